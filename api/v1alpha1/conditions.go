@@ -1,0 +1,85 @@
+package v1alpha1
+
+// Condition types of a ControlPolicy.
+const (
+	// ConditionReady is True when Holdfast does its work for this object: the
+	// spec was accepted and is being evaluated. It says nothing about conformity.
+	ConditionReady = "Ready"
+	// ConditionReconciling is present and True only while a new generation is being worked in.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is present and True only when the user must act.
+	ConditionStalled = "Stalled"
+	// ConditionConforming is False while any subject is Deviating, Unknown
+	// while some are NotEvaluated or there is none, True otherwise.
+	ConditionConforming = "Conforming"
+	// ConditionEnforced is True when what Enforce mode wants applied is applied.
+	ConditionEnforced = "Enforced"
+	// ConditionEvidenceRecorded is True when what was observed is durable in the ledger.
+	ConditionEvidenceRecorded = "EvidenceRecorded"
+)
+
+// Reasons of Ready, Reconciling and Stalled.
+const (
+	// ReasonEvaluating surfaces when the policy is accepted and its scope evaluated.
+	ReasonEvaluating = "Evaluating"
+	// ReasonNewGeneration surfaces while a new generation is being worked in.
+	ReasonNewGeneration = "NewGeneration"
+	// ReasonInvalidSpec surfaces when the spec cannot be used; the message names the field.
+	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonOperatingFromInvalid surfaces when operatingFrom lies before the
+	// control's introduction, or was changed after it had passed.
+	ReasonOperatingFromInvalid = "OperatingFromInvalid"
+)
+
+// Reasons of Conforming.
+const (
+	// ReasonAllConforming surfaces when every subject of every control conforms.
+	ReasonAllConforming = "AllConforming"
+	// ReasonCorrecting surfaces when subjects deviate, all within the stated tolerance.
+	ReasonCorrecting = "Correcting"
+	// ReasonDeviating surfaces when a subject deviates beyond the stated tolerance.
+	ReasonDeviating = "Deviating"
+	// ReasonNotEvaluated surfaces when the state of some subjects is not known.
+	ReasonNotEvaluated = "NotEvaluated"
+	// ReasonNoOccurrence surfaces when no subject is in scope.
+	ReasonNoOccurrence = "NoOccurrence"
+	// ReasonEvidenceUnavailable surfaces when the ledger has been unavailable for over 30 seconds.
+	ReasonEvidenceUnavailable = "EvidenceUnavailable"
+)
+
+// Reasons of Enforced.
+const (
+	// ReasonEnforced surfaces when everything wanted is applied.
+	ReasonEnforced = "Enforced"
+	// ReasonObserveOnly surfaces when no control is in Enforce mode.
+	ReasonObserveOnly = "ObserveOnly"
+	// ReasonPaused surfaces while a pause is in effect.
+	ReasonPaused = "Paused"
+	// ReasonPending surfaces while repairs are under way.
+	ReasonPending = "Pending"
+	// ReasonRepairFailed surfaces when a repair was refused or did not take effect.
+	ReasonRepairFailed = "RepairFailed"
+	// ReasonContested surfaces when a repair is fought; the message names the field manager.
+	ReasonContested = "Contested"
+	// ReasonNameCollision surfaces when an object that Holdfast did not create bears a name it needs.
+	ReasonNameCollision = "NameCollision"
+	// ReasonPolicyConflict surfaces when policies over one namespace contradict each other; the stricter wins.
+	ReasonPolicyConflict = "PolicyConflict"
+	// ReasonEgressRefused surfaces when denying egress is refused because no DNS allowance can be applied.
+	ReasonEgressRefused = "EgressRefused"
+)
+
+// Reasons of EvidenceRecorded.
+const (
+	// ReasonRecorded surfaces when every observation is durable.
+	ReasonRecorded = "Recorded"
+	// ReasonLedgerUnavailable surfaces when the ledger cannot be written; the message says why.
+	ReasonLedgerUnavailable = "LedgerUnavailable"
+	// ReasonLedgerInUse surfaces when another process holds the ledger.
+	ReasonLedgerInUse = "LedgerInUse"
+	// ReasonEvidenceLost surfaces while observations are only counted, because memory for them is full.
+	ReasonEvidenceLost = "EvidenceLost"
+)
+
+// AnnotationChangeRef names the change (a ticket, a pull request) behind an edit of a spec.
+const AnnotationChangeRef = "holdfast.dev/change-ref"
