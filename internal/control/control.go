@@ -1,0 +1,156 @@
+// Package control is the contract that every control type meets. It is pure:
+// it imports no client and no clock.
+package control
+
+import (
+	"time"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+// Control is one control type. Its methods are pure functions of their arguments.
+type Control interface {
+	// Needs says what must be observed to judge a control of this type.
+	Needs(spec v1alpha1.ControlSpec) []Need
+	// Evaluate returns every finding on every subject of the scope, ordered by
+	// subject and rule. The only clock is in.Now.
+	Evaluate(in Input) []Finding
+	// EvaluatorVersion is bumped whenever the same input gives other findings.
+	EvaluatorVersion() int
+}
+
+// Remediator is a control type that can repair.
+type Remediator interface {
+	// Plan returns the changes that make the failing findings conform, or a
+	// *Refusal where repairing would do harm. It may return both: what is
+	// refused is left out of the changes.
+	Plan(in Input, failing []Finding) ([]Change, error)
+}
+
+// Refusal says why a repair is not planned. It is shown to the user.
+type Refusal struct {
+	// Reason is a reason constant of the Enforced condition.
+	Reason string
+	// Message is one sentence that says what is refused and why.
+	Message string
+}
+
+// Error returns the message.
+func (r *Refusal) Error() string { return r.Message }
+
+// Need is a kind that must be observed.
+type Need string
+
+// The kinds that can be observed.
+const (
+	NeedNamespaces      Need = "namespaces"
+	NeedNetworkPolicies Need = "networkpolicies"
+	NeedPods            Need = "pods"
+)
+
+// Input is everything an evaluation may look at.
+type Input struct {
+	// Policy is the policy's name.
+	Policy string
+	// Control is the control's spec, with mode and tolerance resolved.
+	Control v1alpha1.ControlSpec
+	// Snapshot is what was observed in the scope. It must not be changed.
+	Snapshot *Snapshot
+	// Now is the time of the evaluation.
+	Now time.Time
+}
+
+// Outcome is a rule's verdict on a subject.
+type Outcome string
+
+// The outcomes.
+const (
+	Conforming    Outcome = "Conforming"
+	Deviating     Outcome = "Deviating"
+	NotApplicable Outcome = "NotApplicable"
+	NotEvaluated  Outcome = "NotEvaluated"
+)
+
+// Basis says what a finding rests on.
+type Basis string
+
+// The bases.
+const (
+	// BasisConfiguration is declared configuration.
+	BasisConfiguration Basis = "Configuration"
+	// BasisBehaviour is an observed effect.
+	BasisBehaviour Basis = "Behaviour"
+	// BasisAttestation is a person's statement, with an expiry.
+	BasisAttestation Basis = "Attestation"
+)
+
+// Reasons of a NotEvaluated finding.
+const (
+	// ReasonNotTestable: the API cannot show it.
+	ReasonNotTestable = "NotTestable"
+	// ReasonInconclusive: what was observed does not decide it.
+	ReasonInconclusive = "Inconclusive"
+	// ReasonForbidden: a permission to observe is missing.
+	ReasonForbidden = "Forbidden"
+	// ReasonNotInstalled: the kind is not served.
+	ReasonNotInstalled = "NotInstalled"
+	// ReasonSuspended: evaluation was suspended.
+	ReasonSuspended = "Suspended"
+	// ReasonFailed: the evaluation itself failed.
+	ReasonFailed = "Failed"
+)
+
+// ReasonTerminating is the reason of a NotApplicable finding on a namespace
+// that is being deleted and runs no pods.
+const ReasonTerminating = "Terminating"
+
+// Subject is the one item that a control is judged on.
+type Subject struct {
+	Group     string `json:"group,omitempty"`
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+}
+
+// String returns kind and name, as people write them.
+func (s Subject) String() string {
+	if s.Namespace == "" {
+		return s.Kind + " " + s.Name
+	}
+	return s.Kind + " " + s.Namespace + "/" + s.Name
+}
+
+// Finding is one rule's verdict on one subject.
+type Finding struct {
+	Subject Subject `json:"subject"`
+	// Rule is the rule's id, such as NP-01.
+	Rule    string  `json:"rule"`
+	Outcome Outcome `json:"outcome"`
+	Basis   Basis   `json:"basis"`
+	// Reason is a CamelCase word, stable across evaluations of the same state.
+	Reason string `json:"reason"`
+	// Message is one sentence for people. It holds no time stamps.
+	Message string `json:"message,omitempty"`
+	// Culprits name what makes the subject deviate, such as the policy and the
+	// rule in it. Sorted; never pod names.
+	Culprits []string `json:"culprits,omitempty"`
+	// Facts are what else the rule saw, by name.
+	Facts map[string]string `json:"facts,omitempty"`
+}
+
+// State is the last known state of a subject under a control: the outcome, the
+// rules that decide it, and their culprits.
+type State struct {
+	Outcome Outcome `json:"outcome"`
+	Basis   Basis   `json:"basis,omitempty"`
+	// Rules are the rules with the state's outcome, unless it is Conforming.
+	Rules []RuleState `json:"rules,omitempty"`
+}
+
+// RuleState is what one rule contributes to a state.
+type RuleState struct {
+	Rule     string   `json:"rule"`
+	Reason   string   `json:"reason"`
+	Culprits []string `json:"culprits,omitempty"`
+}

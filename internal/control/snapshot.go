@@ -1,0 +1,72 @@
+package control
+
+import (
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+)
+
+// Snapshot is what was observed of one scope, at one moment. It is immutable.
+//
+// Its JSON form is what the ledger keeps as the evaluator's exact inputs, in
+// parts that are addressed by content: so it holds what evaluators look at and
+// nothing else, and parts that are equal in many namespaces are kept once.
+type Snapshot struct {
+	// Namespace is the scope's namespace.
+	Namespace Namespace `json:"namespace"`
+	// NetworkPolicies are those of the namespace, by name.
+	NetworkPolicies []NetworkPolicy `json:"networkPolicies"`
+	// Unavailable are the needs that could not be observed, and why: one of
+	// the reasons of a NotEvaluated finding. An evaluator whose need is listed
+	// here returns NotEvaluated.
+	Unavailable map[Need]string `json:"unavailable,omitempty"`
+	// Versions are the resourceVersions the stores had reached, by kind. They
+	// go into the entry, and are no input of evaluators.
+	Versions map[Need]string `json:"-"`
+}
+
+// Namespace is what evaluators see of a namespace.
+type Namespace struct {
+	Name   string            `json:"name"`
+	UID    string            `json:"uid"`
+	Labels map[string]string `json:"labels,omitempty"`
+	// CreatedAt is the creation time (resolution: one second).
+	CreatedAt time.Time `json:"createdAt"`
+	// Terminating is true from the deletion timestamp on.
+	Terminating bool `json:"terminating,omitempty"`
+	// HasRunningPods is observed only while Terminating: whether a pod that is
+	// neither Succeeded nor Failed is left.
+	HasRunningPods bool `json:"hasRunningPods,omitempty"`
+}
+
+// NetworkPolicy is what evaluators see of a networking.k8s.io/v1 NetworkPolicy.
+type NetworkPolicy struct {
+	Name string                         `json:"name"`
+	Spec networkingv1.NetworkPolicySpec `json:"spec"`
+	// Ours is true where Holdfast created the object, or applied it with its
+	// field manager.
+	Ours bool `json:"ours,omitempty"`
+	// Identity is which object and which state of it this is. It goes into the
+	// entry, and is no input of evaluators.
+	Identity Identity `json:"-"`
+}
+
+// Identity is which object, and which state of it, was observed.
+type Identity struct {
+	UID             string
+	ResourceVersion string
+	Generation      int64
+	// Manager is the field manager of the newest change to the spec, as its
+	// client chose to call itself, and empty where none is recorded.
+	Manager string
+	// ManagedAt is when that change was made (resolution: one second).
+	ManagedAt time.Time
+	// Applied is when Holdfast's field manager last applied it, zero if never
+	// (resolution: one second).
+	Applied time.Time
+}
+
+// Subject returns the namespace as a subject.
+func (n Namespace) Subject() Subject {
+	return Subject{Kind: "Namespace", Name: n.Name, UID: n.UID}
+}

@@ -1,0 +1,50 @@
+package control
+
+import (
+	"slices"
+)
+
+// severity orders outcomes: the highest of a subject's findings is its state.
+// NotEvaluated ranks above Conforming: nothing missing becomes Conforming.
+var severity = map[Outcome]int{NotApplicable: 0, Conforming: 1, NotEvaluated: 2, Deviating: 3}
+
+// StateOf folds the findings on one subject into its state. No findings at all
+// is NotEvaluated: nothing missing becomes Conforming.
+func StateOf(findings []Finding) State {
+	if len(findings) == 0 {
+		return State{Outcome: NotEvaluated, Rules: []RuleState{{Reason: ReasonFailed}}}
+	}
+	worst := findings[0]
+	for _, f := range findings[1:] {
+		if severity[f.Outcome] > severity[worst.Outcome] {
+			worst = f
+		}
+	}
+	state := State{Outcome: worst.Outcome, Basis: worst.Basis}
+	if state.Outcome == Conforming {
+		return state
+	}
+	for _, f := range findings {
+		if f.Outcome == state.Outcome {
+			state.Rules = append(state.Rules, RuleState{Rule: f.Rule, Reason: f.Reason, Culprits: f.Culprits})
+		}
+	}
+	return state
+}
+
+// Equal reports whether two states are the same.
+func (s State) Equal(o State) bool {
+	return s.Outcome == o.Outcome && s.Basis == o.Basis &&
+		slices.EqualFunc(s.Rules, o.Rules, func(a, b RuleState) bool {
+			return a.Rule == b.Rule && a.Reason == b.Reason && slices.Equal(a.Culprits, b.Culprits)
+		})
+}
+
+// RuleIDs returns the ids of the rules that decide the state, in order.
+func (s State) RuleIDs() []string {
+	ids := make([]string, 0, len(s.Rules))
+	for _, r := range s.Rules {
+		ids = append(ids, r.Rule)
+	}
+	return ids
+}
