@@ -1,0 +1,77 @@
+# What a developer and CI run. `make` alone lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Tools are pinned in go.tools.mod, apart from the operator's own dependencies,
+# and built from source the first time they are used.
+TOOL := go tool -modfile=go.tools.mod
+
+# Every suite that needs an API server starts one of its own: two packages at a
+# time is what two cores carry.
+TEST_FLAGS ?= -timeout=15m -p=2
+FUZZTIME   ?= 30s
+
+##@ Try
+
+.PHONY: demo
+demo: controlplane ## Show the whole flow on an API server of its own (DEMO_EXIT=1: end by itself)
+	@DEMO_EXIT="$(DEMO_EXIT)" go run ./hack/demo
+
+##@ Develop
+
+.PHONY: generate
+generate: ## Generate deep copies and the CRDs from the API types
+	@$(TOOL) controller-gen object crd:maxDescLen=2048 paths=./api/... output:crd:artifacts:config=config/crd/bases
+
+.PHONY: build
+build: ## Build the binaries into bin/
+	@go build -trimpath -o bin/ . $(patsubst %/,./%,$(wildcard cmd/*/))
+
+.PHONY: lint
+lint: ## Check style, import directions and complexity
+	@$(TOOL) golangci-lint run ./...
+
+.PHONY: verify
+verify: generate ## Generate, fail on any difference or untracked file, then lint
+	@changed="$$(git status --porcelain)"; \
+	if [[ -n "$$changed" ]]; then \
+		echo "not committed, or not what the generators give:"; echo "$$changed"; \
+		git --no-pager diff; exit 1; \
+	fi
+	@$(MAKE) --no-print-directory lint
+
+##@ Test
+
+.PHONY: test
+test: controlplane ## Run all tests, those on a real API server included
+	@go test $(TEST_FLAGS) ./...
+
+.PHONY: e2e
+e2e: controlplane ## Run the suites on a real API server, uncached, spec by spec
+	@go test -count=1 -v -timeout=20m -p=1 ./test/...
+
+.PHONY: bench
+bench: controlplane ## Measure latency and cost of repairs beside the floor
+	@go run ./test/bench $(BENCH_ARGS)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	@git grep -E '^func Fuzz' -- '*_test.go' | sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | \
+	while read -r folder target; do \
+		echo "$$folder $$target"; \
+		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "./$$folder"; \
+	done
+
+.PHONY: controlplane
+controlplane: ## Build etcd, the API server, the controller manager and kubectl (minutes the first time)
+	@hack/controlplane/build.sh
+
+##@ Help
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
