@@ -1,0 +1,169 @@
+package ledger
+
+// LedgerBody is what LedgerOpened states.
+type LedgerBody struct {
+	// LedgerID is the ledger's random id: 128 bits in hex.
+	LedgerID string     `json:"ledgerID"`
+	Reason   OpenReason `json:"reason"`
+	// Segment is the number of the segment that begins here, from 0.
+	Segment uint64 `json:"segment"`
+	// Predecessor is the ledger, or the segment, that this one continues.
+	Predecessor *PredecessorBody `json:"predecessor,omitempty"`
+	Cluster     ClusterBody      `json:"cluster"`
+	// VerifierKey is the note verifier key of the ledger's checkpoints.
+	VerifierKey string `json:"verifierKey"`
+}
+
+// PredecessorBody names what a ledger or a segment continues.
+type PredecessorBody struct {
+	LedgerID string `json:"ledgerID"`
+	// Checkpoint is the last checkpoint known of it (a signed note), and empty
+	// where none was ever seen.
+	Checkpoint string `json:"checkpoint,omitempty"`
+	// Lost says in one sentence what is lost of it.
+	Lost string `json:"lost,omitempty"`
+}
+
+// ClusterBody says which cluster a ledger belongs to.
+type ClusterBody struct {
+	// KubeSystemUID is the UID of the namespace kube-system.
+	KubeSystemUID string `json:"kubeSystemUID"`
+	// CADigest is the SHA-256 of the API server's CA bundle, in hex.
+	CADigest string `json:"caDigest,omitempty"`
+	// ServerVersion is the API server's version.
+	ServerVersion string `json:"serverVersion,omitempty"`
+}
+
+// OperatorBody is what OperatorStarted states.
+type OperatorBody struct {
+	// Process is a random id of the process: 128 bits in hex.
+	Process string `json:"process"`
+	// Version and Revision are the operator's build.
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	// Image is the image with its digest, where the deployment states it.
+	Image  string `json:"image,omitempty"`
+	PodUID string `json:"podUID,omitempty"`
+	// Arguments are the digest of the command line.
+	Arguments string `json:"arguments"`
+	// Permissions are the digest of what the operator may do.
+	Permissions string `json:"permissions,omitempty"`
+	// StartedAt is when the process started.
+	StartedAt Time `json:"startedAt"`
+}
+
+// AliveBody is what Heartbeat states.
+type AliveBody struct {
+	// Progress is, by kind, when its watch last delivered an event or a bookmark.
+	Progress map[string]Time `json:"progress"`
+	// QueueAge is how long the newest token took through the queue, in nanoseconds.
+	QueueAge int64 `json:"queueAge"`
+	// ClockOffset is the API server's clock minus ours, in nanoseconds
+	// (resolution: one second), absent where it was not read.
+	ClockOffset *int64 `json:"clockOffset,omitempty"`
+}
+
+// ChangeBody is what PolicyChanged states.
+type ChangeBody struct {
+	// Type is Created, Updated or Deleted.
+	Type string `json:"type"`
+	// From and To are the digests of the spec before and after.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Paths are the changed fields, at most 32 of them.
+	Paths []string `json:"paths,omitempty"`
+	// MorePaths is the number of changed fields beyond those.
+	MorePaths int `json:"morePaths,omitempty"`
+	// Manager is the field manager of the newest change to the spec.
+	Manager string `json:"manager,omitempty"`
+	// ChangeRef is the annotation holdfast.dev/change-ref.
+	ChangeRef string `json:"changeRef,omitempty"`
+	// Invalid says in one sentence why the spec cannot be used, where so.
+	Invalid string `json:"invalid,omitempty"`
+}
+
+// The types of a ChangeBody.
+const (
+	ChangeCreated = "Created"
+	ChangeUpdated = "Updated"
+	ChangeDeleted = "Deleted"
+)
+
+// IntroBody is what ControlIntroduced states.
+type IntroBody struct {
+	// OperatingFrom is when the control begins to operate.
+	OperatingFrom Time `json:"operatingFrom"`
+	// Declared is true where the spec states it.
+	Declared bool `json:"declared,omitempty"`
+	// Subjects is the number of subjects of the first complete evaluation.
+	Subjects int `json:"subjects"`
+}
+
+// ScopeBody says why a subject entered or left a scope.
+type ScopeBody struct {
+	// Cause is LabelsChanged, PolicyChanged, PolicyCreated or Found.
+	Cause string `json:"cause"`
+	// Disposition of a subject that left: NotSelected, or Excluded.
+	Disposition string `json:"disposition,omitempty"`
+	// Labels are the digest of the subject's labels now.
+	Labels string `json:"labels,omitempty"`
+}
+
+// ObjectBody is the object that an entry speaks of.
+type ObjectBody struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Namespace  string `json:"namespace,omitempty"`
+	Name       string `json:"name"`
+	// Before and After are the object before and after, absent where there was none.
+	Before *ObjectVersion `json:"before,omitempty"`
+	After  *ObjectVersion `json:"after,omitempty"`
+	// Manager is the field manager of the change that was found (a name its
+	// client chose; a deletion has none).
+	Manager string `json:"manager,omitempty"`
+	// Count is, on Contested, the number of repairs within the last hour.
+	Count int `json:"count,omitempty"`
+	// Until is, on Contested, when the next repair is tried.
+	Until *Time `json:"until,omitempty"`
+}
+
+// ObjectVersion is one version of an object.
+type ObjectVersion struct {
+	UID             string `json:"uid"`
+	ResourceVersion string `json:"resourceVersion"`
+	Generation      int64  `json:"generation,omitempty"`
+}
+
+// GapBody is an interval in which observation was due and absent. A gap whose
+// end is not known yet has no To; a second entry, which names it in Ends, ends it.
+type GapBody struct {
+	// Cause is NotRunning, WatchStalled, WatchRestarted, Forbidden,
+	// Unreachable, InvalidPolicy or LedgerBreak.
+	Cause string `json:"cause"`
+	// Kind is the kind that was not observed; empty means all.
+	Kind string `json:"kind,omitempty"`
+	// From is the last proof of observation.
+	From Time `json:"from"`
+	// To is when observation resumed.
+	To *Time `json:"to,omitempty"`
+	// Ends is the id of the Gap entry that this one ends.
+	Ends string `json:"ends,omitempty"`
+}
+
+// LostBody is what EvidenceLost states.
+type LostBody struct {
+	// Count is the number of entries that could not be kept.
+	Count int  `json:"count"`
+	From  Time `json:"from"`
+	To    Time `json:"to"`
+	// Units is the number of (control, subject) pairs they concern.
+	Units int `json:"units"`
+}
+
+// TailBody is what RecoveredTail states.
+type TailBody struct {
+	// Count is the number of entries beyond the last signed checkpoint.
+	Count uint64 `json:"count"`
+	// CheckpointSize is that checkpoint's size.
+	CheckpointSize uint64 `json:"checkpointSize"`
+}

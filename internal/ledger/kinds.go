@@ -1,0 +1,129 @@
+package ledger
+
+// Kind says what an entry states.
+type Kind string
+
+// The kinds that this version writes.
+const (
+	// KindLedgerOpened is the first entry of a ledger, and of each segment.
+	KindLedgerOpened Kind = "LedgerOpened"
+	// KindLedgerClosed is written when a ledger is closed in order.
+	KindLedgerClosed Kind = "LedgerClosed"
+	// KindOperatorStarted is the first entry of a process.
+	KindOperatorStarted Kind = "OperatorStarted"
+	// KindOperatorStopped is the last entry of a process that stops in order.
+	KindOperatorStopped Kind = "OperatorStopped"
+	// KindPermissionChanged says that a permission was lost or regained.
+	KindPermissionChanged Kind = "PermissionChanged"
+	// KindHeartbeat says, every five minutes, what was alive.
+	KindHeartbeat Kind = "Heartbeat"
+	// KindPolicyChanged says that a policy was created, edited or deleted.
+	KindPolicyChanged Kind = "PolicyChanged"
+	// KindControlIntroduced says that a control was evaluated completely for the first time.
+	KindControlIntroduced Kind = "ControlIntroduced"
+	// KindControlWithdrawn says that a control is stated no more.
+	KindControlWithdrawn Kind = "ControlWithdrawn"
+	// KindScopeEntered says that an existing subject came into a policy's scope.
+	KindScopeEntered Kind = "ScopeEntered"
+	// KindScopeLeft says that an existing subject left a policy's scope.
+	KindScopeLeft Kind = "ScopeLeft"
+	// KindSubjectAdded says that a new subject came into being in a policy's scope.
+	KindSubjectAdded Kind = "SubjectAdded"
+	// KindSubjectDeleted says that a subject ceased to be.
+	KindSubjectDeleted Kind = "SubjectDeleted"
+	// KindOutcomeChanged says that a subject's state under a control changed.
+	KindOutcomeChanged Kind = "OutcomeChanged"
+	// KindUnobservedChange says that a state was skipped between two observations.
+	KindUnobservedChange Kind = "UnobservedChange"
+	// KindRepaired says that a repair was applied and read back.
+	KindRepaired Kind = "Repaired"
+	// KindRepairFailed says that a repair was refused, or did not take effect.
+	KindRepairFailed Kind = "RepairFailed"
+	// KindContested says that a repair is fought.
+	KindContested Kind = "Contested"
+	// KindGap says that observation was due and absent.
+	KindGap Kind = "Gap"
+	// KindEvidenceLost says how many entries could not be kept.
+	KindEvidenceLost Kind = "EvidenceLost"
+	// KindRecoveredTail says how many entries lay beyond the last signed checkpoint.
+	KindRecoveredTail Kind = "RecoveredTail"
+)
+
+// kindRule is what holds for every entry of a kind.
+type kindRule struct {
+	critical bool
+	// has checks that the entry has what wants names.
+	has   func(*Entry) bool
+	wants string
+}
+
+// kinds are the kinds that this version knows. A kind is critical where a fold
+// that passes over it would be wrong.
+var kinds = map[Kind]kindRule{
+	KindLedgerOpened:      {true, func(e *Entry) bool { return e.Ledger != nil }, "ledger"},
+	KindLedgerClosed:      {false, nil, ""},
+	KindOperatorStarted:   {true, func(e *Entry) bool { return e.Operator != nil }, "operator"},
+	KindOperatorStopped:   {false, nil, ""},
+	KindPermissionChanged: {false, nil, ""},
+	KindHeartbeat:         {false, func(e *Entry) bool { return e.Alive != nil }, "alive"},
+	KindPolicyChanged:     {true, func(e *Entry) bool { return e.Policy != nil && e.Change != nil }, "policy or change"},
+	KindControlIntroduced: {true, func(e *Entry) bool { return e.ofControl() && e.Intro != nil }, "policy, control or introduction"},
+	KindControlWithdrawn:  {true, (*Entry).ofControl, "policy or control"},
+	KindScopeEntered:      {true, (*Entry).ofMember, "policy or subject"},
+	KindScopeLeft:         {true, (*Entry).ofMember, "policy or subject"},
+	KindSubjectAdded:      {true, (*Entry).ofMember, "policy or subject"},
+	KindSubjectDeleted:    {true, (*Entry).ofMember, "policy or subject"},
+	KindOutcomeChanged:    {true, func(e *Entry) bool { return e.ofControl() && e.Subject != nil && e.To != nil }, "policy, control, subject or to"},
+	KindUnobservedChange:  {true, func(e *Entry) bool { return e.Subject != nil && e.Object != nil }, "subject or object"},
+	KindRepaired:          {true, func(e *Entry) bool { return e.ofControl() && e.Subject != nil && e.Object != nil }, "policy, control, subject or object"},
+	KindRepairFailed:      {false, func(e *Entry) bool { return e.ofControl() && e.Subject != nil && e.Object != nil }, "policy, control, subject or object"},
+	KindContested:         {true, func(e *Entry) bool { return e.Subject != nil && e.Object != nil }, "subject or object"},
+	KindGap:               {true, func(e *Entry) bool { return e.Gap != nil }, "gap"},
+	KindEvidenceLost:      {true, func(e *Entry) bool { return e.Lost != nil }, "lost"},
+	KindRecoveredTail:     {false, func(e *Entry) bool { return e.Tail != nil }, "tail"},
+}
+
+func (e *Entry) ofControl() bool { return e.Policy != nil && e.Control != "" }
+func (e *Entry) ofMember() bool  { return e.Policy != nil && e.Subject != nil }
+
+// Origin says why an episode began.
+type Origin string
+
+// The origins.
+const (
+	OriginDrift             Origin = "Drift"
+	OriginNewSubject        Origin = "NewSubject"
+	OriginEnteredScope      Origin = "EnteredScope"
+	OriginBaseline          Origin = "Baseline"
+	OriginDefinitionChanged Origin = "DefinitionChanged"
+	OriginAfterGap          Origin = "AfterGap"
+	OriginUnknown           Origin = "Unknown"
+)
+
+// Ending says how an episode ended.
+type Ending string
+
+// The endings.
+const (
+	EndingRepaired          Ending = "Repaired"
+	EndingCorrected         Ending = "Corrected"
+	EndingSubjectDeleted    Ending = "SubjectDeleted"
+	EndingLeftScope         Ending = "LeftScope"
+	EndingDefinitionChanged Ending = "DefinitionChanged"
+	EndingControlWithdrawn  Ending = "ControlWithdrawn"
+	EndingUnknownInGap      Ending = "UnknownInGap"
+)
+
+// OpenReason says why a ledger, or a segment of it, was opened.
+type OpenReason string
+
+// The reasons of a LedgerOpened entry.
+const (
+	OpenFirstInstall       OpenReason = "FirstInstall"
+	OpenVolumeLost         OpenReason = "VolumeLost"
+	OpenVolumeRegressed    OpenReason = "VolumeRegressed"
+	OpenVolumeInconsistent OpenReason = "VolumeInconsistent"
+	OpenKeyLost            OpenReason = "KeyLost"
+	OpenClusterChanged     OpenReason = "ClusterChanged"
+	OpenRolled             OpenReason = "Rolled"
+)

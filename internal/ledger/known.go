@@ -1,0 +1,403 @@
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// Known is what the ledger says was last known: the fold of its entries, in
+// order. It is the base of every comparison, and what a state snapshot holds.
+//
+// It is not safe for concurrent use. Clone gives a copy that may be read
+// elsewhere.
+type Known struct {
+	// LedgerID is the id of the ledger that was folded.
+	LedgerID string
+	// NextSeq is the sequence number of the next entry.
+	NextSeq uint64
+	// Run is the Seq of the newest OperatorStarted entry.
+	Run uint64
+	// LastAppended and LastObserved are the newest times of any entry.
+	LastAppended Time
+	LastObserved Time
+
+	policies map[string]*PolicyRecord
+	units    map[Unit]*Record
+	members  map[memberKey]*Member
+	objects  map[string][]CreatedObject
+	gaps     map[string]GapBody
+	tallies  map[controlKey]*Tally
+}
+
+// Unit is what a state belongs to: one subject under one control.
+type Unit struct {
+	Policy  string          `json:"policy"`
+	Control string          `json:"control"`
+	Subject control.Subject `json:"subject"`
+}
+
+type controlKey struct{ policy, control string }
+
+type memberKey struct {
+	policy  string
+	subject control.Subject
+}
+
+// Record is the last known state of a unit. It is immutable but for its marks.
+type Record struct {
+	Unit  Unit          `json:"unit"`
+	ID    string        `json:"id"`
+	State control.State `json:"state"`
+	// Since is when this outcome was observed first.
+	Since Time `json:"since"`
+	// Definition is the control's definition that the state was judged by.
+	Definition string `json:"definition"`
+	// Episode, Origin and Message belong to an open episode.
+	Episode string `json:"episode,omitempty"`
+	Origin  Origin `json:"origin,omitempty"`
+	Message string `json:"message,omitempty"`
+
+	marks marks
+}
+
+// marks are what the process remembers of a record beyond its entries: by what
+// it was confirmed last. They are no part of the fold.
+type marks struct {
+	definition string
+	epoch      uint64
+}
+
+// Member is a subject in a policy's scope.
+type Member struct {
+	Policy  string          `json:"policy"`
+	Subject control.Subject `json:"subject"`
+	// Entered is the kind of the entry that brought it in.
+	Entered Kind `json:"entered"`
+	Since   Time `json:"since"`
+}
+
+// PolicyRecord is the last known state of a policy.
+type PolicyRecord struct {
+	Name       string                    `json:"name"`
+	UID        string                    `json:"uid"`
+	Generation int64                     `json:"generation"`
+	Spec       string                    `json:"spec"`
+	Deleted    bool                      `json:"deleted,omitempty"`
+	Controls   map[string]*ControlRecord `json:"controls,omitempty"`
+}
+
+// ControlRecord is the last known state of a control. It outlives a
+// withdrawal: introducing the control again gives no second baseline.
+type ControlRecord struct {
+	IntroducedAt  Time   `json:"introducedAt"`
+	OperatingFrom Time   `json:"operatingFrom"`
+	Declared      bool   `json:"declared,omitempty"`
+	Definition    string `json:"definition"`
+	Withdrawn     bool   `json:"withdrawn,omitempty"`
+}
+
+// CreatedObject is an object that Holdfast applied.
+type CreatedObject struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+}
+
+// Tally counts the units of one control by outcome, and holds the open episodes.
+type Tally struct {
+	Conforming    int
+	NotEvaluated  int
+	NotApplicable int
+	// Open are the records that are Deviating.
+	Open map[control.Subject]*Record
+}
+
+// NewKnown returns what is known of an empty ledger: nothing.
+func NewKnown() *Known {
+	return &Known{
+		policies: map[string]*PolicyRecord{},
+		units:    map[Unit]*Record{},
+		members:  map[memberKey]*Member{},
+		objects:  map[string][]CreatedObject{},
+		gaps:     map[string]GapBody{},
+		tallies:  map[controlKey]*Tally{},
+	}
+}
+
+// Apply folds the next entry in. It refuses one that does not follow from
+// what is known; what is known is then unchanged.
+func (k *Known) Apply(e *Entry) error {
+	if e.Seq != k.NextSeq {
+		return fmt.Errorf("entry %d: want sequence number %d", e.Seq, k.NextSeq)
+	}
+	if e.AppendedAt.Before(k.LastAppended.Time) {
+		return fmt.Errorf("entry %d: appendedAt %s lies before that of the entry before", e.Seq, e.AppendedAt)
+	}
+	if fold, ok := folds[e.Kind]; ok {
+		if err := fold(k, e); err != nil {
+			return fmt.Errorf("entry %d (%s): %w", e.Seq, e.Kind, err)
+		}
+	}
+	k.NextSeq++
+	k.LastAppended = e.AppendedAt
+	if e.ObservedAt.After(k.LastObserved.Time) {
+		k.LastObserved = e.ObservedAt
+	}
+	return nil
+}
+
+// folds say what each kind changes. A kind without a fold changes nothing.
+var folds = map[Kind]func(*Known, *Entry) error{
+	KindLedgerOpened:      (*Known).ledgerOpened,
+	KindOperatorStarted:   func(k *Known, e *Entry) error { k.Run = e.Seq; return nil },
+	KindPolicyChanged:     (*Known).policyChanged,
+	KindControlIntroduced: (*Known).controlIntroduced,
+	KindControlWithdrawn:  (*Known).controlWithdrawn,
+	KindScopeEntered:      (*Known).memberEntered,
+	KindSubjectAdded:      (*Known).memberEntered,
+	KindScopeLeft:         (*Known).memberLeft,
+	KindSubjectDeleted:    (*Known).memberLeft,
+	KindOutcomeChanged:    (*Known).outcomeChanged,
+	KindRepaired:          (*Known).repaired,
+	KindGap:               (*Known).gap,
+}
+
+func (k *Known) ledgerOpened(e *Entry) error {
+	if k.LedgerID != "" && k.LedgerID != e.Ledger.LedgerID {
+		return fmt.Errorf("ledger %s inside ledger %s", e.Ledger.LedgerID, k.LedgerID)
+	}
+	k.LedgerID = e.Ledger.LedgerID
+	return nil
+}
+
+func (k *Known) policyChanged(e *Entry) error {
+	p := k.clonePolicy(e.Policy.Name)
+	p.UID, p.Generation, p.Spec = e.Policy.UID, e.Policy.Generation, e.Change.To
+	p.Deleted = e.Change.Type == ChangeDeleted
+	k.policies[p.Name] = p
+	return nil
+}
+
+func (k *Known) controlIntroduced(e *Entry) error {
+	p := k.clonePolicy(e.Policy.Name)
+	p.Controls[e.Control] = &ControlRecord{
+		IntroducedAt: e.ObservedAt, OperatingFrom: e.Intro.OperatingFrom,
+		Declared: e.Intro.Declared, Definition: e.Policy.Definition,
+	}
+	k.policies[p.Name] = p
+	return nil
+}
+
+func (k *Known) controlWithdrawn(e *Entry) error {
+	p := k.clonePolicy(e.Policy.Name)
+	if c, ok := p.Controls[e.Control]; ok {
+		withdrawn := *c
+		withdrawn.Withdrawn = true
+		p.Controls[e.Control] = &withdrawn
+	}
+	k.policies[p.Name] = p
+	for u := range k.units {
+		if u.Policy == e.Policy.Name && u.Control == e.Control {
+			k.drop(u)
+		}
+	}
+	return nil
+}
+
+func (k *Known) memberEntered(e *Entry) error {
+	key := memberKey{e.Policy.Name, *e.Subject}
+	k.members[key] = &Member{Policy: e.Policy.Name, Subject: *e.Subject, Entered: e.Kind, Since: e.ObservedAt}
+	return nil
+}
+
+func (k *Known) memberLeft(e *Entry) error {
+	delete(k.members, memberKey{e.Policy.Name, *e.Subject})
+	for c := range k.controlsOf(e.Policy.Name) {
+		k.drop(Unit{Policy: e.Policy.Name, Control: c, Subject: *e.Subject})
+	}
+	if e.Kind == KindSubjectDeleted && e.Subject.Kind == "Namespace" {
+		delete(k.objects, e.Subject.Name)
+	}
+	return nil
+}
+
+// controlsOf are the controls of a policy that have units.
+func (k *Known) controlsOf(policy string) map[string]*Tally {
+	of := map[string]*Tally{}
+	for c, t := range k.tallies {
+		if c.policy == policy {
+			of[c.control] = t
+		}
+	}
+	return of
+}
+
+func (k *Known) outcomeChanged(e *Entry) error {
+	u := Unit{Policy: e.Policy.Name, Control: e.Control, Subject: *e.Subject}
+	last := k.units[u]
+	if prev := last.id(); e.Prev != prev {
+		return fmt.Errorf("%s: follows state entry %q, want %q", u, e.Prev, prev)
+	}
+	if want := StateID(k.LedgerID, u.Policy, u.Control, u.Subject, e.Prev, *e.To); e.ID != want {
+		return fmt.Errorf("%s: id %s, want %s", u, e.ID, want)
+	}
+	next := &Record{Unit: u, ID: e.ID, State: *e.To, Since: e.ObservedAt, Definition: e.Policy.Definition}
+	if last != nil && last.State.Outcome == e.To.Outcome {
+		next.Since = last.Since
+	}
+	if e.To.Outcome == control.Deviating || e.To.Outcome == control.NotEvaluated {
+		// Losing sight of a subject does not end its episode.
+		next.Episode, next.Origin, next.Message = e.Episode, e.Origin, e.Message
+	}
+	k.drop(u)
+	k.put(next)
+	return nil
+}
+
+func (k *Known) repaired(e *Entry) error {
+	o := e.Object
+	if o.After == nil {
+		return nil
+	}
+	created := CreatedObject{o.Kind, o.Namespace, o.Name, o.After.UID}
+	list := slices.Clone(k.objects[o.Namespace])
+	at := slices.IndexFunc(list, func(c CreatedObject) bool { return c.Kind == o.Kind && c.Name == o.Name })
+	if at < 0 {
+		list = append(list, created)
+	} else {
+		list[at] = created
+	}
+	k.objects[o.Namespace] = list
+	return nil
+}
+
+func (k *Known) gap(e *Entry) error {
+	switch {
+	case e.Gap.Ends != "":
+		delete(k.gaps, e.Gap.Ends)
+	case e.Gap.To == nil:
+		k.gaps[e.ID] = *e.Gap
+	}
+	return nil
+}
+
+func (k *Known) clonePolicy(name string) *PolicyRecord {
+	p := PolicyRecord{Name: name}
+	if last, ok := k.policies[name]; ok {
+		p = *last
+	}
+	p.Controls = maps.Clone(p.Controls)
+	if p.Controls == nil {
+		p.Controls = map[string]*ControlRecord{}
+	}
+	return &p
+}
+
+// put adds a record of a unit that has none.
+func (k *Known) put(r *Record) {
+	k.units[r.Unit] = r
+	key := controlKey{r.Unit.Policy, r.Unit.Control}
+	t := k.tallies[key]
+	if t == nil {
+		t = &Tally{Open: map[control.Subject]*Record{}}
+		k.tallies[key] = t
+	}
+	t.add(r, 1)
+}
+
+// drop removes the record of a unit, if there is one.
+func (k *Known) drop(u Unit) {
+	r, ok := k.units[u]
+	if !ok {
+		return
+	}
+	delete(k.units, u)
+	k.tallies[controlKey{u.Policy, u.Control}].add(r, -1)
+}
+
+func (t *Tally) add(r *Record, n int) {
+	switch r.State.Outcome {
+	case control.Conforming:
+		t.Conforming += n
+	case control.NotEvaluated:
+		t.NotEvaluated += n
+	case control.NotApplicable:
+		t.NotApplicable += n
+	case control.Deviating:
+		delete(t.Open, r.Unit.Subject)
+		if n > 0 {
+			t.Open[r.Unit.Subject] = r
+		}
+	}
+}
+
+func (r *Record) id() string {
+	if r == nil {
+		return ""
+	}
+	return r.ID
+}
+
+// String names the unit as people do.
+func (u Unit) String() string {
+	return fmt.Sprintf("%s/%s on %s", u.Policy, u.Control, u.Subject)
+}
+
+// Unit returns the last known state of a unit.
+func (k *Known) Unit(u Unit) (*Record, bool) { r, ok := k.units[u]; return r, ok }
+
+// Policy returns the last known state of a policy.
+func (k *Known) Policy(name string) (*PolicyRecord, bool) { p, ok := k.policies[name]; return p, ok }
+
+// Member returns how a subject came into a policy's scope.
+func (k *Known) Member(policy string, s control.Subject) (*Member, bool) {
+	m, ok := k.members[memberKey{policy, s}]
+	return m, ok
+}
+
+// Created are the objects of a namespace that Holdfast applied.
+func (k *Known) Created(namespace string) []CreatedObject { return k.objects[namespace] }
+
+// Members calls fn for each subject in a policy's scope until it returns false.
+func (k *Known) Members(policy string, fn func(*Member) bool) {
+	for key, m := range k.members {
+		if key.policy == policy && !fn(m) {
+			return
+		}
+	}
+}
+
+// Policies are the names of all policies that were ever known.
+func (k *Known) Policies() []string { return slices.Sorted(maps.Keys(k.policies)) }
+
+// Tally counts the units of a control. It is nil where there are none.
+func (k *Known) Tally(policy, controlID string) *Tally {
+	return k.tallies[controlKey{policy, controlID}]
+}
+
+// OpenGaps are the gaps that have no end yet, by the id of their entries.
+func (k *Known) OpenGaps() map[string]GapBody { return maps.Clone(k.gaps) }
+
+// OpenFor is how long an open episode has lasted at now.
+func (r *Record) OpenFor(now time.Time) time.Duration { return now.Sub(r.Since.Time) }
+
+// Clone returns a copy that shares nothing that changes.
+func (k *Known) Clone() *Known {
+	c := *k
+	c.policies, c.units = maps.Clone(k.policies), maps.Clone(k.units)
+	c.members, c.objects, c.gaps = maps.Clone(k.members), maps.Clone(k.objects), maps.Clone(k.gaps)
+	c.tallies = map[controlKey]*Tally{}
+	for _, r := range c.units {
+		key := controlKey{r.Unit.Policy, r.Unit.Control}
+		if c.tallies[key] == nil {
+			c.tallies[key] = &Tally{Open: map[control.Subject]*Record{}}
+		}
+		c.tallies[key].add(r, 1)
+	}
+	return &c
+}

@@ -1,0 +1,125 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// knownSchema is the schema of a state snapshot's content.
+const knownSchema = "holdfast.dev/known/v1"
+
+// knownJSON is the canonical form of Known: everything that the fold keeps, sorted.
+type knownJSON struct {
+	Schema       string          `json:"schema"`
+	LedgerID     string          `json:"ledgerID"`
+	NextSeq      uint64          `json:"nextSeq"`
+	Run          uint64          `json:"run"`
+	LastAppended Time            `json:"lastAppended"`
+	LastObserved Time            `json:"lastObserved"`
+	Policies     []*PolicyRecord `json:"policies"`
+	Members      []*Member       `json:"members"`
+	Units        []*Record       `json:"units"`
+	Objects      []CreatedObject `json:"objects"`
+	Gaps         []knownGap      `json:"gaps"`
+}
+
+type knownGap struct {
+	ID  string  `json:"id"`
+	Gap GapBody `json:"gap"`
+}
+
+// MarshalCanonical returns the same bytes for the same fold, on any machine.
+func (k *Known) MarshalCanonical() ([]byte, error) {
+	j := knownJSON{
+		Schema: knownSchema, LedgerID: k.LedgerID, NextSeq: k.NextSeq, Run: k.Run,
+		LastAppended: k.LastAppended, LastObserved: k.LastObserved,
+		Policies: sorted(k.policies, func(a, b *PolicyRecord) int { return cmp.Compare(a.Name, b.Name) }),
+		Members: sorted(k.members, func(a, b *Member) int {
+			return cmp.Or(cmp.Compare(a.Policy, b.Policy), compareSubjects(a.Subject, b.Subject))
+		}),
+		Units:   sorted(k.units, func(a, b *Record) int { return compareUnits(a.Unit, b.Unit) }),
+		Objects: slices.Concat(slices.Collect(maps.Values(k.objects))...),
+		Gaps:    []knownGap{},
+	}
+	slices.SortFunc(j.Objects, func(a, b CreatedObject) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	for id, g := range k.gaps {
+		j.Gaps = append(j.Gaps, knownGap{id, g})
+	}
+	slices.SortFunc(j.Gaps, func(a, b knownGap) int { return cmp.Compare(a.ID, b.ID) })
+	return canonical(j)
+}
+
+// UnmarshalKnown reads what MarshalCanonical wrote.
+func UnmarshalKnown(data []byte) (*Known, error) {
+	var j knownJSON
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&j); err != nil {
+		return nil, fmt.Errorf("state snapshot: %w", err)
+	}
+	if j.Schema != knownSchema {
+		return nil, fmt.Errorf("state snapshot: schema %q, want %q", j.Schema, knownSchema)
+	}
+	k := NewKnown()
+	k.LedgerID, k.NextSeq, k.Run = j.LedgerID, j.NextSeq, j.Run
+	k.LastAppended, k.LastObserved = j.LastAppended, j.LastObserved
+	return k, k.fill(j)
+}
+
+func (k *Known) fill(j knownJSON) error {
+	for _, p := range j.Policies {
+		if p == nil {
+			return errNull
+		}
+		k.policies[p.Name] = p
+	}
+	for _, m := range j.Members {
+		if m == nil {
+			return errNull
+		}
+		k.members[memberKey{m.Policy, m.Subject}] = m
+	}
+	for _, r := range j.Units {
+		if r == nil {
+			return errNull
+		}
+		k.drop(r.Unit)
+		k.put(r)
+	}
+	for _, o := range j.Objects {
+		k.objects[o.Namespace] = append(k.objects[o.Namespace], o)
+	}
+	for _, g := range j.Gaps {
+		k.gaps[g.ID] = g.Gap
+	}
+	return nil
+}
+
+var errNull = errors.New("state snapshot: null in a list")
+
+func sorted[K comparable, V any](m map[K]V, compare func(a, b V) int) []V {
+	values := make([]V, 0, len(m))
+	for _, v := range m {
+		values = append(values, v)
+	}
+	slices.SortFunc(values, compare)
+	return values
+}
+
+func compareUnits(a, b Unit) int {
+	return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Control, b.Control), compareSubjects(a.Subject, b.Subject))
+}
+
+func compareSubjects(a, b control.Subject) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Group, b.Group),
+		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID))
+}
