@@ -34,6 +34,9 @@ type Namespace struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// Terminating is true from the deletion timestamp on.
 	Terminating bool `json:"terminating,omitempty"`
+	// TerminatingSince is the deletion timestamp (resolution: one second). It
+	// goes into the entry, and is no input of evaluators.
+	TerminatingSince time.Time `json:"-"`
 	// HasRunningPods is observed only while Terminating: whether a pod that is
 	// neither Succeeded nor Failed is left.
 	HasRunningPods bool `json:"hasRunningPods,omitempty"`

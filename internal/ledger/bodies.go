@@ -137,8 +137,7 @@ type ObjectVersion struct {
 // GapBody is an interval in which observation was due and absent. A gap whose
 // end is not known yet has no To; a second entry, which names it in Ends, ends it.
 type GapBody struct {
-	// Cause is NotRunning, WatchStalled, WatchRestarted, Forbidden,
-	// Unreachable, InvalidPolicy or LedgerBreak.
+	// Cause is one of the causes of a gap.
 	Cause string `json:"cause"`
 	// Kind is the kind that was not observed; empty means all.
 	Kind string `json:"kind,omitempty"`
@@ -149,6 +148,22 @@ type GapBody struct {
 	// Ends is the id of the Gap entry that this one ends.
 	Ends string `json:"ends,omitempty"`
 }
+
+// The causes of a gap.
+const (
+	// CauseNotRunning: no operator was observing.
+	CauseNotRunning = "NotRunning"
+	// CauseWatchStalled: a watch delivered nothing while the process lived.
+	CauseWatchStalled = "WatchStalled"
+	// CauseWatchRestarted: a watch began again with a LIST.
+	CauseWatchRestarted = "WatchRestarted"
+	// CauseForbidden: a permission to observe was missing.
+	CauseForbidden = "Forbidden"
+	// CauseUnreachable: the API server did not answer.
+	CauseUnreachable = "Unreachable"
+	// CauseInvalidPolicy: the policy's spec could not be used.
+	CauseInvalidPolicy = "InvalidPolicy"
+)
 
 // LostBody is what EvidenceLost states.
 type LostBody struct {

@@ -27,7 +27,7 @@ type Known struct {
 
 	policies map[string]*PolicyRecord
 	units    map[Unit]*Record
-	members  map[memberKey]*Member
+	members  map[string][]*Member
 	objects  map[string][]CreatedObject
 	gaps     map[string]GapBody
 	tallies  map[controlKey]*Tally
@@ -41,11 +41,6 @@ type Unit struct {
 }
 
 type controlKey struct{ policy, control string }
-
-type memberKey struct {
-	policy  string
-	subject control.Subject
-}
 
 // Record is the last known state of a unit. It is immutable but for its marks.
 type Record struct {
@@ -82,12 +77,14 @@ type Member struct {
 
 // PolicyRecord is the last known state of a policy.
 type PolicyRecord struct {
-	Name       string                    `json:"name"`
-	UID        string                    `json:"uid"`
-	Generation int64                     `json:"generation"`
-	Spec       string                    `json:"spec"`
-	Deleted    bool                      `json:"deleted,omitempty"`
-	Controls   map[string]*ControlRecord `json:"controls,omitempty"`
+	Name       string `json:"name"`
+	UID        string `json:"uid"`
+	Generation int64  `json:"generation"`
+	// Since is when the policy was observed first.
+	Since    Time                      `json:"since"`
+	Spec     string                    `json:"spec"`
+	Deleted  bool                      `json:"deleted,omitempty"`
+	Controls map[string]*ControlRecord `json:"controls,omitempty"`
 }
 
 // ControlRecord is the last known state of a control. It outlives a
@@ -122,7 +119,7 @@ func NewKnown() *Known {
 	return &Known{
 		policies: map[string]*PolicyRecord{},
 		units:    map[Unit]*Record{},
-		members:  map[memberKey]*Member{},
+		members:  map[string][]*Member{},
 		objects:  map[string][]CreatedObject{},
 		gaps:     map[string]GapBody{},
 		tallies:  map[controlKey]*Tally{},
@@ -179,7 +176,13 @@ func (k *Known) policyChanged(e *Entry) error {
 	p := k.clonePolicy(e.Policy.Name)
 	p.UID, p.Generation, p.Spec = e.Policy.UID, e.Policy.Generation, e.Change.To
 	p.Deleted = e.Change.Type == ChangeDeleted
+	if p.Since.IsZero() {
+		p.Since = e.ObservedAt
+	}
 	k.policies[p.Name] = p
+	if p.Deleted {
+		k.dropPolicy(p.Name)
+	}
 	return nil
 }
 
@@ -210,31 +213,49 @@ func (k *Known) controlWithdrawn(e *Entry) error {
 }
 
 func (k *Known) memberEntered(e *Entry) error {
-	key := memberKey{e.Policy.Name, *e.Subject}
-	k.members[key] = &Member{Policy: e.Policy.Name, Subject: *e.Subject, Entered: e.Kind, Since: e.ObservedAt}
+	if _, there := k.Member(e.Policy.Name, *e.Subject); there {
+		return fmt.Errorf("%s is in the scope of %s already", e.Subject, e.Policy.Name)
+	}
+	scope := ScopeOf(*e.Subject)
+	k.members[scope] = append(slices.Clone(k.members[scope]),
+		&Member{Policy: e.Policy.Name, Subject: *e.Subject, Entered: e.Kind, Since: e.ObservedAt})
 	return nil
 }
 
 func (k *Known) memberLeft(e *Entry) error {
-	delete(k.members, memberKey{e.Policy.Name, *e.Subject})
-	for c := range k.controlsOf(e.Policy.Name) {
-		k.drop(Unit{Policy: e.Policy.Name, Control: c, Subject: *e.Subject})
+	if _, there := k.Member(e.Policy.Name, *e.Subject); !there {
+		return fmt.Errorf("%s is not in the scope of %s", e.Subject, e.Policy.Name)
 	}
+	k.dropMember(e.Policy.Name, *e.Subject)
 	if e.Kind == KindSubjectDeleted && e.Subject.Kind == "Namespace" {
 		delete(k.objects, e.Subject.Name)
 	}
 	return nil
 }
 
-// controlsOf are the controls of a policy that have units.
-func (k *Known) controlsOf(policy string) map[string]*Tally {
-	of := map[string]*Tally{}
-	for c, t := range k.tallies {
+// dropPolicy takes every subject out of a policy's scope.
+func (k *Known) dropPolicy(policy string) {
+	for _, m := range k.Members(policy) {
+		k.dropMember(policy, m.Subject)
+	}
+}
+
+// dropMember takes a subject out of a policy's scope, and its units with it.
+func (k *Known) dropMember(policy string, subject control.Subject) {
+	scope := ScopeOf(subject)
+	rest := slices.DeleteFunc(slices.Clone(k.members[scope]), func(m *Member) bool {
+		return m.Policy == policy && m.Subject == subject
+	})
+	if len(rest) == 0 {
+		delete(k.members, scope)
+	} else {
+		k.members[scope] = rest
+	}
+	for c := range k.tallies {
 		if c.policy == policy {
-			of[c.control] = t
+			k.drop(Unit{Policy: policy, Control: c.control, Subject: subject})
 		}
 	}
-	return of
 }
 
 func (k *Known) outcomeChanged(e *Entry) error {
@@ -356,21 +377,40 @@ func (k *Known) Policy(name string) (*PolicyRecord, bool) { p, ok := k.policies[
 
 // Member returns how a subject came into a policy's scope.
 func (k *Known) Member(policy string, s control.Subject) (*Member, bool) {
-	m, ok := k.members[memberKey{policy, s}]
-	return m, ok
+	for _, m := range k.members[ScopeOf(s)] {
+		if m.Policy == policy && m.Subject == s {
+			return m, true
+		}
+	}
+	return nil, false
+}
+
+// MembersOf are the subjects of one scope (a namespace's name), by policy.
+func (k *Known) MembersOf(scope string) []*Member { return k.members[scope] }
+
+// Members are the subjects in a policy's scope.
+func (k *Known) Members(policy string) []*Member {
+	var of []*Member
+	for _, members := range k.members {
+		for _, m := range members {
+			if m.Policy == policy {
+				of = append(of, m)
+			}
+		}
+	}
+	return of
+}
+
+// ScopeOf is the scope that a subject is judged in: its namespace's name.
+func ScopeOf(s control.Subject) string {
+	if s.Kind == "Namespace" {
+		return s.Name
+	}
+	return s.Namespace
 }
 
 // Created are the objects of a namespace that Holdfast applied.
 func (k *Known) Created(namespace string) []CreatedObject { return k.objects[namespace] }
-
-// Members calls fn for each subject in a policy's scope until it returns false.
-func (k *Known) Members(policy string, fn func(*Member) bool) {
-	for key, m := range k.members {
-		if key.policy == policy && !fn(m) {
-			return
-		}
-	}
-}
 
 // Policies are the names of all policies that were ever known.
 func (k *Known) Policies() []string { return slices.Sorted(maps.Keys(k.policies)) }

@@ -41,13 +41,14 @@ func (k *Known) MarshalCanonical() ([]byte, error) {
 		Schema: knownSchema, LedgerID: k.LedgerID, NextSeq: k.NextSeq, Run: k.Run,
 		LastAppended: k.LastAppended, LastObserved: k.LastObserved,
 		Policies: sorted(k.policies, func(a, b *PolicyRecord) int { return cmp.Compare(a.Name, b.Name) }),
-		Members: sorted(k.members, func(a, b *Member) int {
-			return cmp.Or(cmp.Compare(a.Policy, b.Policy), compareSubjects(a.Subject, b.Subject))
-		}),
-		Units:   sorted(k.units, func(a, b *Record) int { return compareUnits(a.Unit, b.Unit) }),
-		Objects: slices.Concat(slices.Collect(maps.Values(k.objects))...),
-		Gaps:    []knownGap{},
+		Members:  slices.Concat(slices.Collect(maps.Values(k.members))...),
+		Units:    sorted(k.units, func(a, b *Record) int { return compareUnits(a.Unit, b.Unit) }),
+		Objects:  slices.Concat(slices.Collect(maps.Values(k.objects))...),
+		Gaps:     []knownGap{},
 	}
+	slices.SortFunc(j.Members, func(a, b *Member) int {
+		return cmp.Or(cmp.Compare(a.Policy, b.Policy), compareSubjects(a.Subject, b.Subject))
+	})
 	slices.SortFunc(j.Objects, func(a, b CreatedObject) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
@@ -86,7 +87,7 @@ func (k *Known) fill(j knownJSON) error {
 		if m == nil {
 			return errNull
 		}
-		k.members[memberKey{m.Policy, m.Subject}] = m
+		k.members[ScopeOf(m.Subject)] = append(k.members[ScopeOf(m.Subject)], m)
 	}
 	for _, r := range j.Units {
 		if r == nil {

@@ -1,0 +1,134 @@
+package ledger
+
+import (
+	"context"
+	"time"
+)
+
+// ObservationBegan says that this process observes from at on. The time since
+// the last proof of observation, by an earlier process, is one gap.
+func (r *Recorder) ObservationBegan(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.resumed = at
+	if r.attached {
+		first := len(r.pending)
+		r.admitGap()
+		r.send(first)
+	}
+}
+
+// attach takes an opened ledger into use: what it knows replaces what is known
+// here, then what is pending is settled against it, in order.
+func (r *Recorder) attach(log *Log, opened *Opened) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	live, pending, lost := r.known, r.pending, r.lost
+	r.known, r.pending, r.bytes, r.lost = opened.Known, nil, 0, evidenceLost{}
+	r.known.copyMarks(live)
+	if !r.attached {
+		r.proof = opened.LastProof
+	}
+	for _, d := range r.prologue(opened) {
+		r.admitNumbered(d)
+	}
+	r.attached = true
+	if !r.resumed.IsZero() {
+		r.admitGap()
+	}
+	if lost.count > 0 {
+		r.admitNumbered(Draft{At: r.opts.Now(), Entry: Entry{
+			Kind: KindEvidenceLost,
+			Lost: &LostBody{Count: lost.count, From: lost.from, To: lost.to, Units: len(lost.units)},
+		}})
+	}
+	for _, it := range pending {
+		r.readmit(it, opened)
+	}
+	r.log, r.failed = log, make(chan struct{})
+	r.health = Health{Available: true, Since: r.opts.Now(), LedgerID: r.known.LedgerID, VerifierKey: opened.VerifierKey}
+	r.send(0)
+	r.opts.Log.Info("The ledger is open", "ledger", r.known.LedgerID, "entries", r.known.NextSeq, "reason", string(opened.Reason))
+	if r.opts.OnAttach != nil {
+		go r.opts.OnAttach(r.known.Policies(), lost.count > 0 || (opened.Reason != "" && !r.resumed.IsZero()))
+	}
+	r.healthChanged()
+}
+
+// prologue is what a ledger that was just opened has to state first.
+func (r *Recorder) prologue(opened *Opened) []Draft {
+	now := r.opts.Now()
+	var drafts []Draft
+	if opened.Reason != "" {
+		drafts = append(drafts, Draft{At: now, Entry: Entry{Kind: KindLedgerOpened, Ledger: &LedgerBody{
+			LedgerID: opened.LedgerID, Reason: opened.Reason, Predecessor: opened.Predecessor,
+			Cluster: r.opts.Cluster, VerifierKey: opened.VerifierKey,
+		}}})
+	}
+	if opened.RecoveredTail > 0 {
+		drafts = append(drafts, Draft{At: now, Entry: Entry{Kind: KindRecoveredTail, Tail: &TailBody{
+			Count: opened.RecoveredTail, CheckpointSize: opened.NextSeq - opened.RecoveredTail,
+		}}})
+	}
+	if !r.attached || opened.Reason != "" {
+		operator := r.opts.Operator
+		drafts = append(drafts, Draft{At: now, Entry: Entry{Kind: KindOperatorStarted, Operator: &operator}})
+	}
+	return drafts
+}
+
+// admitGap states the time in which no process observed, once.
+func (r *Recorder) admitGap() {
+	if r.gapDone {
+		return
+	}
+	r.gapDone = true
+	if r.proof.IsZero() || !r.proof.Before(r.resumed) {
+		return
+	}
+	to := At(r.resumed)
+	r.admitNumbered(Draft{At: r.resumed, Entry: Entry{
+		Kind: KindGap, Reason: CauseNotRunning, Gap: &GapBody{Cause: CauseNotRunning, From: At(r.proof), To: &to},
+	}})
+}
+
+func (r *Recorder) admitNumbered(d Draft) {
+	r.drafts++
+	d.n = r.drafts
+	r.admit(&d, false)
+}
+
+// readmit settles a pending item again. What the ledger already has is durable.
+func (r *Recorder) readmit(it *item, opened *Opened) {
+	if _, has := opened.TailIDs[it.entry.ID]; has {
+		close(it.durable)
+		return
+	}
+	again := r.admit(&it.draft, false)
+	if again == nil {
+		close(it.durable)
+		return
+	}
+	again.durable, again.at = it.durable, it.at
+}
+
+// copyMarks takes over what this process remembers of records that are the same.
+func (k *Known) copyMarks(live *Known) {
+	for u, rec := range live.units {
+		if mine, ok := k.units[u]; ok && mine.ID == rec.ID {
+			mine.marks = rec.marks
+		}
+	}
+}
+
+// stop states that the process stops, and closes the ledger in order.
+func (r *Recorder) stop(log *Log) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, ticket := r.Record(Draft{At: r.opts.Now(), Entry: Entry{Kind: KindOperatorStopped}})
+	ticket.Wait(ctx, 5*time.Second)
+	r.mu.Lock()
+	r.log = nil
+	r.mu.Unlock()
+	return log.Close(ctx)
+}

@@ -1,0 +1,167 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// Draft is what was observed or done, before it has its place in the ledger.
+// Its Entry lacks what only that place decides: schema, id, seq, run, times,
+// the state before, episode, origin and ending.
+type Draft struct {
+	Entry
+	// At is when it was observed, with its monotonic reading.
+	At time.Time
+	// Epoch grows with each gap of the kinds that the observation needs: two
+	// observations of different epochs have a gap between them.
+	Epoch uint64
+	// RepairedByUs is set where Holdfast's own repair made this state.
+	RepairedByUs bool
+	// Payload returns the entry's inputs and the objects they name. It is
+	// called once, and only if the draft says something new.
+	Payload func() ([]Input, []Object, error)
+
+	n uint64
+}
+
+// settle makes the draft an entry that follows from what is known. It returns
+// false if the draft says nothing new.
+func (d *Draft) settle(k *Known, process string, now time.Time) (Entry, bool) {
+	e := d.Entry
+	e.Schema, e.Critical = Schema, kinds[e.Kind].critical
+	e.Seq, e.Run = k.NextSeq, k.Run
+	if e.Kind == KindOperatorStarted {
+		e.Run = e.Seq
+	}
+	e.ObservedAt = At(d.At)
+	e.AppendedAt = At(now)
+	if e.AppendedAt.Before(k.LastAppended.Time) {
+		e.AppendedAt = k.LastAppended
+	}
+	if e.Kind == KindOutcomeChanged {
+		return e, d.settleState(&e, k)
+	}
+	ledgerID := k.LedgerID
+	if e.Kind == KindLedgerOpened {
+		ledgerID = e.Ledger.LedgerID
+	}
+	e.ID = ActID(ledgerID, process, d.n)
+	return e, d.settleAct(&e, k)
+}
+
+// settleAct completes an entry that is no state, and reports whether it is news.
+func (d *Draft) settleAct(e *Entry, k *Known) bool {
+	switch e.Kind {
+	case KindSubjectAdded, KindScopeEntered:
+		_, there := k.Member(e.Policy.Name, *e.Subject)
+		return !there
+	case KindSubjectDeleted, KindScopeLeft:
+		_, there := k.Member(e.Policy.Name, *e.Subject)
+		return there
+	case KindPolicyChanged:
+		p, there := k.Policy(e.Policy.Name)
+		return !there || p.UID != e.Policy.UID || p.Generation != e.Policy.Generation ||
+			p.Deleted != (e.Change.Type == ChangeDeleted)
+	case KindControlIntroduced:
+		return settleIntroduction(e, k)
+	case KindControlWithdrawn:
+		p, there := k.Policy(e.Policy.Name)
+		return there && p.Controls[e.Control] != nil && !p.Controls[e.Control].Withdrawn
+	case KindRepaired, KindRepairFailed:
+		if r, ok := k.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
+			e.Episode = r.Episode
+		}
+	}
+	return true
+}
+
+// settleIntroduction gives a control that comes back the beginning it had: no
+// second baseline.
+func settleIntroduction(e *Entry, k *Known) bool {
+	p, there := k.Policy(e.Policy.Name)
+	if !there || p.Controls[e.Control] == nil {
+		return true
+	}
+	last := p.Controls[e.Control]
+	intro := *e.Intro
+	if !last.OperatingFrom.After(e.ObservedAt.Time) || !intro.Declared {
+		intro.OperatingFrom, intro.Declared = last.OperatingFrom, last.Declared
+	}
+	e.Intro = &intro
+	return last.Withdrawn || last.Definition != e.Policy.Definition || !last.OperatingFrom.Equal(intro.OperatingFrom.Time)
+}
+
+// settleState completes a state entry, and reports whether the state is news.
+func (d *Draft) settleState(e *Entry, k *Known) bool {
+	u := Unit{e.Policy.Name, e.Control, *e.Subject}
+	last, _ := k.Unit(u)
+	crossed := last != nil && last.marks.epoch != d.Epoch
+	redefined := last != nil && last.marks.definition != e.Policy.Definition
+	if last != nil && last.State.Equal(*e.To) {
+		last.marks = marks{definition: e.Policy.Definition, epoch: d.Epoch}
+		return false
+	}
+	if last != nil {
+		from := last.State
+		e.Prev, e.From = last.ID, &from
+	}
+	e.ID = StateID(k.LedgerID, u.Policy, u.Control, u.Subject, e.Prev, *e.To)
+	switch {
+	case last != nil && last.Episode != "" && (e.To.Outcome == control.Deviating || e.To.Outcome == control.NotEvaluated):
+		e.Episode, e.Origin = last.Episode, last.Origin
+	case last != nil && last.Episode != "":
+		e.Episode, e.Ending = last.Episode, d.ending(last, crossed, redefined)
+	case e.To.Outcome == control.Deviating:
+		e.Episode, e.Origin = EpisodeID(e.ID), d.origin(k, u, last, crossed, redefined)
+	case last == nil:
+		e.Origin = d.origin(k, u, nil, false, false)
+	}
+	return true
+}
+
+// origin says why an episode begins; without a state before, how the subject
+// came under the control.
+func (d *Draft) origin(k *Known, u Unit, last *Record, crossed, redefined bool) Origin {
+	switch {
+	case last == nil:
+		return d.firstOrigin(k, u)
+	case crossed || last.State.Outcome == control.NotEvaluated:
+		return OriginAfterGap
+	case redefined:
+		return OriginDefinitionChanged
+	default:
+		return OriginDrift
+	}
+}
+
+func (d *Draft) firstOrigin(k *Known, u Unit) Origin {
+	p, _ := k.Policy(u.Policy)
+	if p == nil || p.Controls[u.Control] == nil || p.Controls[u.Control].OperatingFrom.After(d.At) {
+		return OriginBaseline
+	}
+	m, _ := k.Member(u.Policy, u.Subject)
+	switch {
+	case m == nil:
+		return OriginUnknown
+	case m.Entered == KindSubjectAdded:
+		return OriginNewSubject
+	default:
+		return OriginEnteredScope
+	}
+}
+
+func (d *Draft) ending(last *Record, crossed, redefined bool) Ending {
+	switch {
+	case d.RepairedByUs:
+		return EndingRepaired
+	case d.To.Outcome == control.NotApplicable && !redefined:
+		return EndingSubjectDeleted
+	case crossed || last.State.Outcome == control.NotEvaluated:
+		return EndingUnknownInGap
+	case redefined:
+		return EndingDefinitionChanged
+	default:
+		return EndingCorrected
+	}
+}

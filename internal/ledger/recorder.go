@@ -1,0 +1,353 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+// Bounds of what is kept in memory while the ledger is unavailable.
+const (
+	maxPending      = 10_000
+	maxPendingBytes = 16 << 20
+)
+
+// RecorderOptions are what a Recorder needs.
+type RecorderOptions struct {
+	// Open opens the ledger. It is called again whenever the ledger failed.
+	Open func(context.Context) (*Log, *Opened, error)
+	// Cluster says which cluster the ledger belongs to.
+	Cluster ClusterBody
+	// Operator says which process writes. Process must be unique.
+	Operator OperatorBody
+	// Now is the clock.
+	Now func() time.Time
+	// Retry is the time between attempts to open the ledger.
+	Retry time.Duration
+	// OnDurable is told how long each batch took to become durable. May be nil.
+	OnDurable func(time.Duration)
+	// OnAttach is called each time the ledger was opened, with the policies it
+	// knows. With resync the ledger knows less than this process does (a new
+	// one was begun, or entries were lost): everything is then to be recorded
+	// again; what the ledger has is not written twice. May be nil.
+	OnAttach func(policies []string, resync bool)
+	// OnHealth is called when the ledger became unavailable, or available. May be nil.
+	OnHealth func()
+	Log      logr.Logger
+}
+
+// Recorder turns what was observed and done into entries, and hands them to
+// the ledger. While the ledger is unavailable it keeps them in memory, within
+// bounds, and counts what it cannot keep.
+type Recorder struct {
+	opts    RecorderOptions
+	started time.Time
+
+	mu       sync.Mutex
+	known    *Known
+	log      *Log
+	pending  []*item
+	bytes    int
+	drafts   uint64
+	lost     evidenceLost
+	health   Health
+	failed   chan struct{} // closed while the ledger is unavailable
+	wake     chan struct{}
+	proof    time.Time // last proof of observation before this process
+	resumed  time.Time // when this process began to observe
+	attached bool      // whether this process ever held the ledger
+	gapDone  bool
+}
+
+// item is a draft that is not durable yet, and the entry it became.
+type item struct {
+	draft   Draft
+	entry   Entry
+	objects []Object
+	size    int
+	durable chan struct{}
+	at      time.Time
+}
+
+// Health says how the ledger is doing.
+type Health struct {
+	// Available is whether entries can be made durable.
+	Available bool
+	// Since is when Available last changed.
+	Since time.Time
+	// Reason and Message say why not.
+	Reason, Message string
+	// Pending is the number of entries that are not durable yet, Lost that of
+	// entries that could not be kept.
+	Pending, Lost int
+	// LedgerID and VerifierKey name the ledger, once it was opened.
+	LedgerID, VerifierKey string
+}
+
+// Transition says what became of a draft.
+type Transition struct {
+	// Changed is whether the draft said something new.
+	Changed bool
+	// Entry is the entry it became.
+	Entry Entry
+}
+
+// NewRecorder returns a recorder of an empty ledger that is not available yet.
+func NewRecorder(opts RecorderOptions) *Recorder {
+	now := opts.Now()
+	r := &Recorder{opts: opts, started: now, known: NewKnown(), failed: make(chan struct{}), wake: make(chan struct{}, 1)}
+	close(r.failed)
+	r.health = Health{Since: now, Reason: "Opening", Message: "the ledger is being opened"}
+	return r
+}
+
+// Run opens the ledger, keeps it open until ctx ends, and closes it in order.
+func (r *Recorder) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		log, opened, err := r.opts.Open(ctx)
+		if err != nil {
+			r.unavailable(err)
+			sleep(ctx, r.opts.Retry)
+			continue
+		}
+		r.attach(log, opened)
+		select {
+		case <-ctx.Done():
+			return r.stop(log)
+		case <-r.wake:
+		case err := <-log.Failed():
+			r.fail(log, err)
+		}
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		if err := log.Close(closing); err != nil {
+			r.opts.Log.V(1).Info("The failed ledger did not close in order", "error", err.Error())
+		}
+		cancel()
+		sleep(ctx, r.opts.Retry)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// Record records what was observed and done, in order. The ticket stands for
+// everything recorded so far.
+func (r *Recorder) Record(drafts ...Draft) ([]Transition, Ticket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	transitions := make([]Transition, len(drafts))
+	first := len(r.pending)
+	for i := range drafts {
+		d := drafts[i]
+		r.drafts++
+		d.n = r.drafts
+		if it := r.admit(&d, true); it != nil {
+			transitions[i] = Transition{Changed: true, Entry: it.entry}
+		}
+	}
+	r.send(first)
+	return transitions, r.ticket()
+}
+
+// admit folds a draft into what is known. It returns nil if it says nothing
+// new. Beyond the bounds the item is counted, and not kept.
+func (r *Recorder) admit(d *Draft, bounded bool) *item {
+	now := r.opts.Now()
+	entry, news := d.settle(r.known, r.opts.Operator.Process, now)
+	if !news {
+		return nil
+	}
+	it := &item{draft: *d, at: now, durable: make(chan struct{})}
+	var payloadErr error
+	if d.Payload != nil {
+		entry.Inputs, it.objects, payloadErr = d.Payload()
+		inputs, objects := entry.Inputs, it.objects
+		it.draft.Payload = func() ([]Input, []Object, error) { return inputs, objects, payloadErr }
+	}
+	entry.MonoMicros = max(0, d.At.Sub(r.started).Microseconds())
+	if payloadErr != nil {
+		entry.Message = "inputs could not be encoded"
+		r.opts.Log.Error(payloadErr, "An entry has no inputs", "kind", entry.Kind)
+	}
+	if err := r.known.Apply(&entry); err != nil {
+		r.opts.Log.Error(err, "An entry does not follow from what is known, and was left out")
+		return nil
+	}
+	r.mark(&entry, d)
+	it.entry = entry
+	it.size = 1024
+	for _, o := range it.objects {
+		it.size += len(o.Data)
+	}
+	if bounded && r.log == nil && (len(r.pending) >= maxPending || r.bytes+it.size > maxPendingBytes) {
+		r.lost.add(&entry)
+		r.health.Lost = r.lost.count
+		return it
+	}
+	r.pending = append(r.pending, it)
+	r.bytes += it.size
+	return it
+}
+
+func (r *Recorder) mark(e *Entry, d *Draft) {
+	if e.Kind != KindOutcomeChanged {
+		return
+	}
+	if rec, ok := r.known.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
+		rec.marks = marks{definition: e.Policy.Definition, epoch: d.Epoch}
+	}
+}
+
+// send hands the pending items from first on to the ledger.
+func (r *Recorder) send(first int) {
+	if r.log == nil || first >= len(r.pending) {
+		return
+	}
+	items := r.pending[first:]
+	batch := make([]Sealed, 0, len(items))
+	for _, it := range items {
+		data, err := it.entry.Encode()
+		if err != nil {
+			r.failLocked(r.log, err)
+			return
+		}
+		batch = append(batch, Sealed{Seq: it.entry.Seq, ID: it.entry.ID, ObservedAt: it.entry.ObservedAt.Time, Data: data, Objects: it.objects})
+	}
+	log, count, begun := r.log, len(items), r.opts.Now()
+	log.Append(batch, func(err error) { r.done(log, count, begun, err) })
+}
+
+// done is called, in order, when a batch is durable, or cannot become so.
+func (r *Recorder) done(log *Log, count int, begun time.Time, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.log != log {
+		return
+	}
+	if err != nil {
+		r.failLocked(log, err)
+		return
+	}
+	for _, it := range r.pending[:count] {
+		r.bytes -= it.size
+		close(it.durable)
+	}
+	r.pending = append(r.pending[:0:0], r.pending[count:]...)
+	if r.opts.OnDurable != nil {
+		r.opts.OnDurable(r.opts.Now().Sub(begun))
+	}
+}
+
+func (r *Recorder) ticket() Ticket {
+	if len(r.pending) == 0 {
+		return Ticket{durable: closed, failed: r.failed}
+	}
+	return Ticket{durable: r.pending[len(r.pending)-1].durable, failed: r.failed}
+}
+
+// Flushed returns a ticket for everything recorded so far.
+func (r *Recorder) Flushed() Ticket {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ticket()
+}
+
+// View calls fn with what is known. fn must not keep it.
+func (r *Recorder) View(fn func(*Known)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fn(r.known)
+}
+
+// Health says how the ledger is doing.
+func (r *Recorder) Health() Health {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := r.health
+	h.Pending = len(r.pending)
+	return h
+}
+
+// Log returns the open log, or nil while the ledger is unavailable.
+func (r *Recorder) Log() *Log {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log
+}
+
+func (r *Recorder) unavailable(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.setUnavailable(err)
+}
+
+// fail marks the ledger unavailable, unless it is another one by now.
+func (r *Recorder) fail(log *Log, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failLocked(log, err)
+}
+
+func (r *Recorder) failLocked(log *Log, err error) {
+	if r.log != log {
+		return
+	}
+	r.log = nil
+	close(r.failed)
+	r.setUnavailable(err)
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (r *Recorder) setUnavailable(err error) {
+	reason := v1alpha1.ReasonLedgerUnavailable
+	if errors.Is(err, ErrInUse) {
+		reason = v1alpha1.ReasonLedgerInUse
+	}
+	message := err.Error()
+	if !r.health.Available && r.health.Reason == reason && r.health.Message == message {
+		return
+	}
+	r.opts.Log.Error(err, "The ledger is unavailable; enforcement goes on, and observations are kept in memory")
+	if r.health.Available {
+		r.health.Since = r.opts.Now()
+	}
+	r.health.Available, r.health.Reason, r.health.Message = false, reason, message
+	r.healthChanged()
+}
+
+func (r *Recorder) healthChanged() {
+	if r.opts.OnHealth != nil {
+		go r.opts.OnHealth()
+	}
+}
+
+// evidenceLost counts what could not be kept, and remembers the units it concerns.
+type evidenceLost struct {
+	count    int
+	from, to Time
+	units    map[Unit]struct{}
+}
+
+func (l *evidenceLost) add(e *Entry) {
+	if l.count == 0 {
+		l.from, l.units = e.ObservedAt, map[Unit]struct{}{}
+	}
+	l.count++
+	l.to = e.ObservedAt
+	if e.Kind == KindOutcomeChanged {
+		l.units[Unit{e.Policy.Name, e.Control, *e.Subject}] = struct{}{}
+	}
+}

@@ -1,0 +1,135 @@
+// Package volume is what the ledger needs of the file system that it lives on:
+// checks before it writes, a lock, and files that are written whole or not at all.
+package volume
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// ErrInUse is returned where another process, or another handle, holds the volume.
+	ErrInUse = errors.New("the ledger is in use by another process")
+	// ErrReadOnly is returned where the volume cannot be written.
+	ErrReadOnly = errors.New("the ledger's volume is read-only")
+	// ErrFull is returned where the volume has no room, or no inodes, left.
+	ErrFull = errors.New("the ledger's volume is full")
+)
+
+// Space is the size of the file system that holds a directory, in bytes.
+type Space struct {
+	Total, Free uint64
+}
+
+// SpaceOf returns the size of the file system that holds dir. Free is what an
+// unprivileged process may still use.
+func SpaceOf(dir string) (Space, error) {
+	st, err := statfs(dir)
+	if err != nil {
+		return Space{}, err
+	}
+	return Space{Total: st.Blocks * uint64(st.Bsize), Free: st.Bavail * uint64(st.Bsize)}, nil
+}
+
+func statfs(dir string) (*unix.Statfs_t, error) {
+	var st unix.Statfs_t
+	for {
+		err := unix.Statfs(dir, &st)
+		switch {
+		case err == nil:
+			return &st, nil
+		case !errors.Is(err, unix.EINTR):
+			return nil, fmt.Errorf("statfs %s: %w", dir, err)
+		}
+	}
+}
+
+// Check reports why dir cannot be written: ErrReadOnly, or ErrFull where less
+// than minFree bytes are left, or another error.
+func Check(dir string, minFree uint64) error {
+	st, err := statfs(dir)
+	if err != nil {
+		return err
+	}
+	if st.Flags&unix.ST_RDONLY != 0 {
+		return fmt.Errorf("%w: %s", ErrReadOnly, dir)
+	}
+	if free := st.Bavail * uint64(st.Bsize); free < minFree {
+		return fmt.Errorf("%w: %d bytes are free, %d are needed", ErrFull, free, minFree)
+	}
+	if st.Files > 0 && st.Ffree < minInodes {
+		return fmt.Errorf("%w: %d inodes are free", ErrFull, st.Ffree)
+	}
+	return nil
+}
+
+// minInodes are enough for the files of one batch.
+const minInodes = 64
+
+// Writable reports why an existing file cannot be opened for writing.
+func Writable(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return Classify(err)
+	}
+	return f.Close()
+}
+
+// Classify gives an error of the file system the meaning it has here:
+// ErrReadOnly, ErrFull, or what it was.
+func Classify(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrFull):
+		return err
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	default:
+		return err
+	}
+}
+
+// Lock takes the lock of a volume, for the life of the returned file. It does
+// not wait: where the lock is held it returns ErrInUse.
+func Lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, filePerm)
+	if err != nil {
+		return nil, Classify(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, ErrInUse
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Freeze takes away the right to write from everything below dir. A privileged
+// process is not bound by that: it is a sign for people and programs alike.
+func Freeze(dir string) error {
+	var dirs []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			dirs = append(dirs, path)
+			return nil
+		default:
+			return os.Chmod(path, 0o444)
+		}
+	})
+	for i := len(dirs) - 1; i >= 0; i-- {
+		err = errors.Join(err, os.Chmod(dirs[i], 0o555))
+	}
+	return err
+}
