@@ -24,6 +24,7 @@ demo: controlplane ## Show the whole flow on an API server of its own (DEMO_EXIT
 .PHONY: generate
 generate: ## Generate deep copies and the CRDs from the API types
 	@$(TOOL) controller-gen object crd:maxDescLen=2048 paths=./api/... output:crd:artifacts:config=config/crd/bases
+	@go run ./hack/tightencrds config/crd/bases
 
 .PHONY: build
 build: ## Build the binaries into bin/
