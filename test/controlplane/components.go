@@ -124,6 +124,12 @@ func (cp *ControlPlane) apiServerArgs(server int) []string {
 		"--authorization-mode=Node,RBAC",
 		"--allow-privileged=true",
 		"--client-ca-file=" + cp.path(authorityFile),
+		// The controller manager reads these settings from the API server and
+		// complains without end when there are none. Nobody has such a certificate.
+		"--requestheader-client-ca-file=" + cp.path(authorityFile),
+		"--requestheader-allowed-names=front-proxy-client",
+		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-group-headers=X-Remote-Group",
 		"--tls-cert-file=" + cp.path(serverCertFile),
 		"--tls-private-key-file=" + cp.path(serverKeyFile),
 		"--service-account-issuer=" + issuer,

@@ -16,18 +16,18 @@ const proxyBuffer = 32 << 10
 // Proxy forwards connections to an API server and can make them stall or break,
 // while both ends are healthy. Its methods may be used concurrently.
 type Proxy struct {
-	addr, target string
+	addr, target *net.TCPAddr
 	forwarders   sync.WaitGroup
 
 	mu       sync.Mutex
-	listener net.Listener // nil while the proxy refuses connections
+	listener *net.TCPListener // nil while the proxy refuses connections
 	links    map[*link]struct{}
 	closed   bool
 }
 
 // link is one forwarded connection.
 type link struct {
-	client, server net.Conn
+	client, server *net.TCPConn
 	// gate is held for reading by whoever passes bytes on, and for writing while
 	// the link is frozen: when Freeze returns, nothing more gets through.
 	gate   sync.RWMutex
@@ -35,7 +35,15 @@ type link struct {
 }
 
 func newProxy(addr, target string) (*Proxy, error) {
-	p := &Proxy{addr: addr, target: target, links: map[*link]struct{}{}}
+	listen, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("make a proxy: %w", err)
+	}
+	forward, err := net.ResolveTCPAddr("tcp", target)
+	if err != nil {
+		return nil, fmt.Errorf("make a proxy: %w", err)
+	}
+	p := &Proxy{addr: listen, target: forward, links: map[*link]struct{}{}}
 	return p, p.Resume()
 }
 
@@ -43,13 +51,13 @@ func newProxy(addr, target string) (*Proxy, error) {
 // proxy.
 func (p *Proxy) RESTConfig(cfg *rest.Config) *rest.Config {
 	cfg = rest.CopyConfig(cfg)
-	cfg.Host = "https://" + p.addr
+	cfg.Host = "https://" + p.Addr()
 	return cfg
 }
 
 // Addr returns the host:port at which the proxy listens.
 func (p *Proxy) Addr() string {
-	return p.addr
+	return p.addr.String()
 }
 
 // Freeze stops forwarding on the connections that exist, in both directions, and
@@ -87,7 +95,7 @@ func (p *Proxy) Resume() error {
 	if p.listener != nil {
 		return nil
 	}
-	listener, err := net.Listen("tcp", p.addr)
+	listener, err := net.ListenTCP("tcp", p.addr)
 	if err != nil {
 		return fmt.Errorf("resume the proxy: %w", err)
 	}
@@ -122,9 +130,9 @@ func (p *Proxy) cut() error {
 }
 
 // accept serves one listener until it is closed.
-func (p *Proxy) accept(listener net.Listener) {
+func (p *Proxy) accept(listener *net.TCPListener) {
 	for {
-		client, err := listener.Accept()
+		client, err := listener.AcceptTCP()
 		if err != nil {
 			return
 		}
@@ -132,16 +140,16 @@ func (p *Proxy) accept(listener net.Listener) {
 	}
 }
 
-// serve forwards one connection until either end closes it.
-func (p *Proxy) serve(listener net.Listener, client net.Conn) {
-	server, err := net.Dial("tcp", p.target)
+// serve forwards one connection until both ends have closed it.
+func (p *Proxy) serve(listener *net.TCPListener, client *net.TCPConn) {
+	server, err := net.DialTCP("tcp", nil, p.target)
 	if err != nil {
 		_ = client.Close() // the client sees what it would see of a dead server
 		return
 	}
 	l := &link{client: client, server: server}
+	defer l.close()
 	if !p.admit(listener, l) {
-		l.close()
 		return
 	}
 	var directions sync.WaitGroup
@@ -154,7 +162,7 @@ func (p *Proxy) serve(listener net.Listener, client net.Conn) {
 }
 
 // admit registers a link, unless the proxy was cut since it was accepted.
-func (p *Proxy) admit(listener net.Listener, l *link) bool {
+func (p *Proxy) admit(listener *net.TCPListener, l *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.listener != listener {
@@ -164,22 +172,31 @@ func (p *Proxy) admit(listener net.Listener, l *link) bool {
 	return true
 }
 
-// forward passes bytes from one end to the other until either is closed, and
-// then closes both. A frozen link passes on nothing, not even the end.
-func (l *link) forward(to io.Writer, from io.Reader) {
+// forward passes bytes from one end to the other, and then the end of the
+// stream. A frozen link passes on neither. An error closes the whole link.
+func (l *link) forward(to, from *net.TCPConn) {
 	buffer := make([]byte, proxyBuffer)
 	for {
 		n, readErr := from.Read(buffer)
-		l.gate.RLock()
-		_, writeErr := to.Write(buffer[:n])
-		if readErr != nil || writeErr != nil {
-			l.close()
-		}
-		l.gate.RUnlock()
-		if readErr != nil || writeErr != nil {
+		if err := l.pass(to, buffer[:n], readErr); err != nil {
 			return
 		}
 	}
+}
+
+// pass hands on what one read returned: bytes, the end of the stream, or an
+// error. It returns an error when nothing can follow.
+func (l *link) pass(to *net.TCPConn, data []byte, readErr error) error {
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	_, err := to.Write(data)
+	if err == nil && errors.Is(readErr, io.EOF) {
+		return errors.Join(readErr, to.CloseWrite())
+	}
+	if err = errors.Join(err, readErr); err != nil {
+		l.close()
+	}
+	return err
 }
 
 // thaw ends a freeze; the caller holds the proxy's mu.

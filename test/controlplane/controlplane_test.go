@@ -1,0 +1,271 @@
+package controlplane_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/holdfast-dev/holdfast/test/controlplane"
+)
+
+// encryption stores secrets encrypted under a key that protects nothing.
+const encryption = `
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers:
+  - secretbox: {keys: [{name: test, secret: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]}
+  - identity: {}
+`
+
+// TestControlPlane runs against one control plane with every option that
+// changes no other option's behaviour.
+func TestControlPlane(t *testing.T) {
+	var progress bytes.Buffer
+	cp := start(t, controlplane.Options{
+		APIServers:       2,
+		AuditLog:         &controlplane.AuditLog{Level: auditv1.LevelRequest},
+		EncryptionConfig: []byte(encryption),
+		Progress:         &progress,
+	})
+	if got, want := strings.Count(progress.String(), " ready in "), 3; got != want {
+		t.Errorf("progress has %d steps, want %d:\n%s", got, want, progress.String())
+	}
+	tests := []struct {
+		name string
+		test func(*testing.T, *controlplane.ControlPlane)
+	}{
+		{"kubectl uses the admin kubeconfig", testKubectl},
+		{"a new user is denied until RBAC grants", testRBAC},
+		{"a kubeconfig of a user carries the groups", testUserKubeconfig},
+		{"a deleted namespace goes away", testNamespaceDeletion},
+		{"requests are audited once", testAudit},
+		{"secrets are encrypted in etcd", testEncryption},
+		{"CRDs are installed and served", testInstallCRDs},
+		{"API servers see each other's writes", testTwoAPIServers},
+		{"an API server is stopped and started", testRestartAPIServer},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { test.test(t, cp) })
+	}
+}
+
+func testKubectl(t *testing.T, cp *controlplane.ControlPlane) {
+	command := exec.CommandContext(t.Context(), cp.KubectlPath(), "--kubeconfig", cp.Kubeconfig(),
+		"get", "namespace", "default", "-o", "name")
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	if diff := cmp.Diff("namespace/default\n", string(output)); diff != "" {
+		t.Errorf("kubectl output (-want +got):\n%s", diff)
+	}
+}
+
+func testRBAC(t *testing.T, cp *controlplane.ControlPlane) {
+	cfg, err := cp.RESTConfigForUser("rbac-user")
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := newClient(t, cfg)
+	_, err = user.CoreV1().ConfigMaps("default").List(t.Context(), metav1.ListOptions{})
+	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `"rbac-user"`) {
+		t.Fatalf("list by a new user: got %v, want forbidden for rbac-user", err)
+	}
+	grantView(t, cp, rbacv1.Subject{Kind: rbacv1.UserKind, Name: "rbac-user"})
+	eventually(t, "the granted user lists", func(ctx context.Context) (bool, error) {
+		_, err := user.CoreV1().ConfigMaps("default").List(ctx, metav1.ListOptions{})
+		return err == nil, nil
+	})
+}
+
+func testUserKubeconfig(t *testing.T, cp *controlplane.ControlPlane) {
+	grantView(t, cp, rbacv1.Subject{Kind: rbacv1.GroupKind, Name: "viewers"})
+	kubeconfig, err := cp.KubeconfigFor("someone", "others", "viewers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := newClient(t, cfg)
+	eventually(t, "a member of the group lists", func(ctx context.Context) (bool, error) {
+		_, err := user.CoreV1().ConfigMaps("default").List(ctx, metav1.ListOptions{})
+		return err == nil, nil
+	})
+	if _, err := user.CoreV1().Secrets("default").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("list of secrets by a viewer: got %v, want forbidden", err)
+	}
+}
+
+func grantView(t *testing.T, cp *controlplane.ControlPlane, subject rbacv1.Subject) {
+	t.Helper()
+	subject.APIGroup = rbacv1.GroupName
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "view-" + subject.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"},
+		Subjects:   []rbacv1.Subject{subject},
+	}
+	admin := newClient(t, cp.RESTConfig())
+	if _, err := admin.RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func testNamespaceDeletion(t *testing.T, cp *controlplane.ControlPlane) {
+	client := newClient(t, cp.RESTConfig())
+	createNamespace(t, client, "short-lived")
+	if err := client.CoreV1().Namespaces().Delete(t.Context(), "short-lived", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the namespace is gone", func(ctx context.Context) (bool, error) {
+		_, err := client.CoreV1().Namespaces().Get(ctx, "short-lived", metav1.GetOptions{})
+		return apierrors.IsNotFound(err), nil
+	})
+}
+
+func testAudit(t *testing.T, cp *controlplane.ControlPlane) {
+	cfg, err := cp.RESTConfigForUser("audited", "system:masters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := newClient(t, cfg)
+	createConfigMap(t, user, "audited")
+	if _, err := user.CoreV1().ConfigMaps("default").Get(t.Context(), "audited", metav1.GetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	events, err := cp.AuditEvents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type request struct {
+		Verb, Resource, Name string
+		Write, Body          bool
+	}
+	var got []request
+	for i := range events {
+		event := &events[i]
+		if event.User.Username == "audited" {
+			got = append(got, request{
+				event.Verb, event.ObjectRef.Resource, event.ObjectRef.Name,
+				controlplane.IsWrite(event), event.RequestObject != nil,
+			})
+		}
+	}
+	want := []request{
+		{Verb: "create", Resource: "configmaps", Name: "audited", Write: true, Body: true},
+		{Verb: "get", Resource: "configmaps", Name: "audited"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("audited requests (-want +got):\n%s", diff)
+	}
+}
+
+func testEncryption(t *testing.T, cp *controlplane.ControlPlane) {
+	createSecret(t, newClient(t, cp.RESTConfig()), "encrypted", "in the clear")
+	stored := storedValue(t, cp, "/registry/secrets/default/encrypted")
+	if !bytes.HasPrefix(stored, []byte("k8s:enc:secretbox:v1:test:")) {
+		t.Errorf("the stored secret starts with %q, want the mark of the encryption provider", stored[:min(len(stored), 30)])
+	}
+	if bytes.Contains(stored, []byte("in the clear")) {
+		t.Error("the stored secret holds its value in plain text")
+	}
+}
+
+func testInstallCRDs(t *testing.T, cp *controlplane.ControlPlane) {
+	for range 2 { // installing again changes nothing
+		if err := controlplane.InstallCRDs(t.Context(), cp.RESTConfig(), filepath.Join("testdata", "crds")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client, err := dynamic.NewForConfig(cp.RESTConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	widget := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "test.holdfast.dev/v1", "kind": "Widget", "metadata": map[string]any{"name": "one"},
+	}}
+	widgets := client.Resource(schema.GroupVersionResource{Group: "test.holdfast.dev", Version: "v1", Resource: "widgets"})
+	if _, err := widgets.Create(t.Context(), widget, metav1.CreateOptions{}); err != nil {
+		t.Errorf("create an object of the new kind: %v", err)
+	}
+	empty := t.TempDir()
+	if err := controlplane.InstallCRDs(t.Context(), cp.RESTConfig(), empty); err == nil {
+		t.Error("a directory without CRDs is no error")
+	}
+}
+
+func testTwoAPIServers(t *testing.T, cp *controlplane.ControlPlane) {
+	for writer, reader := range []int{1, 0} {
+		name := []string{"written-by-0", "written-by-1"}[writer]
+		createConfigMap(t, newClient(t, cp.RESTConfigFor(writer)), name)
+		client := newClient(t, cp.RESTConfigFor(reader))
+		if _, err := client.CoreV1().ConfigMaps("default").Get(t.Context(), name, metav1.GetOptions{}); err != nil {
+			t.Errorf("API server %d does not see a write to %d: %v", reader, writer, err)
+		}
+	}
+	if cp.RESTConfigFor(0).Host == cp.RESTConfigFor(1).Host {
+		t.Error("both API servers have the same address")
+	}
+}
+
+func testRestartAPIServer(t *testing.T, cp *controlplane.ControlPlane) {
+	cfg := cp.RESTConfigFor(1)
+	if err := cp.StopAPIServer(1); err != nil {
+		t.Fatal(err)
+	}
+	if got := cp.APIServerPID(1); got != 0 {
+		t.Errorf("process id of a stopped API server is %d, want 0", got)
+	}
+	if _, err := newClient(t, cfg).Discovery().ServerVersion(); err == nil {
+		t.Error("a stopped API server answers")
+	}
+	if _, err := newClient(t, cp.RESTConfigFor(0)).Discovery().ServerVersion(); err != nil {
+		t.Errorf("the other API server: %v", err)
+	}
+	if err := cp.StartAPIServer(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newClient(t, cfg).Discovery().ServerVersion(); err != nil {
+		t.Errorf("the API server that was started again: %v", err)
+	}
+	if err := cp.StartAPIServer(t.Context(), 1); err == nil {
+		t.Error("starting a running API server is no error")
+	}
+}
+
+func TestWithoutControllerManager(t *testing.T) {
+	cp := start(t, controlplane.Options{NoControllerManager: true})
+	if got := cp.ControllerManagerPID(); got != 0 {
+		t.Errorf("process id of the controller manager is %d, want 0", got)
+	}
+	createSecret(t, newClient(t, cp.RESTConfig()), "plain", "in the clear")
+	if stored := storedValue(t, cp, "/registry/secrets/default/plain"); !bytes.Contains(stored, []byte("in the clear")) {
+		t.Error("without encryption config the stored secret does not hold its value")
+	}
+	if _, err := cp.AuditEvents(); err == nil {
+		t.Error("reading the audit log without one is no error")
+	}
+	if got := cp.AuditLogPath(); got != "" {
+		t.Errorf("audit log path without one is %q, want none", got)
+	}
+	if _, err := os.Stat(cp.Kubeconfig()); err != nil {
+		t.Error(err)
+	}
+}
