@@ -68,8 +68,9 @@ func (cp *ControlPlane) Stop() error {
 	return nil
 }
 
-// StopAPIServer stops one API server, counted from 0. The controller manager
-// uses server 0 and is without work while that is stopped.
+// StopAPIServer stops one API server, counted from 0, and breaks its open
+// watches. The controller manager uses server 0 and is without work while that
+// is stopped.
 func (cp *ControlPlane) StopAPIServer(server int) error {
 	return cp.apiServers[server].stop()
 }
@@ -171,18 +172,21 @@ func (cp *ControlPlane) prepareProcesses() error {
 	cp.etcd = cp.newProcess(etcdBinary, etcdBinary, cp.etcdArgs())
 	for server := range cp.apiServerPorts {
 		name := fmt.Sprintf("%s-%d", apiServerBinary, server)
-		cp.apiServers = append(cp.apiServers, cp.newProcess(name, apiServerBinary, cp.apiServerArgs(server)))
+		process := cp.newProcess(name, apiServerBinary, cp.apiServerArgs(server))
+		process.stopGrace = apiServerStopGrace
+		cp.apiServers = append(cp.apiServers, process)
 	}
 	return nil
 }
 
 func (cp *ControlPlane) newProcess(name, binary string, args []string) *process {
 	return &process{
-		name:    name,
-		binary:  filepath.Join(cp.assets, binary),
-		args:    args,
-		logPath: cp.path(name + ".log"),
-		output:  cp.options.Output,
+		name:      name,
+		binary:    filepath.Join(cp.assets, binary),
+		args:      args,
+		logPath:   cp.path(name + ".log"),
+		output:    cp.options.Output,
+		stopGrace: stopGrace,
 	}
 }
 

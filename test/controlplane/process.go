@@ -20,17 +20,21 @@ const (
 	readyPoll    = 50 * time.Millisecond
 	// stopGrace is how long a component may take to end after SIGTERM.
 	stopGrace = 5 * time.Second
+	// apiServerStopGrace is shorter: an API server with open watches waits for its
+	// clients, and has nothing to lose, because everything is in etcd.
+	apiServerStopGrace = time.Second
 	// tailLines is how much of a failing component's log an error carries.
 	tailLines = 15
 )
 
 // process is one component. It can be started again after it was stopped.
 type process struct {
-	name    string
-	binary  string
-	args    []string
-	logPath string
-	output  io.Writer
+	name      string
+	binary    string
+	args      []string
+	logPath   string
+	output    io.Writer
+	stopGrace time.Duration
 
 	mu  sync.Mutex
 	run *run
@@ -112,7 +116,7 @@ func (p *process) waitReady(ctx context.Context, check func(context.Context) err
 	}
 }
 
-// stop asks the process to end, kills it after stopGrace, and returns when it is
+// stop asks the process to end, kills it after its grace, and returns when it is
 // gone. Stopping a process that does not run is no error.
 func (p *process) stop() error {
 	p.mu.Lock()
@@ -125,7 +129,7 @@ func (p *process) stop() error {
 	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.name, err)
 	}
-	timer := time.NewTimer(stopGrace)
+	timer := time.NewTimer(p.stopGrace)
 	defer timer.Stop()
 	select {
 	case <-r.exited:

@@ -42,7 +42,13 @@ func playParent(dir string) {
 }
 
 func sleeper(dir string) *process {
-	return &process{name: "sleeper", binary: "sleep", args: []string{"3600"}, logPath: filepath.Join(dir, "sleeper.log")}
+	return &process{
+		name:      "sleeper",
+		binary:    "sleep",
+		args:      []string{"3600"},
+		logPath:   filepath.Join(dir, "sleeper.log"),
+		stopGrace: stopGrace,
+	}
 }
 
 func TestChildDiesWithItsParent(t *testing.T) {
