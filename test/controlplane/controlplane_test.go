@@ -33,6 +33,11 @@ resources:
   - identity: {}
 `
 
+// suite is what the cases of TestControlPlane share.
+type suite struct {
+	cp *controlplane.ControlPlane
+}
+
 // TestControlPlane runs against one control plane with every option that
 // changes no other option's behaviour.
 func TestControlPlane(t *testing.T) {
@@ -46,27 +51,20 @@ func TestControlPlane(t *testing.T) {
 	if got, want := strings.Count(progress.String(), " ready in "), 3; got != want {
 		t.Errorf("progress has %d steps, want %d:\n%s", got, want, progress.String())
 	}
-	tests := []struct {
-		name string
-		test func(*testing.T, *controlplane.ControlPlane)
-	}{
-		{"kubectl uses the admin kubeconfig", testKubectl},
-		{"a new user is denied until RBAC grants", testRBAC},
-		{"a kubeconfig of a user carries the groups", testUserKubeconfig},
-		{"a deleted namespace goes away", testNamespaceDeletion},
-		{"requests are audited once", testAudit},
-		{"secrets are encrypted in etcd", testEncryption},
-		{"CRDs are installed and served", testInstallCRDs},
-		{"API servers see each other's writes", testTwoAPIServers},
-		{"an API server is stopped and started", testRestartAPIServer},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.test(t, cp) })
-	}
+	s := suite{cp}
+	t.Run("kubectl uses the admin kubeconfig", s.testKubectl)
+	t.Run("a new user is denied until RBAC grants", s.testRBAC)
+	t.Run("a kubeconfig of a user carries the groups", s.testUserKubeconfig)
+	t.Run("a deleted namespace goes away", s.testNamespaceDeletion)
+	t.Run("requests are audited once", s.testAudit)
+	t.Run("secrets are encrypted in etcd", s.testEncryption)
+	t.Run("CRDs are installed and served", s.testInstallCRDs)
+	t.Run("API servers see each other's writes", s.testTwoAPIServers)
+	t.Run("an API server is stopped and started", s.testRestartAPIServer)
 }
 
-func testKubectl(t *testing.T, cp *controlplane.ControlPlane) {
-	command := exec.CommandContext(t.Context(), cp.KubectlPath(), "--kubeconfig", cp.Kubeconfig(),
+func (s suite) testKubectl(t *testing.T) {
+	command := exec.CommandContext(t.Context(), s.cp.KubectlPath(), "--kubeconfig", s.cp.Kubeconfig(),
 		"get", "namespace", "default", "-o", "name")
 	output, err := command.CombinedOutput()
 	if err != nil {
@@ -77,8 +75,8 @@ func testKubectl(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 }
 
-func testRBAC(t *testing.T, cp *controlplane.ControlPlane) {
-	cfg, err := cp.RESTConfigForUser("rbac-user")
+func (s suite) testRBAC(t *testing.T) {
+	cfg, err := s.cp.RESTConfigForUser("rbac-user")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,16 +85,16 @@ func testRBAC(t *testing.T, cp *controlplane.ControlPlane) {
 	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `"rbac-user"`) {
 		t.Fatalf("list by a new user: got %v, want forbidden for rbac-user", err)
 	}
-	grantView(t, cp, rbacv1.Subject{Kind: rbacv1.UserKind, Name: "rbac-user"})
+	grantView(t, s.cp, rbacv1.Subject{Kind: rbacv1.UserKind, Name: "rbac-user"})
 	eventually(t, "the granted user lists", func(ctx context.Context) (bool, error) {
 		_, err := user.CoreV1().ConfigMaps("default").List(ctx, metav1.ListOptions{})
 		return err == nil, nil
 	})
 }
 
-func testUserKubeconfig(t *testing.T, cp *controlplane.ControlPlane) {
-	grantView(t, cp, rbacv1.Subject{Kind: rbacv1.GroupKind, Name: "viewers"})
-	kubeconfig, err := cp.KubeconfigFor("someone", "others", "viewers")
+func (s suite) testUserKubeconfig(t *testing.T) {
+	grantView(t, s.cp, rbacv1.Subject{Kind: rbacv1.GroupKind, Name: "viewers"})
+	kubeconfig, err := s.cp.KubeconfigFor("someone", "others", "viewers")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,8 +126,8 @@ func grantView(t *testing.T, cp *controlplane.ControlPlane, subject rbacv1.Subje
 	}
 }
 
-func testNamespaceDeletion(t *testing.T, cp *controlplane.ControlPlane) {
-	client := newClient(t, cp.RESTConfig())
+func (s suite) testNamespaceDeletion(t *testing.T) {
+	client := newClient(t, s.cp.RESTConfig())
 	createNamespace(t, client, "short-lived")
 	if err := client.CoreV1().Namespaces().Delete(t.Context(), "short-lived", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
@@ -140,8 +138,8 @@ func testNamespaceDeletion(t *testing.T, cp *controlplane.ControlPlane) {
 	})
 }
 
-func testAudit(t *testing.T, cp *controlplane.ControlPlane) {
-	cfg, err := cp.RESTConfigForUser("audited", "system:masters")
+func (s suite) testAudit(t *testing.T) {
+	cfg, err := s.cp.RESTConfigForUser("audited", "system:masters")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +148,7 @@ func testAudit(t *testing.T, cp *controlplane.ControlPlane) {
 	if _, err := user.CoreV1().ConfigMaps("default").Get(t.Context(), "audited", metav1.GetOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	events, err := cp.AuditEvents()
+	events, err := s.cp.AuditEvents()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,9 +175,9 @@ func testAudit(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 }
 
-func testEncryption(t *testing.T, cp *controlplane.ControlPlane) {
-	createSecret(t, newClient(t, cp.RESTConfig()), "encrypted", "in the clear")
-	stored := storedValue(t, cp, "/registry/secrets/default/encrypted")
+func (s suite) testEncryption(t *testing.T) {
+	createSecret(t, newClient(t, s.cp.RESTConfig()), "encrypted", "in the clear")
+	stored := storedValue(t, s.cp, "/registry/secrets/default/encrypted")
 	if !bytes.HasPrefix(stored, []byte("k8s:enc:secretbox:v1:test:")) {
 		t.Errorf("the stored secret starts with %q, want the mark of the encryption provider", stored[:min(len(stored), 30)])
 	}
@@ -188,13 +186,13 @@ func testEncryption(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 }
 
-func testInstallCRDs(t *testing.T, cp *controlplane.ControlPlane) {
+func (s suite) testInstallCRDs(t *testing.T) {
 	for range 2 { // installing again changes nothing
-		if err := controlplane.InstallCRDs(t.Context(), cp.RESTConfig(), filepath.Join("testdata", "crds")); err != nil {
+		if err := controlplane.InstallCRDs(t.Context(), s.cp.RESTConfig(), filepath.Join("testdata", "crds")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	client, err := dynamic.NewForConfig(cp.RESTConfig())
+	client, err := dynamic.NewForConfig(s.cp.RESTConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,46 +204,46 @@ func testInstallCRDs(t *testing.T, cp *controlplane.ControlPlane) {
 		t.Errorf("create an object of the new kind: %v", err)
 	}
 	empty := t.TempDir()
-	if err := controlplane.InstallCRDs(t.Context(), cp.RESTConfig(), empty); err == nil {
+	if err := controlplane.InstallCRDs(t.Context(), s.cp.RESTConfig(), empty); err == nil {
 		t.Error("a directory without CRDs is no error")
 	}
 }
 
-func testTwoAPIServers(t *testing.T, cp *controlplane.ControlPlane) {
+func (s suite) testTwoAPIServers(t *testing.T) {
 	for writer, reader := range []int{1, 0} {
 		name := []string{"written-by-0", "written-by-1"}[writer]
-		createConfigMap(t, newClient(t, cp.RESTConfigFor(writer)), name)
-		client := newClient(t, cp.RESTConfigFor(reader))
+		createConfigMap(t, newClient(t, s.cp.RESTConfigFor(writer)), name)
+		client := newClient(t, s.cp.RESTConfigFor(reader))
 		if _, err := client.CoreV1().ConfigMaps("default").Get(t.Context(), name, metav1.GetOptions{}); err != nil {
 			t.Errorf("API server %d does not see a write to %d: %v", reader, writer, err)
 		}
 	}
-	if cp.RESTConfigFor(0).Host == cp.RESTConfigFor(1).Host {
+	if s.cp.RESTConfigFor(0).Host == s.cp.RESTConfigFor(1).Host {
 		t.Error("both API servers have the same address")
 	}
 }
 
-func testRestartAPIServer(t *testing.T, cp *controlplane.ControlPlane) {
-	cfg := cp.RESTConfigFor(1)
-	if err := cp.StopAPIServer(1); err != nil {
+func (s suite) testRestartAPIServer(t *testing.T) {
+	cfg := s.cp.RESTConfigFor(1)
+	if err := s.cp.StopAPIServer(1); err != nil {
 		t.Fatal(err)
 	}
-	if got := cp.APIServerPID(1); got != 0 {
+	if got := s.cp.APIServerPID(1); got != 0 {
 		t.Errorf("process id of a stopped API server is %d, want 0", got)
 	}
 	if _, err := newClient(t, cfg).Discovery().ServerVersion(); err == nil {
 		t.Error("a stopped API server answers")
 	}
-	if _, err := newClient(t, cp.RESTConfigFor(0)).Discovery().ServerVersion(); err != nil {
+	if _, err := newClient(t, s.cp.RESTConfigFor(0)).Discovery().ServerVersion(); err != nil {
 		t.Errorf("the other API server: %v", err)
 	}
-	if err := cp.StartAPIServer(t.Context(), 1); err != nil {
+	if err := s.cp.StartAPIServer(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := newClient(t, cfg).Discovery().ServerVersion(); err != nil {
 		t.Errorf("the API server that was started again: %v", err)
 	}
-	if err := cp.StartAPIServer(t.Context(), 1); err == nil {
+	if err := s.cp.StartAPIServer(t.Context(), 1); err == nil {
 		t.Error("starting a running API server is no error")
 	}
 }

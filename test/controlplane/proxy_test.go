@@ -18,6 +18,12 @@ const (
 	deliverWithin = time.Minute
 )
 
+// proxySuite is what the cases of TestProxy share.
+type proxySuite struct {
+	cp    *controlplane.ControlPlane
+	proxy *controlplane.Proxy
+}
+
 func TestProxy(t *testing.T) {
 	cp := start(t, controlplane.Options{NoControllerManager: true})
 	proxy, err := cp.Proxy(0)
@@ -29,13 +35,14 @@ func TestProxy(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("a frozen watch stalls while new connections work", func(t *testing.T) { testFrozenWatch(t, cp, proxy) })
-	t.Run("a cut watch ends and the resumed proxy serves", func(t *testing.T) { testCutWatch(t, cp, proxy) })
+	s := proxySuite{cp, proxy}
+	t.Run("a frozen watch stalls while new connections work", s.testFrozenWatch)
+	t.Run("a cut watch ends and the resumed proxy serves", s.testCutWatch)
 }
 
-func testFrozenWatch(t *testing.T, cp *controlplane.ControlPlane, proxy *controlplane.Proxy) {
-	direct := newClient(t, cp.RESTConfig())
-	watcher, err := newClient(t, proxy.RESTConfig(cp.RESTConfig())).CoreV1().ConfigMaps("default").
+func (s proxySuite) testFrozenWatch(t *testing.T) {
+	direct := newClient(t, s.cp.RESTConfig())
+	watcher, err := newClient(t, s.proxy.RESTConfig(s.cp.RESTConfig())).CoreV1().ConfigMaps("default").
 		Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name!=kube-root-ca.crt"})
 	if err != nil {
 		t.Fatal(err)
@@ -44,14 +51,14 @@ func testFrozenWatch(t *testing.T, cp *controlplane.ControlPlane, proxy *control
 	createConfigMap(t, direct, "before")
 	wantAdded(t, watcher, "before")
 
-	proxy.Freeze()
+	s.proxy.Freeze()
 	createConfigMap(t, direct, "during")
 	// Another user is another transport, hence another connection.
-	cfg, err := cp.RESTConfigForUser("second", "system:masters")
+	cfg, err := s.cp.RESTConfigForUser("second", "system:masters")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := newClient(t, proxy.RESTConfig(cfg))
+	second := newClient(t, s.proxy.RESTConfig(cfg))
 	if _, err := second.CoreV1().ConfigMaps("default").Get(t.Context(), "during", metav1.GetOptions{}); err != nil {
 		t.Errorf("a new connection through the frozen proxy: %v", err)
 	}
@@ -61,7 +68,7 @@ func testFrozenWatch(t *testing.T, cp *controlplane.ControlPlane, proxy *control
 	case <-time.After(quiet):
 	}
 
-	if err := proxy.Resume(); err != nil {
+	if err := s.proxy.Resume(); err != nil {
 		t.Fatal(err)
 	}
 	wantAdded(t, watcher, "during")
@@ -80,14 +87,14 @@ func wantAdded(t *testing.T, watcher watch.Interface, name string) {
 	}
 }
 
-func testCutWatch(t *testing.T, cp *controlplane.ControlPlane, proxy *controlplane.Proxy) {
-	client := newClient(t, proxy.RESTConfig(cp.RESTConfig()))
+func (s proxySuite) testCutWatch(t *testing.T) {
+	client := newClient(t, s.proxy.RESTConfig(s.cp.RESTConfig()))
 	watcher, err := client.CoreV1().Nodes().Watch(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer watcher.Stop()
-	if err := proxy.Cut(); err != nil {
+	if err := s.proxy.Cut(); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -101,7 +108,7 @@ func testCutWatch(t *testing.T, cp *controlplane.ControlPlane, proxy *controlpla
 	if _, err := client.Discovery().ServerVersion(); !utilnet.IsConnectionRefused(err) {
 		t.Errorf("request through a cut proxy: got %v, want connection refused", err)
 	}
-	if err := proxy.Resume(); err != nil {
+	if err := s.proxy.Resume(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.Discovery().ServerVersion(); err != nil {
