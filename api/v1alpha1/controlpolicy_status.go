@@ -9,6 +9,7 @@ import (
 type ControlPolicyStatus struct {
 	// observedGeneration is the generation of the spec that this status speaks of.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// conditions: Ready, Reconciling and Stalled speak of Holdfast's own work;
 	// Conforming, Enforced and EvidenceRecorded speak of the cluster.
@@ -26,7 +27,7 @@ type ControlPolicyStatus struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=64
 	Controls []ControlStatus `json:"controls,omitempty"`
-	// openEpisodes are the open episodes of all controls, the longest first.
+	// openEpisodes are the open episodes of all controls, the most urgent first.
 	// +optional
 	OpenEpisodes *OpenEpisodes `json:"openEpisodes,omitempty"`
 	// evidence says where the record stands.
@@ -37,15 +38,24 @@ type ControlPolicyStatus struct {
 // ScopeStatus is the census of namespaces, in numbers.
 type ScopeStatus struct {
 	// total is the number of namespaces in the cluster.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	Total int32 `json:"total"`
 	// inScope is the number of namespaces the controls are judged on.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	InScope int32 `json:"inScope"`
 	// excluded is the number of selected namespaces that an exclusion takes out.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	Excluded int32 `json:"excluded"`
 	// notSelected is the number of namespaces that the selector does not select.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	NotSelected int32 `json:"notSelected"`
 	// overdueExclusions is the number of exclusions past their reviewBy date.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
 	OverdueExclusions int32 `json:"overdueExclusions,omitempty"`
 }
 
@@ -62,20 +72,32 @@ type ControlStatus struct {
 	// +optional
 	OperatingFrom *metav1.Time `json:"operatingFrom,omitempty"`
 	// conforming is the number of subjects that conform.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	Conforming int32 `json:"conforming"`
 	// correcting is the number of subjects that deviate, within the stated tolerance so far.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	Correcting int32 `json:"correcting"`
 	// deviating is the number of subjects that deviate, beyond the stated tolerance.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	Deviating int32 `json:"deviating"`
 	// notEvaluated is the number of subjects whose state is not known.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	NotEvaluated int32 `json:"notEvaluated"`
 	// notApplicable is the number of subjects to which the control does not apply.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	NotApplicable int32 `json:"notApplicable"`
 }
 
 // OpenEpisodes are the open episodes: their number, and the ten longest.
 type OpenEpisodes struct {
 	// total is the number of open episodes.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	Total int32 `json:"total"`
 	// longest are at most ten open episodes: highest priority first, then the longest open.
 	// +optional
@@ -127,8 +149,11 @@ type EvidenceStatus struct {
 // CheckpointStatus is a published checkpoint, in short.
 type CheckpointStatus struct {
 	// size is the number of entries that the checkpoint covers.
+	// +required
+	// +kubebuilder:validation:Minimum=0
 	Size int64 `json:"size"`
 	// rootHash is the Merkle root, in base64.
+	// +required
 	// +kubebuilder:validation:MaxLength=64
 	RootHash string `json:"rootHash"`
 }

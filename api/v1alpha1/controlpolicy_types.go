@@ -106,7 +106,7 @@ type Tolerance struct {
 	// 1h30m. Absent means that none is stated.
 	// +optional
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1s') && duration(self) <= duration('2160h')",message="correctionWithin must be a duration from 1s to 2160h, such as 90s, 5m or 1h30m"
 	CorrectionWithin *metav1.Duration `json:"correctionWithin,omitempty"`
 	// newSubjectWithin is the time within which a new subject conforms: a
@@ -114,7 +114,7 @@ type Tolerance struct {
 	// defaults to correctionWithin.
 	// +optional
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1s') && duration(self) <= duration('2160h')",message="newSubjectWithin must be a duration from 1s to 2160h, such as 90s, 5m or 1h30m"
 	NewSubjectWithin *metav1.Duration `json:"newSubjectWithin,omitempty"`
 }

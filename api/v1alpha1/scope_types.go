@@ -26,7 +26,7 @@ type Scope struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MaxLength=63
 	// +kubebuilder:validation:items:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="builtinExclusions must hold names of namespaces: lower-case letters, digits and '-', with a letter or digit first and last"
-	BuiltinExclusions []string `json:"builtinExclusions,omitempty"`
+	BuiltinExclusions []string `json:"builtinExclusions,omitzero"`
 }
 
 // Exclusion takes namespaces out of scope, for a stated reason.

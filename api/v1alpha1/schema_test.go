@@ -1,0 +1,117 @@
+package v1alpha1_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+const crdFile = "../../config/crd/bases/holdfast.dev_controlpolicies.yaml"
+
+// node is one field of the generated schema, at its path in the full example.
+type node struct {
+	path   string
+	schema apiextensionsv1.JSONSchemaProps
+	value  any
+}
+
+// schemaNodes returns every field of the generated schema but the metadata. It
+// fails where the full example leaves a field out.
+func schemaNodes(t *testing.T) []node {
+	t.Helper()
+	var crd apiextensionsv1.CustomResourceDefinition
+	decodeFile(t, crdFile, &crd)
+	return walk(t, node{schema: *crd.Spec.Versions[0].Schema.OpenAPIV3Schema, value: full(t).Object})
+}
+
+func walk(t *testing.T, n node) []node {
+	t.Helper()
+	if n.value == nil {
+		t.Fatalf("testdata/full.yaml does not set %s", n.path)
+	}
+	nodes := []node{n}
+	for name, schema := range n.schema.Properties {
+		if n.path == "" && name != "spec" && name != "status" {
+			continue
+		}
+		child := strings.TrimPrefix(n.path+"."+name, ".")
+		nodes = append(nodes, walk(t, node{child, schema, n.value.(map[string]any)[name]})...)
+	}
+	if n.schema.Items != nil {
+		nodes = append(nodes, walk(t, node{n.path + "[0]", *n.schema.Items.Schema, n.value.([]any)[0]})...)
+	}
+	if n.schema.AdditionalProperties != nil {
+		for key, value := range n.value.(map[string]any) {
+			nodes = append(nodes, walk(t, node{n.path + "[" + key + "]", *n.schema.AdditionalProperties.Schema, value})...)
+		}
+	}
+	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.path, b.path) })
+	return nodes
+}
+
+// full returns a valid ControlPolicy with every field set.
+func full(t *testing.T) *unstructured.Unstructured {
+	t.Helper()
+	object := &unstructured.Unstructured{}
+	decodeFile(t, "testdata/full.yaml", &object.Object)
+	return object
+}
+
+func decodeFile(t *testing.T, path string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(data, into); err != nil {
+		t.Fatalf("decode %s: %v", path, err)
+	}
+}
+
+func TestEveryFieldIsBoundedAndExplained(t *testing.T) {
+	for _, n := range schemaNodes(t) {
+		if n.path == "" || strings.HasPrefix(n.path, "status.conditions[") {
+			continue // the conditions' fields are apimachinery's
+		}
+		item := strings.HasSuffix(n.path, "]")
+		if !item && !strings.HasPrefix(n.schema.Description, field(n.path)) {
+			t.Errorf("the description of %s does not begin with its name: %q", n.path, n.schema.Description)
+		}
+		if n.schema.Type == "string" && n.schema.MaxLength == nil && n.schema.Enum == nil && n.schema.Format == "" {
+			t.Errorf("%s is a string without a bound", n.path)
+		}
+		if n.schema.Type == "array" && (n.schema.MaxItems == nil || n.schema.XListType == nil) {
+			t.Errorf("%s is a list without a bound or without a list type", n.path)
+		}
+		if n.schema.AdditionalProperties != nil && n.schema.MaxProperties == nil {
+			t.Errorf("%s is a map without a bound", n.path)
+		}
+	}
+}
+
+// The API server judges a rule only if a case exercises it, so every rule that
+// the generated schema holds must have cases that it accepts and refuses.
+func TestEveryRuleHasCases(t *testing.T) {
+	cases := map[string]rule{}
+	for _, r := range rules() {
+		cases[generic(r.field)+": "+r.message] = r
+	}
+	for _, n := range schemaNodes(t) {
+		for _, validation := range n.schema.XValidations {
+			at := strings.TrimPrefix(generic(n.path+validation.FieldPath), ".")
+			r, found := cases[at+": "+validation.Message]
+			if !found || len(r.accept) == 0 || len(r.refuse) == 0 {
+				t.Errorf("rules() has no accepted or no refused case for %q of %s", validation.Message, at)
+			}
+			delete(cases, at+": "+validation.Message)
+		}
+	}
+	for name := range cases {
+		t.Errorf("rules() has a case for a rule that is not in the schema: %s", name)
+	}
+}
