@@ -1,0 +1,140 @@
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// The defaults of Options.
+const (
+	DefaultProgressTimeout = 2 * time.Minute
+	DefaultProbeTimeout    = 10 * time.Second
+	DefaultPollInterval    = time.Second
+)
+
+var (
+	// ErrStale surfaces when a store has not reached one of our own writes in the
+	// namespace. The namespace is triggered when it has; the caller need not poll,
+	// but should look again after some seconds, in case the write is never seen.
+	ErrStale = errors.New("the cache has not reached an own write")
+	// ErrNotFound surfaces when there is no such namespace.
+	ErrNotFound = errors.New("no such namespace")
+)
+
+// UnresolvedWriteError surfaces when the outcome of an own write in the
+// namespace is unknown. The caller reads the object live and reports what it
+// found by NoteWrite or NoteAbsent. It is an ErrStale too.
+type UnresolvedWriteError struct {
+	Need            control.Need
+	Namespace, Name string
+}
+
+// Error names the object.
+func (e *UnresolvedWriteError) Error() string {
+	return fmt.Sprintf("the outcome of an own write of %s %s/%s is unknown", e.Need, e.Namespace, e.Name)
+}
+
+// Is makes it an ErrStale.
+func (e *UnresolvedWriteError) Is(target error) bool { return target == ErrStale }
+
+// Options say what to observe with, and whom to tell.
+type Options struct {
+	// Config is the client configuration. The observer makes connections of its
+	// own from it, so that a watch that froze can be broken off.
+	Config *rest.Config
+	// FieldManager is Holdfast's field manager: what it applied is Ours.
+	FieldManager string
+	// Owned says whether the ledger knows that Holdfast created an object. It is
+	// asked with each snapshot, must be fast, and may be nil.
+	Owned func(kind, namespace, name, uid string) bool
+	// ProgressTimeout is how long a kind may show no sign of life before a live
+	// request is made. API servers send one a minute. 0 means two minutes.
+	ProgressTimeout time.Duration
+	// ProbeTimeout bounds that request. 0 means ten seconds.
+	ProbeTimeout time.Duration
+	// PollInterval is how often progress is looked at, and how long a watch may
+	// take to deliver what it had missed. 0 means one second.
+	PollInterval time.Duration
+	// Now is the clock of what is recorded; nil means the system's.
+	Now func() time.Time
+	// Log gets one line when observation of a kind is lost, and one when it is back.
+	Log logr.Logger
+	// OnScope is told which namespaces' verdict inputs changed. It must return
+	// fast and may be called concurrently; nil means nobody is told.
+	OnScope func(Trigger)
+	// OnGap is told of gaps, one at a time for each kind, and before OnScope is
+	// told what was seen after the gap. While it runs that kind stands still. nil
+	// means nobody is told.
+	OnGap func(GapEvent)
+}
+
+// Trigger names a namespace to evaluate.
+type Trigger struct {
+	Namespace string
+	// Initial is true where nothing is known to have changed: the namespace is
+	// part of an initial list, or a gap has ended. Live drift goes first.
+	Initial bool
+}
+
+// Cause says why observation was absent.
+type Cause string
+
+// The causes of a gap, as the ledger names them.
+const (
+	// CauseForbidden: a permission to observe was missing.
+	CauseForbidden Cause = "Forbidden"
+	// CauseUnreachable: the API server did not answer.
+	CauseUnreachable Cause = "Unreachable"
+	// CauseWatchStalled: a watch withheld changes while the process lived.
+	CauseWatchStalled Cause = "WatchStalled"
+	// CauseWatchRestarted: a watch began again with a LIST.
+	CauseWatchRestarted Cause = "WatchRestarted"
+)
+
+// GapEvent says that a gap in the observation of a kind began or ended. A gap
+// that was found only when it was over has no event of its beginning.
+type GapEvent struct {
+	Need  control.Need
+	Cause Cause
+	// From is the last proof of observation.
+	From time.Time
+	// To is when observation resumed; nil while it has not.
+	To *time.Time
+	// Key is the same for the beginning and the end of one gap, and for no other
+	// gap of this process.
+	Key string
+}
+
+// ProgressState says how the observation of a kind stands.
+type ProgressState string
+
+// The states of progress.
+const (
+	// Syncing: the initial list is not complete.
+	Syncing ProgressState = "Syncing"
+	// Live: what happens is seen.
+	Live ProgressState = "Live"
+	// Stalled: the watch withheld changes, and is catching up.
+	Stalled ProgressState = "Stalled"
+	// Forbidden: a permission is missing.
+	Forbidden ProgressState = "Forbidden"
+	// Unreachable: the API server does not answer.
+	Unreachable ProgressState = "Unreachable"
+)
+
+// Progress is how far the observation of a kind got.
+type Progress struct {
+	// Version is the resourceVersion that the store has reached.
+	Version string
+	// At is the time of the last proof of observation.
+	At time.Time
+	// State is how observation stands, and Since from when on.
+	State ProgressState
+	Since time.Time
+}

@@ -1,0 +1,16 @@
+// Package observe watches the kinds that controls need and turns them, scope by
+// scope, into immutable snapshots.
+//
+// One reflector per kind feeds tables of small types of our own, which keep only
+// what is judged. A change is judged cheaply as it arrives: only where the
+// inputs of a verdict changed is the scope announced. What an evaluation reads,
+// and the resourceVersion up to which it was read, come from under one lock.
+//
+// That a watch is connected is proven, not assumed: each kind keeps the time of
+// its last proof of observation, and where proof is missing for too long a live
+// request decides whether there is a gap.
+//
+// The tables are fed by reflectors rather than shared informers, because these
+// hold one copy of each object more, and hand it on through a queue and a second
+// goroutine, which a repair would wait for.
+package observe

@@ -1,0 +1,180 @@
+package observe
+
+import (
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// gap is an interval in which a kind is not observed.
+type gap struct {
+	key   string
+	cause Cause
+	// from is the last proof of observation, foundAt when the gap was found.
+	from, foundAt time.Time
+	// resumedAt is the first progress since, zero while there is none.
+	resumedAt time.Time
+}
+
+// state returns how observation stands during the gap.
+func (g *gap) state() ProgressState {
+	switch g.cause {
+	case CauseForbidden:
+		return Forbidden
+	case CauseUnreachable:
+		return Unreachable
+	case CauseWatchStalled, CauseWatchRestarted:
+		return Stalled
+	default:
+		return Stalled
+	}
+}
+
+// reason returns the reason of the findings that cannot be made meanwhile.
+func (g *gap) reason() string {
+	switch g.cause {
+	case CauseForbidden:
+		return control.ReasonForbidden
+	case CauseUnreachable:
+		return control.ReasonFailed
+	case CauseWatchStalled, CauseWatchRestarted:
+		return control.ReasonInconclusive
+	default:
+		return control.ReasonInconclusive
+	}
+}
+
+// event returns what is told of the gap.
+func (g *gap) event(need control.Need, to *time.Time) GapEvent {
+	return GapEvent{Need: need, Cause: g.cause, From: g.from, To: to, Key: g.key}
+}
+
+// causeOf says why a request failed.
+func causeOf(err error) Cause {
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		return CauseForbidden
+	}
+	return CauseUnreachable
+}
+
+// newGap returns a gap from the last proof of observation. The caller holds mu.
+func (k *kind) newGap(cause Cause) *gap {
+	k.gapsBegun++
+	return &gap{
+		key:     fmt.Sprintf("%s/%d", k.source.need, k.gapsBegun),
+		cause:   cause,
+		from:    k.progressAt,
+		foundAt: k.observer.options.Now(),
+	}
+}
+
+// begin opens a gap unless one is open. The caller holds turn.
+func (k *kind) begin(cause Cause) {
+	o := k.observer
+	o.mu.Lock()
+	if k.gap != nil {
+		o.mu.Unlock()
+		return
+	}
+	k.gap = k.newGap(cause)
+	k.since = k.gap.foundAt
+	event := k.gap.event(k.source.need, nil)
+	o.mu.Unlock()
+	k.tell(event)
+	o.settleStart()
+}
+
+// end closes the open gap, and has everything that rests on the kind evaluated.
+// The caller holds turn.
+func (k *kind) end() {
+	o := k.observer
+	o.mu.Lock()
+	event := k.closeGap()
+	o.mu.Unlock()
+	if event != nil {
+		k.tell(*event)
+		o.announce(o.concerned(k.source.need), true)
+	}
+}
+
+// closeGap returns the end of the open gap, nil where there is none. The caller
+// holds turn and mu.
+func (k *kind) closeGap() *GapEvent {
+	if k.gap == nil {
+		return nil
+	}
+	now := k.observer.options.Now()
+	event := k.gap.event(k.source.need, &now)
+	k.gap = nil
+	k.gapsEnded++
+	k.since = now
+	return &event
+}
+
+// relisted takes note that a list is complete. It returns the end of the gap
+// that it ends, which is one of its own where it is not the first list and none
+// is open. The caller holds turn and mu.
+func (k *kind) relisted(first bool) *GapEvent {
+	now := k.observer.options.Now()
+	k.synced = true
+	k.check = nil
+	if first && k.gap == nil {
+		k.since = now
+	}
+	if !first && k.gap == nil {
+		k.gap = k.newGap(CauseWatchRestarted)
+	}
+	k.progressAt = now
+	return k.closeGap()
+}
+
+// tell reports a gap. The caller holds turn.
+func (k *kind) tell(event GapEvent) {
+	if event.To == nil {
+		k.log.Info("Observation lost", "cause", event.Cause, "since", event.From)
+	} else {
+		k.log.Info("Observation resumed", "cause", event.Cause, "from", event.From, "to", *event.To)
+	}
+	k.observer.options.OnGap(event)
+}
+
+// progress takes note of a sign of life of the watch, before what it brings is
+// applied. The caller holds turn.
+func (k *kind) progress() {
+	o := k.observer
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.options.Now()
+	k.progressAt = now
+	if k.gap != nil && k.gap.resumedAt.IsZero() {
+		k.gap.resumedAt = now
+	}
+}
+
+// expose opens a gap where an event shows that the watch had stalled: what
+// happened before a live request, and arrives only since the watch was opened
+// anew, was withheld by the watch before it. The caller holds turn.
+func (k *kind) expose(version string) {
+	o := k.observer
+	o.mu.Lock()
+	withheld := k.check != nil && k.check.restarted && reached(k.check.version, version)
+	o.mu.Unlock()
+	if withheld {
+		k.begin(CauseWatchStalled)
+	}
+}
+
+// refused takes note of a failed list or watch. A missing permission is a gap at
+// once, since the watch is gone; other failures may pass before anything is missed.
+func (k *kind) refused(err error) {
+	k.log.V(1).Info("Watch failed", "error", err.Error())
+	if causeOf(err) != CauseForbidden {
+		return
+	}
+	k.turn.Lock()
+	defer k.turn.Unlock()
+	k.begin(CauseForbidden)
+}

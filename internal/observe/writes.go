@@ -1,0 +1,246 @@
+package observe
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// object names an object of a watched kind.
+type object struct {
+	need            control.Need
+	namespace, name string
+}
+
+// write is what is known of our latest write of an object whose effect the
+// store has not shown yet.
+type write struct {
+	// inFlight counts requests without an answer. Events that arrive meanwhile
+	// are held back: they may be the echo of a write whose version is not known yet.
+	inFlight    int
+	held        int
+	heldVersion string
+	// version is the resourceVersion the write gave. It is empty while none is known.
+	version string
+	// absent is true where the object is known to be gone.
+	absent bool
+	// unknown is true where the outcome must be found out by the caller.
+	unknown bool
+	// at is when the write was noted. The floor is forgotten some time after that.
+	at time.Time
+}
+
+// writes are the own writes that the stores have not shown yet, and the
+// namespaces that wait for one.
+type writes struct {
+	byNamespace map[string]map[object]*write
+	waiting     map[string]struct{}
+}
+
+func newWrites() writes {
+	return writes{byNamespace: map[string]map[object]*write{}, waiting: map[string]struct{}{}}
+}
+
+// of returns the write of an object, and makes it where there is none.
+func (w *writes) of(key object) *write {
+	entries := w.byNamespace[key.namespace]
+	if entries == nil {
+		entries = map[object]*write{}
+		w.byNamespace[key.namespace] = entries
+	}
+	if entries[key] == nil {
+		entries[key] = &write{}
+	}
+	return entries[key]
+}
+
+// forget drops the write of an object, unless a request is in flight. It
+// reports whether the namespace waited for it, and waits for no other now.
+func (w *writes) forget(key object) bool {
+	entries := w.byNamespace[key.namespace]
+	if e := entries[key]; e == nil || e.inFlight > 0 {
+		return false
+	}
+	delete(entries, key)
+	if len(entries) > 0 {
+		return false
+	}
+	delete(w.byNamespace, key.namespace)
+	_, waited := w.waiting[key.namespace]
+	delete(w.waiting, key.namespace)
+	return waited
+}
+
+// seen takes note of an event of an object, which is present or not after it,
+// and which matters to a verdict or not. echo is true where the event is
+// nothing but the effect of our own write, or is held back until that is known;
+// resume is true where the namespace waited for it.
+func (w *writes) seen(key object, version string, present, matters bool) (echo, resume bool) {
+	e := w.byNamespace[key.namespace][key]
+	switch {
+	case e == nil:
+		return false, false
+	case e.version != "" && e.version == version:
+		return true, w.forget(key)
+	case e.inFlight > 0:
+		if matters {
+			e.held++
+			e.heldVersion = version
+		}
+		return true, false
+	case e.unknown:
+		return false, false
+	case e.absent:
+		if present {
+			return false, false
+		}
+		return true, w.forget(key)
+	default:
+		return false, reached(version, e.version) && w.forget(key)
+	}
+}
+
+// settle forgets the writes of a kind that its store has reached, and returns
+// the namespaces that waited for them.
+func (w *writes) settle(need control.Need, version string) []string {
+	var resumed []string
+	for namespace, entries := range w.byNamespace {
+		for key, e := range entries {
+			if key.need == need && e.version != "" && reached(version, e.version) && w.forget(key) {
+				resumed = append(resumed, namespace)
+			}
+		}
+	}
+	return resumed
+}
+
+// reached reports whether a store at version has seen floor. Versions that
+// cannot be compared must not read as stale for ever.
+func reached(version, floor string) bool {
+	order, err := resourceversion.CompareResourceVersion(version, floor)
+	return err != nil || order >= 0
+}
+
+// Write is an own write under way.
+type Write struct {
+	observer *Observer
+	key      object
+}
+
+// BeginWrite is called before an own write is sent. Until the write is Done or
+// Failed, one of which must follow, events of the object are held back, so that
+// the echo of the write triggers nothing.
+func (o *Observer) BeginWrite(need control.Need, namespace, name string) *Write {
+	w := &Write{observer: o, key: object{need, namespace, name}}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writes.of(w.key).inFlight++
+	return w
+}
+
+// Done says that the write was answered with the object at resourceVersion, ""
+// where the outcome is unknown: then the namespace's snapshots are refused with
+// an UnresolvedWriteError until NoteWrite or NoteAbsent.
+func (w *Write) Done(resourceVersion string) {
+	w.observer.endWrite(w.key, func(e *write) { e.note(resourceVersion) }, resourceVersion)
+}
+
+// Failed says that nothing was written.
+func (w *Write) Failed() {
+	w.observer.endWrite(w.key, func(*write) {}, "")
+}
+
+// NoteWrite says that an own write, or a live read after one whose outcome was
+// unknown, gave the object at resourceVersion. "" means that the outcome is
+// unknown, as for Write.Done.
+func (o *Observer) NoteWrite(need control.Need, namespace, name, resourceVersion string) {
+	o.noteWrite(object{need, namespace, name}, func(e *write) { e.note(resourceVersion) })
+}
+
+// NoteAbsent says that the object is gone, because we deleted it, or because a
+// live read did not find it.
+func (o *Observer) NoteAbsent(need control.Need, namespace, name string) {
+	o.noteWrite(object{need, namespace, name}, func(e *write) {
+		e.version, e.unknown, e.absent = "", false, true
+	})
+}
+
+// note records the outcome of a write. A later write never lowers the floor.
+func (e *write) note(version string) {
+	e.absent = false
+	switch {
+	case version == "":
+		e.version, e.unknown = "", true
+	case e.version == "" || reached(version, e.version):
+		e.version, e.unknown = version, false
+	}
+}
+
+// noteWrite records the outcome of a write that is not in flight.
+func (o *Observer) noteWrite(key object, note func(*write)) {
+	o.mu.Lock()
+	e := o.writes.of(key)
+	e.at = o.options.Now()
+	note(e)
+	resume := o.settled(key, e) && o.writes.forget(key)
+	o.mu.Unlock()
+	if resume {
+		o.options.OnScope(Trigger{Namespace: key.namespace})
+	}
+}
+
+// endWrite ends a write in flight, and announces the namespace if what was held
+// back meanwhile is more than the write's own echo.
+func (o *Observer) endWrite(key object, note func(*write), version string) {
+	o.mu.Lock()
+	e := o.writes.of(key)
+	e.inFlight--
+	e.at = o.options.Now()
+	note(e)
+	announce := e.held > 1 || e.held == 1 && e.heldVersion != version
+	if e.inFlight == 0 {
+		e.held = 0
+		if o.settled(key, e) && o.writes.forget(key) {
+			announce = true
+		}
+	}
+	o.mu.Unlock()
+	if announce {
+		o.options.OnScope(Trigger{Namespace: key.namespace})
+	}
+}
+
+// settled reports whether the store shows what is known of the write. The
+// caller holds mu.
+func (o *Observer) settled(key object, e *write) bool {
+	switch {
+	case e.unknown:
+		return false
+	case e.absent:
+		return !o.holds(key)
+	case e.version == "":
+		return true
+	default:
+		return reached(o.kinds[key.need].version, e.version)
+	}
+}
+
+// fresh returns nil when the stores show all own writes in the namespace. Else
+// the namespace is announced when they do. The caller holds mu.
+func (o *Observer) fresh(namespace string) error {
+	for key, e := range o.writes.byNamespace[namespace] {
+		expired := o.options.Now().Sub(e.at) > o.options.ProgressTimeout
+		switch {
+		case e.unknown:
+			return &UnresolvedWriteError{Need: key.need, Namespace: key.namespace, Name: key.name}
+		case expired || o.settled(key, e):
+			o.writes.forget(key)
+		default:
+			o.writes.waiting[namespace] = struct{}{}
+			return ErrStale
+		}
+	}
+	return nil
+}
