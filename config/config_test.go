@@ -1,0 +1,143 @@
+// Package config_test shows that what is in this folder installs, and gives
+// Holdfast the rights it needs and no others.
+package config_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/holdfast-dev/holdfast/test/controlplane"
+)
+
+func TestConfig(t *testing.T) {
+	cp, err := controlplane.Start(t.Context(), controlplane.Options{NoControllerManager: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cp.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	kubectl(t, cp, "apply", "--kustomize", ".")
+	kubectl(t, cp, "wait", "--for=condition=Established", "crd/controlpolicies.holdfast.dev")
+
+	t.Run("samples", func(t *testing.T) {
+		kubectl(t, cp, "apply", "--filename", "samples")
+		want := "first-look Observe\nproduction-baseline Enforce\n"
+		got := kubectl(t, cp, "get", "ctlp", "--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.mode}{"\n"}{end}`)
+		if got != want {
+			t.Errorf("policies after applying the samples: %q, want %q", got, want)
+		}
+	})
+	t.Run("permissions", func(t *testing.T) {
+		client, err := kubernetes.NewForConfig(cp.RESTConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range permissions() {
+			t.Run(p.String(), func(t *testing.T) { p.check(t, client) })
+		}
+	})
+}
+
+// kubectl runs the command and returns its output.
+func kubectl(t *testing.T, cp *controlplane.ControlPlane, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), cp.KubectlPath(), append([]string{"--kubeconfig", cp.Kubeconfig()}, args...)...)
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out)
+}
+
+// permission is a question about what Holdfast's service account may do.
+type permission struct {
+	verb, group, resource, subresource, namespace, name string
+
+	want bool
+}
+
+func permissions() []permission {
+	const own = "holdfast-system"
+	return []permission{
+		{verb: "watch", group: "holdfast.dev", resource: "controlpolicies", want: true},
+		{verb: "patch", group: "holdfast.dev", resource: "controlpolicies", subresource: "status", want: true},
+		{verb: "patch", group: "holdfast.dev", resource: "controlpolicies"},
+		{verb: "delete", group: "holdfast.dev", resource: "controlpolicies"},
+
+		{verb: "watch", resource: "namespaces", want: true},
+		{verb: "patch", resource: "namespaces"},
+		{verb: "delete", resource: "namespaces"},
+		{verb: "watch", resource: "pods", want: true},
+		{verb: "create", resource: "pods", subresource: "exec"},
+		{verb: "get", resource: "pods", subresource: "log"},
+		{verb: "delete", resource: "pods"},
+
+		{verb: "watch", group: "networking.k8s.io", resource: "networkpolicies", want: true},
+		{verb: "create", group: "networking.k8s.io", resource: "networkpolicies", namespace: "default", want: true},
+		{verb: "patch", group: "networking.k8s.io", resource: "networkpolicies", namespace: "default", want: true},
+		{verb: "delete", group: "networking.k8s.io", resource: "networkpolicies", namespace: "default"},
+		{verb: "deletecollection", group: "networking.k8s.io", resource: "networkpolicies", namespace: "default"},
+
+		{verb: "create", group: "events.k8s.io", resource: "events", namespace: "default", want: true},
+		{verb: "create", resource: "events", namespace: own, want: true},
+		{verb: "create", resource: "events", namespace: "default"},
+		{verb: "create", group: "authorization.k8s.io", resource: "selfsubjectaccessreviews", want: true},
+		{verb: "create", group: "authorization.k8s.io", resource: "subjectaccessreviews", want: true},
+		{verb: "create", group: "authentication.k8s.io", resource: "tokenreviews", want: true},
+
+		{verb: "create", group: "coordination.k8s.io", resource: "leases", namespace: own, want: true},
+		{verb: "update", group: "coordination.k8s.io", resource: "leases", namespace: own, name: "holdfast", want: true},
+		{verb: "update", group: "coordination.k8s.io", resource: "leases", namespace: own, name: "other"},
+		{verb: "update", group: "coordination.k8s.io", resource: "leases", namespace: "kube-node-lease", name: "holdfast"},
+
+		{verb: "get", resource: "configmaps", namespace: own, name: "holdfast-ledger-head", want: true},
+		{verb: "patch", resource: "configmaps", namespace: own, name: "holdfast-ledger-head", want: true},
+		{verb: "get", resource: "configmaps", namespace: own, name: "kube-root-ca.crt"},
+		{verb: "list", resource: "configmaps", namespace: own},
+
+		{verb: "create", resource: "secrets", namespace: own, want: true},
+		{verb: "get", resource: "secrets", namespace: own, name: "holdfast-ledger-key", want: true},
+		{verb: "update", resource: "secrets", namespace: own, name: "holdfast-ledger-key"},
+		{verb: "delete", resource: "secrets", namespace: own, name: "holdfast-ledger-key"},
+		{verb: "get", resource: "secrets", namespace: own, name: "other"},
+		{verb: "list", resource: "secrets", namespace: own},
+		{verb: "get", resource: "secrets", namespace: "default", name: "holdfast-ledger-key"},
+
+		{verb: "escalate", group: "rbac.authorization.k8s.io", resource: "clusterroles"},
+		{verb: "impersonate", resource: "users"},
+	}
+}
+
+// String names the permission as kubectl auth can-i does.
+func (p permission) String() string {
+	resource := strings.TrimSuffix(p.resource+"."+p.group, ".")
+	return strings.Join([]string{p.verb, resource, p.subresource, p.namespace, p.name}, " ")
+}
+
+func (p permission) check(t *testing.T, client kubernetes.Interface) {
+	t.Helper()
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User:   "system:serviceaccount:holdfast-system:holdfast",
+		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:holdfast-system", "system:authenticated"},
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: p.verb, Group: p.group, Resource: p.resource, Subresource: p.subresource, Namespace: p.namespace, Name: p.name,
+		},
+	}}
+	review, err := client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if review.Status.Allowed != p.want {
+		t.Errorf("allowed: %t (%s), want %t", review.Status.Allowed, review.Status.Reason, p.want)
+	}
+}
