@@ -30,9 +30,26 @@ func TestConfig(t *testing.T) {
 	t.Run("samples", func(t *testing.T) {
 		kubectl(t, cp, "apply", "--filename", "samples")
 		want := "first-look Observe\nproduction-baseline Enforce\n"
-		got := kubectl(t, cp, "get", "ctlp", "--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.mode}{"\n"}{end}`)
+		got := kubectl(t, cp, "get", "holdfast", "--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.mode}{"\n"}{end}`)
 		if got != want {
 			t.Errorf("policies after applying the samples: %q, want %q", got, want)
+		}
+	})
+	t.Run("columns", func(t *testing.T) {
+		const example = "../api/v1alpha1/testdata/full.yaml"
+		kubectl(t, cp, "apply", "--filename", example)
+		kubectl(t, cp, "replace", "--subresource", "status", "--filename", example)
+		want := map[string]string{
+			"": "NAME MODE CONFORMING REASON IN SCOPE OPEN ENFORCED EVIDENCE AGE\n" +
+				"full Enforce False Correcting 4 1 False True",
+			"wide": "NAME MODE CONFORMING REASON IN SCOPE OPEN ENFORCED EVIDENCE READY EXCLUDED ENTRIES AGE\n" +
+				"full Enforce False Correcting 4 1 False True True 1 42",
+		}
+		for output, want := range want {
+			got := columns(kubectl(t, cp, "get", "ctlp", "full", "--output", output))
+			if !strings.HasPrefix(got, want) {
+				t.Errorf("kubectl get --output=%q prints %q, want %q and the age", output, got, want)
+			}
 		}
 	})
 	t.Run("permissions", func(t *testing.T) {
@@ -57,6 +74,15 @@ func kubectl(t *testing.T, cp *controlplane.ControlPlane, args ...string) string
 		t.Fatalf("kubectl %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.String())
 	}
 	return string(out)
+}
+
+// columns returns a table with one space between its columns.
+func columns(table string) string {
+	lines := strings.Split(table, "\n")
+	for i, line := range lines {
+		lines[i] = strings.Join(strings.Fields(line), " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // permission is a question about what Holdfast's service account may do.
