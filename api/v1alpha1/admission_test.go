@@ -98,7 +98,6 @@ func decodes(object *unstructured.Unstructured) error {
 }
 
 func testRules(t *testing.T, api *admission) {
-	t.Helper()
 	for _, r := range rules() {
 		t.Run(r.field+": "+r.message, func(t *testing.T) {
 			for _, changes := range r.accept {
@@ -146,7 +145,6 @@ func causes(err error) []metav1.StatusCause {
 }
 
 func testBounds(t *testing.T, api *admission) {
-	t.Helper()
 	// Some enumerated values are accepted only where nothing is enforced.
 	observing := edited(t, full(t), edits{"spec.mode": "Observe", "spec.controls[0].mode": "Observe"})
 	for _, n := range schemaNodes(t) {
@@ -169,7 +167,6 @@ func testBounds(t *testing.T, api *admission) {
 }
 
 func testDefaults(t *testing.T, api *admission) {
-	t.Helper()
 	selector := map[string]any{"namespaceSelector": map[string]any{}}
 	control := map[string]any{"id": "NET-1", "networkIsolation": map[string]any{"defaultDeny": []any{"Ingress"}}}
 	object := edited(t, full(t), edits{"spec": map[string]any{"scope": selector, "controls": []any{control}}})
