@@ -1,0 +1,89 @@
+package enforce
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// difference returns the path of the first field in which a spec is not as
+// wanted, with what is wrong there, or nothing. Empty and absent are the same, for
+// an API server drops empty lists; anything else that was not wanted, or not
+// kept, is a difference.
+func difference(want, got map[string]any) (string, error) {
+	// Both sides must be of the types that decoding yields.
+	encoded, err := utiljson.Marshal(want)
+	if err != nil {
+		return "", fmt.Errorf("encode the wanted spec: %w", err)
+	}
+	var wanted map[string]any
+	if err := utiljson.Unmarshal(encoded, &wanted); err != nil {
+		return "", fmt.Errorf("decode the wanted spec: %w", err)
+	}
+	return differ("spec", wanted, got), nil
+}
+
+func differ(path string, want, got any) string {
+	switch {
+	case empty(want) && empty(got):
+		return ""
+	case empty(want):
+		return path + ": set, but not wanted"
+	case empty(got):
+		return path + ": wanted, but not set"
+	}
+	switch want := want.(type) {
+	case map[string]any:
+		if got, isMap := got.(map[string]any); isMap {
+			return differMaps(path, want, got)
+		}
+	case []any:
+		if got, isList := got.([]any); isList {
+			return differLists(path, want, got)
+		}
+	}
+	if !reflect.DeepEqual(want, got) {
+		return path + ": not the wanted value"
+	}
+	return ""
+}
+
+func differMaps(path string, want, got map[string]any) string {
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(want)), maps.Keys(got))
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		if difference := differ(path+"."+key, want[key], got[key]); difference != "" {
+			return difference
+		}
+	}
+	return ""
+}
+
+func differLists(path string, want, got []any) string {
+	if len(want) != len(got) {
+		return fmt.Sprintf("%s: %d items, wanted %d", path, len(got), len(want))
+	}
+	for i := range want {
+		if difference := differ(fmt.Sprintf("%s[%d]", path, i), want[i], got[i]); difference != "" {
+			return difference
+		}
+	}
+	return ""
+}
+
+// empty reports whether a field says nothing: it is absent, or an empty map or list.
+func empty(value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		return len(value) == 0
+	case []any:
+		return len(value) == 0
+	default:
+		return false
+	}
+}
