@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -12,9 +14,8 @@ func (r *Recorder) ObservationBegan(at time.Time) {
 	defer r.mu.Unlock()
 	r.resumed = at
 	if r.attached {
-		first := len(r.pending)
 		r.admitGap()
-		r.send(first)
+		r.send()
 	}
 }
 
@@ -24,11 +25,14 @@ func (r *Recorder) attach(log *Log, opened *Opened) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	live, pending, lost := r.known, r.pending, r.lost
-	r.known, r.pending, r.bytes, r.lost = opened.Known, nil, 0, evidenceLost{}
+	r.known, r.pending, r.bytes, r.sent, r.lost = opened.Known, nil, 0, 0, evidenceLost{}
 	r.known.copyMarks(live)
 	if !r.attached {
-		r.proof = opened.LastProof
+		r.proof, r.inherited = opened.LastProof, opened.Known.OpenGaps()
+		maps.DeleteFunc(r.inherited, func(_ string, g GapBody) bool { return g.Policy != "" })
 	}
+	r.log, r.failed = log, make(chan struct{})
+	r.health = Health{Available: true, Since: r.opts.Now(), LedgerID: opened.LedgerID, VerifierKey: opened.VerifierKey}
 	for _, d := range r.prologue(opened) {
 		r.admitNumbered(d)
 	}
@@ -45,9 +49,7 @@ func (r *Recorder) attach(log *Log, opened *Opened) {
 	for _, it := range pending {
 		r.readmit(it, opened)
 	}
-	r.log, r.failed = log, make(chan struct{})
-	r.health = Health{Available: true, Since: r.opts.Now(), LedgerID: r.known.LedgerID, VerifierKey: opened.VerifierKey}
-	r.send(0)
+	r.send()
 	r.opts.Log.Info("The ledger is open", "ledger", r.known.LedgerID, "entries", r.known.NextSeq, "reason", string(opened.Reason))
 	if r.opts.OnAttach != nil {
 		go r.opts.OnAttach(r.known.Policies(), lost.count > 0 || (opened.Reason != "" && !r.resumed.IsZero()))
@@ -72,7 +74,9 @@ func (r *Recorder) prologue(opened *Opened) []Draft {
 	}
 	if !r.attached || opened.Reason != "" {
 		operator := r.opts.Operator
-		drafts = append(drafts, Draft{At: now, Entry: Entry{Kind: KindOperatorStarted, Operator: &operator}})
+		objects := r.opts.OperatorObjects
+		drafts = append(drafts, Draft{At: now, Entry: Entry{Kind: KindOperatorStarted, Operator: &operator},
+			Payload: func() ([]Input, []Object, error) { return nil, objects, nil }})
 	}
 	return drafts
 }
@@ -83,10 +87,15 @@ func (r *Recorder) admitGap() {
 		return
 	}
 	r.gapDone = true
+	to := At(r.resumed)
+	for _, id := range slices.Sorted(maps.Keys(r.inherited)) {
+		ended := r.inherited[id]
+		ended.To, ended.Ends = &to, id
+		r.admitNumbered(Draft{At: r.resumed, Entry: Entry{Kind: KindGap, Reason: ended.Cause, Gap: &ended}})
+	}
 	if r.proof.IsZero() || !r.proof.Before(r.resumed) {
 		return
 	}
-	to := At(r.resumed)
 	r.admitNumbered(Draft{At: r.resumed, Entry: Entry{
 		Kind: KindGap, Reason: CauseNotRunning, Gap: &GapBody{Cause: CauseNotRunning, From: At(r.proof), To: &to},
 	}})

@@ -139,8 +139,10 @@ type ObjectVersion struct {
 type GapBody struct {
 	// Cause is one of the causes of a gap.
 	Cause string `json:"cause"`
-	// Kind is the kind that was not observed; empty means all.
-	Kind string `json:"kind,omitempty"`
+	// Kind is the kind that was not observed, Policy the policy that could not
+	// be evaluated. Without either it is everything.
+	Kind   string `json:"kind,omitempty"`
+	Policy string `json:"policy,omitempty"`
 	// From is the last proof of observation.
 	From Time `json:"from"`
 	// To is when observation resumed.
@@ -161,6 +163,8 @@ const (
 	CauseForbidden = "Forbidden"
 	// CauseUnreachable: the API server did not answer.
 	CauseUnreachable = "Unreachable"
+	// CauseClockStepped: the wall clock jumped against the monotonic one.
+	CauseClockStepped = "ClockStepped"
 	// CauseInvalidPolicy: the policy's spec could not be used.
 	CauseInvalidPolicy = "InvalidPolicy"
 )

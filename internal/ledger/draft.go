@@ -42,11 +42,7 @@ func (d *Draft) settle(k *Known, process string, now time.Time) (Entry, bool) {
 	if e.Kind == KindOutcomeChanged {
 		return e, d.settleState(&e, k)
 	}
-	ledgerID := k.LedgerID
-	if e.Kind == KindLedgerOpened {
-		ledgerID = e.Ledger.LedgerID
-	}
-	e.ID = ActID(ledgerID, process, d.n)
+	e.ID = ActID(process, d.n)
 	return e, d.settleAct(&e, k)
 }
 

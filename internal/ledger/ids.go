@@ -22,9 +22,10 @@ func StateID(ledgerID, policy, controlID string, subject control.Subject, prev s
 	return digestOf("holdfast.dev/state-id/v1", ledgerID, policy, controlID, subject, prev, to)
 }
 
-// ActID is the id of every other entry: the n-th draft of a process.
-func ActID(ledgerID, process string, n uint64) string {
-	return digestOf("holdfast.dev/act-id/v1", ledgerID, process, n)
+// ActID is the id of every other entry: the n-th draft of a process, whose id
+// is random.
+func ActID(process string, n uint64) string {
+	return digestOf("holdfast.dev/act-id/v1", process, n)
 }
 
 // EpisodeID is the id of the episode that the entry with this id opens.

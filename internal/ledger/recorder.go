@@ -25,6 +25,8 @@ type RecorderOptions struct {
 	Cluster ClusterBody
 	// Operator says which process writes. Process must be unique.
 	Operator OperatorBody
+	// OperatorObjects are the objects that Operator names by digest.
+	OperatorObjects []Object
 	// Now is the clock.
 	Now func() time.Time
 	// Retry is the time between attempts to open the ledger.
@@ -48,20 +50,23 @@ type Recorder struct {
 	opts    RecorderOptions
 	started time.Time
 
-	mu       sync.Mutex
-	known    *Known
-	log      *Log
-	pending  []*item
-	bytes    int
-	drafts   uint64
-	lost     evidenceLost
-	health   Health
-	failed   chan struct{} // closed while the ledger is unavailable
-	wake     chan struct{}
-	proof    time.Time // last proof of observation before this process
-	resumed  time.Time // when this process began to observe
-	attached bool      // whether this process ever held the ledger
-	gapDone  bool
+	mu        sync.Mutex
+	known     *Known
+	log       *Log
+	pending   []*item
+	bytes     int
+	sent      int // how many of pending were handed to the log
+	drafts    uint64
+	lost      evidenceLost
+	health    Health
+	failed    chan struct{} // closed while the ledger is unavailable
+	wake      chan struct{}
+	proof     time.Time          // last proof of observation before this process
+	inherited map[string]GapBody // gaps that an earlier process left open
+	resumed   time.Time          // when this process began to observe
+	attached  bool               // whether this process ever held the ledger
+	gapDone   bool
+	rolling   bool
 }
 
 // item is a draft that is not durable yet, and the entry it became.
@@ -146,7 +151,6 @@ func (r *Recorder) Record(drafts ...Draft) ([]Transition, Ticket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	transitions := make([]Transition, len(drafts))
-	first := len(r.pending)
 	for i := range drafts {
 		d := drafts[i]
 		r.drafts++
@@ -155,13 +159,14 @@ func (r *Recorder) Record(drafts ...Draft) ([]Transition, Ticket) {
 			transitions[i] = Transition{Changed: true, Entry: it.entry}
 		}
 	}
-	r.send(first)
+	r.send()
 	return transitions, r.ticket()
 }
 
 // admit folds a draft into what is known. It returns nil if it says nothing
 // new. Beyond the bounds the item is counted, and not kept.
 func (r *Recorder) admit(d *Draft, bounded bool) *item {
+	r.roll()
 	now := r.opts.Now()
 	entry, news := d.settle(r.known, r.opts.Operator.Process, now)
 	if !news {
@@ -184,6 +189,7 @@ func (r *Recorder) admit(d *Draft, bounded bool) *item {
 		return nil
 	}
 	r.mark(&entry, d)
+	r.snapshot()
 	it.entry = entry
 	it.size = 1024
 	for _, o := range it.objects {
@@ -208,12 +214,52 @@ func (r *Recorder) mark(e *Entry, d *Draft) {
 	}
 }
 
-// send hands the pending items from first on to the ledger.
-func (r *Recorder) send(first int) {
-	if r.log == nil || first >= len(r.pending) {
+// roll begins a new segment where the next entry is to be its first.
+func (r *Recorder) roll() {
+	if r.log == nil || r.rolling {
 		return
 	}
-	items := r.pending[first:]
+	if _, _, due, _ := r.log.RollDue(r.known.NextSeq); !due {
+		return
+	}
+	r.send()
+	if r.log == nil {
+		return
+	}
+	pred, segment, _, err := r.log.RollDue(r.known.NextSeq)
+	if err != nil {
+		r.failLocked(r.log, err)
+		return
+	}
+	d := Draft{At: r.opts.Now(), Entry: Entry{Kind: KindLedgerOpened, Ledger: &LedgerBody{
+		LedgerID: r.known.LedgerID, Reason: OpenRolled, Segment: segment, Predecessor: pred,
+		Cluster: r.opts.Cluster, VerifierKey: r.health.VerifierKey,
+	}}}
+	r.rolling = true
+	r.admitNumbered(d)
+	r.rolling = false
+}
+
+// snapshot hands the log what is known, where a state snapshot is due. Encoding
+// it takes a while on a large cluster, so that nobody waits for it.
+func (r *Recorder) snapshot() {
+	if r.log == nil || !r.log.SnapshotDue(r.known.NextSeq) {
+		return
+	}
+	log, known := r.log, r.known.Clone()
+	go func() {
+		if err := log.WriteSnapshot(known); err != nil {
+			r.opts.Log.Error(err, "A state snapshot was left out")
+		}
+	}()
+}
+
+// send hands the log what it has not been handed yet.
+func (r *Recorder) send() {
+	if r.log == nil || r.sent >= len(r.pending) {
+		return
+	}
+	items := r.pending[r.sent:]
 	batch := make([]Sealed, 0, len(items))
 	for _, it := range items {
 		data, err := it.entry.Encode()
@@ -224,6 +270,7 @@ func (r *Recorder) send(first int) {
 		batch = append(batch, Sealed{Seq: it.entry.Seq, ID: it.entry.ID, ObservedAt: it.entry.ObservedAt.Time, Data: data, Objects: it.objects})
 	}
 	log, count, begun := r.log, len(items), r.opts.Now()
+	r.sent = len(r.pending)
 	log.Append(batch, func(err error) { r.done(log, count, begun, err) })
 }
 
@@ -243,6 +290,7 @@ func (r *Recorder) done(log *Log, count int, begun time.Time, err error) {
 		close(it.durable)
 	}
 	r.pending = append(r.pending[:0:0], r.pending[count:]...)
+	r.sent -= count
 	if r.opts.OnDurable != nil {
 		r.opts.OnDurable(r.opts.Now().Sub(begun))
 	}
@@ -302,7 +350,7 @@ func (r *Recorder) failLocked(log *Log, err error) {
 	if r.log != log {
 		return
 	}
-	r.log = nil
+	r.log, r.sent = nil, 0
 	close(r.failed)
 	r.setUnavailable(err)
 	select {

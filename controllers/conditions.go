@@ -1,0 +1,112 @@
+package controllers
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+// ready says whether Holdfast does its work for the policy.
+func (s *summary) ready() metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue,
+		Reason: v1alpha1.ReasonEvaluating, Message: "the policy is in force"}
+	switch {
+	case s.def.invalid != "":
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.def.stalled, s.def.invalid
+	case s.pending:
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonNewGeneration,
+			"the newest generation is being evaluated for the first time"
+	}
+	return c
+}
+
+// conforming says how the subjects of all controls stand.
+func (s *summary) conforming() metav1.Condition {
+	var sum v1alpha1.ControlStatus
+	for _, c := range s.counts {
+		sum.Conforming += c.Conforming
+		sum.Correcting += c.Correcting
+		sum.Deviating += c.Deviating
+		sum.NotEvaluated += c.NotEvaluated
+	}
+	c := metav1.Condition{Type: v1alpha1.ConditionConforming}
+	switch {
+	case !s.health.Available && s.now.Sub(s.health.Since) >= unavailableLimit:
+		c.Status, c.Reason = metav1.ConditionUnknown, v1alpha1.ReasonEvidenceUnavailable
+		c.Message = "the ledger has been unavailable for over 30 seconds: nothing is claimed that is not recorded"
+	case s.def.invalid != "":
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated, s.def.invalid
+	case sum.Deviating > 0:
+		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonDeviating
+		c.Message = fmt.Sprintf("%s, %d of them within tolerance", episodes(sum.Deviating+sum.Correcting), sum.Correcting)
+	case sum.Correcting > 0:
+		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonCorrecting
+		c.Message = fmt.Sprintf("%s, all within tolerance", episodes(sum.Correcting))
+	case s.blind != "":
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated, s.blind
+	case sum.NotEvaluated > 0 || s.pending:
+		c.Status, c.Reason = metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated
+		c.Message = "the state of some subjects is not known"
+	case sum.Conforming == 0:
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonNoOccurrence, "no subject is in scope"
+	default:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonAllConforming,
+			fmt.Sprintf("%d of %d judged subjects conform", sum.Conforming, sum.Conforming)
+	}
+	return c
+}
+
+func episodes(n int32) string {
+	if n == 1 {
+		return "1 open episode"
+	}
+	return fmt.Sprintf("%d open episodes", n)
+}
+
+// enforced says whether what Enforce mode wants applied is applied.
+func (s *summary) enforced() metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionEnforced, Status: metav1.ConditionFalse}
+	switch until := s.def.pausedUntil(s.now); {
+	case !s.def.enforces():
+		c.Reason, c.Message = v1alpha1.ReasonObserveOnly, "no control is in Enforce mode"
+	case s.def.invalid != "":
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonInvalidSpec, s.def.invalid
+	case !until.IsZero():
+		c.Reason = v1alpha1.ReasonPaused
+		c.Message = fmt.Sprintf("paused until %s: %s", until.UTC().Format("2006-01-02T15:04:05Z"), s.def.spec.Enforcement.Pause.Reason)
+	case s.issues > 1:
+		c.Reason, c.Message = s.issue.reason, clip(fmt.Sprintf("%d namespaces are concerned; the first: %s", s.issues, s.issue.message))
+	case s.issues == 1:
+		c.Reason, c.Message = s.issue.reason, s.issue.message
+	case s.pending || s.opened > 0:
+		c.Reason, c.Message = v1alpha1.ReasonPending, "repairs are under way"
+	default:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonEnforced, "everything wanted is applied"
+	}
+	return c
+}
+
+func (d *definition) enforces() bool {
+	for i := range d.controls {
+		if d.controls[i].spec.Mode == v1alpha1.ModeEnforce {
+			return true
+		}
+	}
+	return false
+}
+
+// evidence says whether what was observed is durable.
+func (s *summary) evidence() metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionEvidenceRecorded, Status: metav1.ConditionTrue,
+		Reason: v1alpha1.ReasonRecorded, Message: "every observation is durable in the ledger"}
+	switch {
+	case s.health.Lost > 0:
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonEvidenceLost,
+			"observations are only counted, because memory for them is full: "+s.health.Message
+	case !s.health.Available:
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.health.Reason, clip(s.health.Message)
+	}
+	return c
+}

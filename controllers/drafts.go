@@ -1,0 +1,233 @@
+package controllers
+
+import (
+	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// census drafts how the namespace came into, or left, the policies' scopes.
+func (r *ScopeReconciler) census(p *pass) []ledger.Draft {
+	ns := p.snapshot.Namespace
+	var drafts []ledger.Draft
+	inside := map[string]bool{}
+	r.Recorder.View(func(k *ledger.Known) {
+		for _, m := range k.MembersOf(p.name) {
+			def, stated := p.all.byName[m.Policy]
+			switch {
+			case m.Subject.UID != ns.UID:
+				drafts = append(drafts, r.member(p, ledger.KindSubjectDeleted, m, ""))
+			case !stated || def.invalid != "" || def.dispose(ns) == inScope:
+				inside[m.Policy] = true
+			default:
+				drafts = append(drafts, r.member(p, ledger.KindScopeLeft, m, def.dispose(ns)))
+			}
+		}
+		for _, def := range p.pinned {
+			if !inside[def.name] {
+				drafts = append(drafts, r.entering(p, def, k))
+			}
+		}
+	})
+	return drafts
+}
+
+// member drafts that a subject left a scope, or ceased to be.
+func (r *ScopeReconciler) member(p *pass, kind ledger.Kind, m *ledger.Member, d disposition) ledger.Draft {
+	subject := m.Subject
+	e := ledger.Entry{Kind: kind, Subject: &subject, Policy: r.refOf(m.Policy)}
+	if kind == ledger.KindScopeLeft {
+		e.Scope = &ledger.ScopeBody{Cause: p.cause(m.Policy), Disposition: string(d), Labels: labelsDigest(p.snapshot.Namespace)}
+	}
+	if p.exists && p.snapshot.Namespace.UID == subject.UID {
+		e.SourceTimes = terminatingTime(p.snapshot.Namespace)
+	}
+	return ledger.Draft{At: p.now, Entry: e}
+}
+
+// entering drafts that the namespace came into a scope: as a new subject, or
+// one that was there before.
+func (r *ScopeReconciler) entering(p *pass, def *definition, k *ledger.Known) ledger.Draft {
+	ns := p.snapshot.Namespace
+	subject := ns.Subject()
+	e := ledger.Entry{Kind: ledger.KindScopeEntered, Subject: &subject, Policy: def.ref(nil),
+		Scope:       &ledger.ScopeBody{Cause: p.cause(def.name), Labels: labelsDigest(ns)},
+		SourceTimes: []ledger.SourceTime{{Field: "metadata.creationTimestamp", Value: ledger.At(ns.CreatedAt), Resolution: int64(time.Second)}},
+	}
+	if policy, ok := k.Policy(def.name); ok && !p.met && !ns.CreatedAt.Before(r.newSince(policy)) {
+		e.Kind, e.Scope.Cause = ledger.KindSubjectAdded, causeCreated
+	}
+	return ledger.Draft{At: p.now, Entry: e}
+}
+
+// newSince is the creation time from which on a namespace that was never seen
+// is a new subject: neither there before the policy, nor before this process
+// looked. Creation times are rounded down to the second.
+func (r *Engine) newSince(policy *ledger.PolicyRecord) time.Time {
+	since := policy.Since.Time
+	if r.lookedSince.After(since) {
+		since = r.lookedSince
+	}
+	return since.Truncate(time.Second)
+}
+
+// The causes of a ScopeBody.
+const (
+	causeCreated       = "Created"
+	causePolicyChanged = "PolicyChanged"
+	causeLabelsChanged = "LabelsChanged"
+)
+
+// cause says why a namespace entered or left the scope of a policy: its labels
+// changed if the process had judged it under this very definition before.
+func (p *pass) cause(policy string) string {
+	if def := p.all.byName[policy]; p.met && def != nil && p.memo.generations[policy] == def.generation {
+		return causeLabelsChanged
+	}
+	return causePolicyChanged
+}
+
+// observations draft the state of each unit.
+func (r *ScopeReconciler) observations(p *pass, units []unit, byUs bool) []ledger.Draft {
+	drafts := make([]ledger.Draft, 0, len(units))
+	for i := range units {
+		u := &units[i]
+		if u.blind(p.snapshot) {
+			continue
+		}
+		drafts = append(drafts, r.observation(p, u, byUs))
+	}
+	return drafts
+}
+
+// blind is whether the unit was not evaluated because a kind could not be
+// observed. That is one gap, and not one entry per subject.
+func (u *unit) blind(snapshot *control.Snapshot) bool {
+	return u.state.Outcome == control.NotEvaluated && len(snapshot.Unavailable) > 0
+}
+
+func (r *ScopeReconciler) observation(p *pass, u *unit, byUs bool) ledger.Draft {
+	snapshot, state, subject := p.snapshot, r.settled(p, u), u.subject
+	return ledger.Draft{
+		At: p.now, Epoch: r.Observer.Epoch(u.control.needs...), RepairedByUs: byUs,
+		Entry: ledger.Entry{
+			Kind: ledger.KindOutcomeChanged, Policy: u.def.ref(u.control), Control: u.control.spec.ID,
+			EvaluatorVersion: u.control.kind.EvaluatorVersion(), Subject: &subject, To: &state,
+			Message: u.message(), Versions: versionsOf(snapshot), SourceTimes: terminatingTime(snapshot.Namespace),
+		},
+		Payload: func() ([]ledger.Input, []ledger.Object, error) { return inputsOf(u.control, snapshot) },
+	}
+}
+
+// settled is the unit's state, but for a namespace that is being deleted: what
+// is found missing from the deletion on is a removal, and begins no episode.
+func (r *ScopeReconciler) settled(p *pass, u *unit) control.State {
+	if !p.snapshot.Namespace.Terminating || u.state.Outcome != control.Deviating {
+		return u.state
+	}
+	open := false
+	r.Recorder.View(func(k *ledger.Known) {
+		last, ok := k.Unit(ledger.Unit{Policy: u.def.name, Control: u.control.spec.ID, Subject: u.subject})
+		open = ok && last.State.Outcome == control.Deviating
+	})
+	if open {
+		return u.state
+	}
+	return control.State{Outcome: control.NotApplicable, Basis: control.BasisConfiguration,
+		Rules: []control.RuleState{{Reason: control.ReasonTerminating}}}
+}
+
+// unobserved drafts that states of objects were skipped between two passes.
+func (r *ScopeReconciler) unobserved(p *pass) []ledger.Draft {
+	skips := p.memo.skipped(p.snapshot)
+	if len(p.pinned) == 0 {
+		return nil
+	}
+	drafts := make([]ledger.Draft, 0, len(skips))
+	subject := p.snapshot.Namespace.Subject()
+	for _, s := range skips {
+		drafts = append(drafts, ledger.Draft{At: p.now, Entry: ledger.Entry{
+			Kind: ledger.KindUnobservedChange, Subject: &subject, Versions: versionsOf(p.snapshot),
+			Object: &ledger.ObjectBody{APIVersion: networkPolicyAPI, Kind: networkPolicyKind, Namespace: p.name, Name: s.name,
+				Before:  &ledger.ObjectVersion{UID: s.before.uid, Generation: s.before.generation},
+				After:   versionOf(s.after),
+				Manager: s.after.Manager},
+		}})
+	}
+	return drafts
+}
+
+// inputsOf are the exact inputs of an evaluation, in parts: parts that are the
+// same in many namespaces are kept once.
+func inputsOf(c *controlDefinition, snapshot *control.Snapshot) ([]ledger.Input, []ledger.Object, error) {
+	inputs := []ledger.Input{{Role: "definition", Digest: c.object.Digest}}
+	objects := []ledger.Object{c.object}
+	parts := []struct {
+		role  string
+		value any
+	}{{"namespace", snapshot.Namespace}, {"networkPolicies", snapshot.NetworkPolicies}, {"unavailable", snapshot.Unavailable}}
+	for _, part := range parts {
+		if part.role == "unavailable" && len(snapshot.Unavailable) == 0 {
+			continue
+		}
+		o, err := ledger.NewObject(part.value)
+		if err != nil {
+			return nil, nil, err
+		}
+		inputs = append(inputs, ledger.Input{Role: part.role, Digest: o.Digest})
+		objects = append(objects, o)
+	}
+	return inputs, objects, nil
+}
+
+const (
+	networkPolicyAPI  = "networking.k8s.io/v1"
+	networkPolicyKind = "NetworkPolicy"
+)
+
+func versionOf(id control.Identity) *ledger.ObjectVersion {
+	if id.UID == "" {
+		return nil
+	}
+	return &ledger.ObjectVersion{UID: id.UID, ResourceVersion: id.ResourceVersion, Generation: id.Generation}
+}
+
+func versionsOf(snapshot *control.Snapshot) map[string]string {
+	versions := make(map[string]string, len(snapshot.Versions))
+	for need, v := range snapshot.Versions {
+		if v != "" {
+			versions[string(need)] = v
+		}
+	}
+	return versions
+}
+
+func terminatingTime(ns control.Namespace) []ledger.SourceTime {
+	if ns.TerminatingSince.IsZero() {
+		return nil
+	}
+	return []ledger.SourceTime{{Field: "metadata.deletionTimestamp", Value: ledger.At(ns.TerminatingSince), Resolution: int64(time.Second)}}
+}
+
+func labelsDigest(ns control.Namespace) string {
+	o, err := ledger.NewObject(ns.Labels)
+	if err != nil {
+		return ""
+	}
+	return o.Digest
+}
+
+// refOf is how an entry refers to a policy that may be gone.
+func (r *Engine) refOf(policy string) *ledger.PolicyRef {
+	if def, ok := r.registry.load().byName[policy]; ok {
+		return def.ref(nil)
+	}
+	ref := &ledger.PolicyRef{Name: policy}
+	r.Recorder.View(func(k *ledger.Known) {
+		if p, ok := k.Policy(policy); ok {
+			ref.UID, ref.Generation, ref.Definition = p.UID, p.Generation, p.Spec
+		}
+	})
+	return ref
+}

@@ -1,0 +1,202 @@
+package controllers
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/observe"
+)
+
+// Options are what an Engine needs.
+type Options struct {
+	// Client reads ControlPolicies from the cache, and writes their status.
+	Client client.Client
+	// Observer takes snapshots.
+	Observer *observe.Observer
+	// Recorder records.
+	Recorder *ledger.Recorder
+	// Applier repairs.
+	Applier *enforce.Applier
+	// Contention notices repairs that are fought.
+	Contention *enforce.Contention
+	// Events publishes events.
+	Events events.EventRecorder
+	// Metrics counts.
+	Metrics *Metrics
+	// Now is the clock.
+	Now func() time.Time
+	Log logr.Logger
+}
+
+// Engine is what the reconcilers share.
+type Engine struct {
+	Options
+
+	registry  *registry
+	memos     memos
+	issues    issues
+	intros    introductions
+	statusDue *statusDue
+	gaps      gaps
+	liveness  liveness
+	announcer *announcer
+	scopes    trigger
+	policies  trigger
+	// observing is closed once the observer has synced: before that, a namespace
+	// that is not in the store may well exist.
+	observing chan struct{}
+	// lookedSince is when this process began to look: a namespace created
+	// before then was not seen to come into being.
+	lookedSince time.Time
+}
+
+// NewEngine returns an engine that is not set up yet.
+func NewEngine(opts Options) *Engine {
+	e := &Engine{
+		Options:  opts,
+		registry: newRegistry(),
+		memos:    memos{by: map[string]*memo{}},
+		issues:   issues{by: map[string]map[string][]issue{}},
+		intros:   introductions{by: map[string]*introduction{}},
+		gaps:     gaps{open: map[string]openGap{}},
+
+		observing: make(chan struct{}),
+	}
+	e.statusDue = newStatusDue(&e.policies)
+	e.announcer = newAnnouncer(opts)
+	opts.Metrics.engine = e
+	return e
+}
+
+// workers is the number of namespaces judged at once. A repair is one request
+// under way: with fewer the API server waits for us, with more we for it.
+const workers = 32
+
+// SetupWithManager adds the reconcilers and what runs beside them.
+func (e *Engine) SetupWithManager(mgr ctrl.Manager) error {
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](5*time.Millisecond, 30*time.Second)
+	scopes, err := controller.New("scope", mgr, controller.Options{
+		Reconciler: &ScopeReconciler{e}, MaxConcurrentReconciles: workers, RateLimiter: limiter,
+		LogConstructor: e.logFor("scope"),
+	})
+	if err != nil {
+		return fmt.Errorf("set up the scope controller: %w", err)
+	}
+	if err := scopes.Watch(&e.scopes); err != nil {
+		return fmt.Errorf("watch scopes: %w", err)
+	}
+	policies, err := controller.New("policy", mgr, controller.Options{
+		Reconciler: &PolicyReconciler{e}, LogConstructor: e.logFor("policy"),
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](50*time.Millisecond, 30*time.Second),
+	})
+	if err != nil {
+		return fmt.Errorf("set up the policy controller: %w", err)
+	}
+	if err := policies.Watch(&e.policies); err != nil {
+		return fmt.Errorf("watch policies: %w", err)
+	}
+	generations := predicate.TypedGenerationChangedPredicate[*v1alpha1.ControlPolicy]{}
+	if err := policies.Watch(source.Kind(mgr.GetCache(), &v1alpha1.ControlPolicy{},
+		&handler.TypedEnqueueRequestForObject[*v1alpha1.ControlPolicy]{}, generations)); err != nil {
+		return fmt.Errorf("watch ControlPolicies: %w", err)
+	}
+	if err := mgr.Add(manager.RunnableFunc(e.announcer.run)); err != nil {
+		return fmt.Errorf("add the announcer: %w", err)
+	}
+	return nil
+}
+
+func (e *Engine) logFor(name string) func(*ctrl.Request) logr.Logger {
+	return func(req *ctrl.Request) logr.Logger {
+		if req == nil {
+			return e.Log.WithName(name)
+		}
+		return e.Log.WithName(name).WithValues(name, req.Name)
+	}
+}
+
+// Observing says that the observer has synced: passes may be made from now on.
+func (e *Engine) Observing(ctx context.Context) {
+	e.lookedSince = e.Now()
+	e.Recorder.ObservationBegan(e.lookedSince)
+	close(e.observing)
+	go e.liveness.run(ctx, e)
+}
+
+// ScopeChanged takes a trigger of the observer.
+func (e *Engine) ScopeChanged(t observe.Trigger) {
+	if t.Initial {
+		e.scopes.low(scopeRequest(t.Namespace))
+		return
+	}
+	e.scopes.now(scopeRequest(t.Namespace))
+}
+
+// LedgerAttached asks for everything that the ledger may not know to be
+// recorded: policies that are gone since, and, to resync, everything.
+func (e *Engine) LedgerAttached(policies []string, resync bool) {
+	for _, name := range policies {
+		e.policies.now(policyRequest(name))
+	}
+	if !resync {
+		return
+	}
+	for _, def := range e.registry.load().sorted {
+		e.registry.swap(def.name, nil, func() {})
+		e.policies.now(policyRequest(def.name))
+	}
+}
+
+// LedgerHealthChanged asks for the status of every policy.
+func (e *Engine) LedgerHealthChanged() {
+	for _, def := range e.registry.load().sorted {
+		e.statusDue.soon(def.name)
+	}
+}
+
+// awaitObserving waits until passes may be made.
+func (e *Engine) awaitObserving(ctx context.Context) error {
+	select {
+	case <-e.observing:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (e *Engine) checkpoint() *v1alpha1.CheckpointStatus {
+	log := e.Recorder.Log()
+	if log == nil {
+		return nil
+	}
+	status := log.Status()
+	if status.Checkpoint == nil || status.Published == 0 {
+		return nil
+	}
+	return &v1alpha1.CheckpointStatus{Size: int64(status.Published), RootHash: base64.StdEncoding.EncodeToString(status.Checkpoint.Root)}
+}
+
+func scopeRequest(namespace string) ctrl.Request {
+	return ctrl.Request{NamespacedName: types.NamespacedName{Name: namespace}}
+}
+
+func policyRequest(name string) ctrl.Request {
+	return ctrl.Request{NamespacedName: types.NamespacedName{Name: name}}
+}

@@ -1,0 +1,99 @@
+package controllers
+
+import (
+	"sync"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// introductions wait for the first complete evaluation of each generation.
+type introductions struct {
+	mu sync.Mutex
+	by map[string]*introduction
+}
+
+// introduction is a generation some of whose namespaces are not evaluated yet.
+type introduction struct {
+	def      *definition
+	waiting  map[string]struct{}
+	subjects int
+}
+
+// await begins to wait for the namespaces in a generation's scope.
+func (i *introductions) await(def *definition, namespaces []string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(namespaces) == 0 {
+		delete(i.by, def.name)
+		return
+	}
+	waiting := make(map[string]struct{}, len(namespaces))
+	for _, name := range namespaces {
+		waiting[name] = struct{}{}
+	}
+	i.by[def.name] = &introduction{def: def, waiting: waiting, subjects: len(namespaces)}
+}
+
+// evaluated takes note that a namespace was held against the definitions in
+// force, and returns the generations that are evaluated completely by that.
+func (i *introductions) evaluated(namespace string, by *definitions) []*introduction {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var complete []*introduction
+	for name, intro := range i.by {
+		if _, waits := intro.waiting[namespace]; !waits || by.byName[name] != intro.def {
+			continue
+		}
+		delete(intro.waiting, namespace)
+		if len(intro.waiting) == 0 {
+			delete(i.by, name)
+			complete = append(complete, intro)
+		}
+	}
+	return complete
+}
+
+// pending reports whether a policy waits for its first complete evaluation.
+func (i *introductions) pending(policy string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, waits := i.by[policy]
+	return waits
+}
+
+func (i *introductions) forget(policy string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.by, policy)
+}
+
+// introduce takes note that the pass evaluated its namespace, unless a kind
+// could not be observed.
+func (r *ScopeReconciler) introduce(p *pass) {
+	for i := range p.units {
+		if p.units[i].blind(p.snapshot) {
+			return
+		}
+	}
+	for _, intro := range r.intros.evaluated(p.name, p.all) {
+		r.introduced(intro.def, intro.subjects)
+	}
+}
+
+// introduced records that a generation was evaluated completely. Only controls
+// that are new, or defined anew, make an entry.
+func (r *Engine) introduced(def *definition, subjects int) {
+	now := r.Now()
+	drafts := make([]ledger.Draft, 0, len(def.controls))
+	for i := range def.controls {
+		c := &def.controls[i]
+		intro := &ledger.IntroBody{OperatingFrom: ledger.At(now), Subjects: subjects}
+		if c.spec.OperatingFrom != nil {
+			intro.OperatingFrom, intro.Declared = ledger.At(c.spec.OperatingFrom.Time), true
+		}
+		drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{
+			Kind: ledger.KindControlIntroduced, Policy: def.ref(c), Control: c.spec.ID, Intro: intro}})
+	}
+	r.Recorder.Record(drafts...)
+	r.statusDue.now(def.name)
+}

@@ -1,0 +1,126 @@
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// issue is something that keeps what is wanted from being applied.
+type issue struct{ reason, message string }
+
+// issueSet are the issues of one pass, by policy.
+type issueSet map[string][]issue
+
+func (s issueSet) add(policy, reason, message string) {
+	s[policy] = append(s[policy], issue{reason, clip(message)})
+}
+
+// refused adds the refusals of a plan.
+func (s issueSet) refused(u *unit, namespace string, err error) {
+	for _, e := range flatten(err) {
+		var refusal *control.Refusal
+		if errors.As(e, &refusal) {
+			s.add(u.def.name, refusal.Reason, refusal.Message)
+			continue
+		}
+		s.add(u.def.name, v1alpha1.ReasonRepairFailed, fmt.Sprintf("namespace %s: no repair could be planned: %v", namespace, e))
+	}
+}
+
+// flatten returns the parts of a joined error.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.As cannot list the parts
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// issues hold, by policy and namespace, what keeps Enforce mode from being met.
+type issues struct {
+	mu sync.Mutex
+	by map[string]map[string][]issue
+}
+
+// set replaces the issues of a namespace, and returns the policies for which
+// they changed.
+func (i *issues) set(namespace string, policies []*definition, found issueSet) []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var changed []string
+	for _, def := range policies {
+		last := i.by[def.name][namespace]
+		next := found[def.name]
+		if slices.Equal(last, next) {
+			continue
+		}
+		changed = append(changed, def.name)
+		if len(next) == 0 {
+			delete(i.by[def.name], namespace)
+			continue
+		}
+		if i.by[def.name] == nil {
+			i.by[def.name] = map[string][]issue{}
+		}
+		i.by[def.name][namespace] = next
+	}
+	return changed
+}
+
+// forget drops the issues of a namespace that is gone.
+func (i *issues) forget(namespace string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, by := range i.by {
+		delete(by, namespace)
+	}
+}
+
+func (i *issues) forgetPolicy(policy string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.by, policy)
+}
+
+// rank orders the reasons of Enforced=False: what a person must act on first.
+var rank = []string{
+	v1alpha1.ReasonNameCollision, v1alpha1.ReasonContested, v1alpha1.ReasonRepairFailed,
+	v1alpha1.ReasonPolicyConflict, v1alpha1.ReasonEgressRefused,
+}
+
+// worst returns the gravest issue of a policy, by rank and namespace, and the
+// number of namespaces that have one.
+func (i *issues) worst(policy string) (issue, int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var found []issue
+	for _, namespace := range sortedKeys(i.by[policy]) {
+		found = append(found, i.by[policy][namespace]...)
+	}
+	if len(found) == 0 {
+		return issue{}, 0
+	}
+	return slices.MinFunc(found, func(a, b issue) int { return rankOf(a) - rankOf(b) }), len(i.by[policy])
+}
+
+func rankOf(i issue) int {
+	if at := slices.Index(rank, i.reason); at >= 0 {
+		return at
+	}
+	return len(rank)
+}
+
+// settleIssues keeps what a pass found, and asks for the status of the
+// policies that it concerns.
+func (r *ScopeReconciler) settleIssues(p *pass, found issueSet) {
+	for _, policy := range r.issues.set(p.name, p.pinned, found) {
+		r.statusDue.soon(policy)
+	}
+}

@@ -1,0 +1,120 @@
+package controllers
+
+import (
+	"sync"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// memo is what this process remembers of a namespace from one pass to the next.
+type memo struct {
+	// uid is the namespace that was seen; another one starts afresh.
+	uid string
+	// objects are the NetworkPolicies as they were seen last.
+	objects map[string]seen
+	// generations are those of the policies that it was judged under last.
+	generations map[string]int64
+	// fought is the end of the last back-off that was recorded, by object.
+	fought map[string]time.Time
+	// failed is the last repair failure that was recorded, by object.
+	failed map[string]string
+}
+
+// seen is one object as it was seen last.
+type seen struct {
+	uid        string
+	generation int64
+}
+
+// memos hold the memo of each namespace. A memo is used by one pass at a time:
+// the queue never hands out a namespace twice.
+type memos struct {
+	mu sync.Mutex
+	by map[string]*memo
+}
+
+// of returns the memo of a namespace, and whether it was seen before.
+func (m *memos) of(ns control.Namespace) (*memo, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if last, ok := m.by[ns.Name]; ok && last.uid == ns.UID {
+		return last, true
+	}
+	fresh := &memo{uid: ns.UID}
+	m.by[ns.Name] = fresh
+	return fresh, false
+}
+
+func (m *memos) forget(namespace string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.by, namespace)
+}
+
+// skipped returns the objects of which a state was skipped since they were
+// seen last, and remembers them as they are now (E43).
+func (m *memo) skipped(snapshot *control.Snapshot) []skip {
+	var skips []skip
+	next := make(map[string]seen, len(snapshot.NetworkPolicies))
+	for _, np := range snapshot.NetworkPolicies {
+		now := seen{np.Identity.UID, np.Identity.Generation}
+		next[np.Name] = now
+		last, known := m.objects[np.Name]
+		if known && (last.uid != now.uid || now.generation > last.generation+1) {
+			skips = append(skips, skip{name: np.Name, before: last, after: np.Identity})
+		}
+	}
+	m.objects = next
+	return skips
+}
+
+// skip is an object of which a state was skipped.
+type skip struct {
+	name   string
+	before seen
+	after  control.Identity
+}
+
+// judged remembers the definitions that the namespace was held against.
+func (m *memo) judged(all *definitions) {
+	m.generations = make(map[string]int64, len(all.sorted))
+	for _, def := range all.sorted {
+		m.generations[def.name] = def.generation
+	}
+}
+
+// saw remembers an object as this process itself left it.
+func (m *memo) saw(name string, id control.Identity) {
+	if m.objects == nil {
+		m.objects = map[string]seen{}
+	}
+	m.objects[name] = seen{id.UID, id.Generation}
+}
+
+// failing remembers a repair failure, and reports whether it is another one
+// than before.
+func (m *memo) failing(object, failure string) bool {
+	if m.failed[object] == failure {
+		return false
+	}
+	if m.failed == nil {
+		m.failed = map[string]string{}
+	}
+	m.failed[object] = failure
+	return true
+}
+
+// backedOff remembers a back-off, and reports whether it is another one than before.
+func (m *memo) backedOff(object string, until time.Time) bool {
+	if m.fought[object].Equal(until) {
+		return false
+	}
+	if m.fought == nil {
+		m.fought = map[string]time.Time{}
+	}
+	m.fought[object] = until
+	return true
+}
+
+func (m *memo) repaired(object string) { delete(m.failed, object) }

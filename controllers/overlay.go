@@ -1,0 +1,105 @@
+package controllers
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// overlay is the snapshot with a NetworkPolicy as it was read back.
+func overlay(snapshot *control.Snapshot, np control.NetworkPolicy) *control.Snapshot {
+	next := *snapshot
+	next.NetworkPolicies = slices.DeleteFunc(slices.Clone(snapshot.NetworkPolicies), func(o control.NetworkPolicy) bool {
+		return o.Name == np.Name
+	})
+	next.NetworkPolicies = append(next.NetworkPolicies, np)
+	slices.SortFunc(next.NetworkPolicies, func(a, b control.NetworkPolicy) int { return strings.Compare(a.Name, b.Name) })
+	next.Versions = maps.Clone(snapshot.Versions)
+	if next.Versions == nil {
+		next.Versions = map[control.Need]string{}
+	}
+	next.Versions[control.NeedNetworkPolicies] = np.Identity.ResourceVersion
+	return &next
+}
+
+// bury records that a namespace is gone.
+func (r *ScopeReconciler) bury(p *pass) error {
+	var drafts []ledger.Draft
+	r.Recorder.View(func(k *ledger.Known) {
+		for _, m := range k.MembersOf(p.name) {
+			drafts = append(drafts, r.member(p, ledger.KindSubjectDeleted, m, ""))
+		}
+	})
+	transitions, ticket := r.Recorder.Record(drafts...)
+	r.announce(transitions, ticket)
+	r.memos.forget(p.name)
+	r.issues.forget(p.name)
+	for _, intro := range r.intros.evaluated(p.name, r.registry.load()) {
+		r.introduced(intro.def, intro.subjects)
+	}
+	return nil
+}
+
+// specManager is the field manager of the newest change to a policy's spec.
+func specManager(p *v1alpha1.ControlPolicy) string {
+	manager := ""
+	var newest int64
+	for _, f := range p.ManagedFields {
+		if f.Subresource != "" || f.FieldsV1 == nil || f.Time == nil || !strings.Contains(string(f.FieldsV1.Raw), `"f:spec"`) {
+			continue
+		}
+		if at := f.Time.Unix(); at >= newest {
+			manager, newest = f.Manager, at
+		}
+	}
+	return clip(manager)
+}
+
+// changedPaths are the fields in which two specs differ, as dotted paths.
+func changedPaths(from, to v1alpha1.ControlPolicySpec) []string {
+	a, errA := runtime.DefaultUnstructuredConverter.ToUnstructured(&from)
+	b, errB := runtime.DefaultUnstructuredConverter.ToUnstructured(&to)
+	if errA != nil || errB != nil {
+		return []string{"spec"}
+	}
+	var paths []string
+	diff("spec", a, b, &paths)
+	slices.Sort(paths)
+	return paths
+}
+
+func diff(path string, a, b any, paths *[]string) {
+	ma, isA := a.(map[string]any)
+	mb, isB := b.(map[string]any)
+	if !isA || !isB {
+		if !reflect.DeepEqual(a, b) {
+			*paths = append(*paths, clip(path))
+		}
+		return
+	}
+	keys := maps.Clone(ma)
+	maps.Copy(keys, mb)
+	for k := range keys {
+		diff(path+"."+k, ma[k], mb[k], paths)
+	}
+}
+
+// maxText is the longest free text in an entry or a condition, in bytes.
+const maxText = 256
+
+// clip cuts a text to maxText, at a character.
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText-3], "") + "…"
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,222 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// PolicyReconciler puts policies in force, and publishes their status.
+type PolicyReconciler struct {
+	*Engine
+}
+
+// Reconcile puts the newest generation of a policy in force, and publishes the
+// policy's status if it is due.
+func (r *PolicyReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if err := r.awaitObserving(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	policy := &v1alpha1.ControlPolicy{}
+	err := r.Client.Get(ctx, req.NamespacedName, policy)
+	switch {
+	case apierrors.IsNotFound(err):
+		r.withdraw(req.Name)
+		return ctrl.Result{}, nil
+	case err != nil:
+		return ctrl.Result{}, fmt.Errorf("read ControlPolicy %s: %w", req.Name, err)
+	}
+	if err := r.adopt(policy); err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.publish(ctx, policy)
+}
+
+// adopt puts a policy's generation in force, if it is not already.
+func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
+	last := r.registry.load().byName[policy.Name]
+	if last != nil && last.uid == string(policy.UID) && last.generation == policy.Generation {
+		return nil
+	}
+	next, err := define(policy)
+	if err != nil {
+		return err
+	}
+	r.checkOperatingFrom(next)
+	r.registry.swap(policy.Name, next, func() {
+		transitions, ticket := r.Recorder.Record(append(r.changed(next, policy), r.validity(next)...)...)
+		r.announce(transitions, ticket)
+	})
+	r.statusDue.now(next.name)
+	r.reconsider(last, next)
+	return nil
+}
+
+// withdraw takes a policy that is gone out of force.
+func (r *PolicyReconciler) withdraw(name string) {
+	last := r.registry.load().byName[name]
+	now := r.Now()
+	r.registry.swap(name, nil, func() {
+		var drafts []ledger.Draft
+		ref := r.refOf(name)
+		r.Recorder.View(func(k *ledger.Known) {
+			known, ok := k.Policy(name)
+			if !ok {
+				return
+			}
+			for _, id := range sortedKeys(known.Controls) {
+				drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindControlWithdrawn, Policy: ref, Control: id}})
+			}
+			drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: ref,
+				Change: &ledger.ChangeBody{Type: ledger.ChangeDeleted, From: known.Spec}}})
+		})
+		transitions, ticket := r.Recorder.Record(drafts...)
+		r.announce(transitions, ticket)
+	})
+	r.intros.forget(name)
+	r.issues.forgetPolicy(name)
+	r.statusDue.forget(name)
+	r.reconsider(last, nil)
+}
+
+// changed drafts a new generation: the edit, and the controls it withdraws.
+func (r *PolicyReconciler) changed(next *definition, policy *v1alpha1.ControlPolicy) []ledger.Draft {
+	now := r.Now()
+	var drafts []ledger.Draft
+	r.Recorder.View(func(k *ledger.Known) {
+		change := &ledger.ChangeBody{Type: ledger.ChangeCreated, To: next.specObject.Digest, Invalid: clip(next.invalid),
+			Manager: specManager(policy), ChangeRef: clip(policy.Annotations[v1alpha1.AnnotationChangeRef])}
+		objects := []ledger.Object{next.specObject}
+		if known, ok := k.Policy(next.name); ok && !known.Deleted {
+			change.Type, change.From = ledger.ChangeUpdated, known.Spec
+			for _, id := range sortedKeys(known.Controls) {
+				if _, stated := next.control(id); !stated && next.invalid == "" && !known.Controls[id].Withdrawn {
+					drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{
+						Kind: ledger.KindControlWithdrawn, Policy: next.ref(nil), Control: id}})
+				}
+			}
+		}
+		if last := r.registry.load().byName[next.name]; last != nil {
+			paths := changedPaths(last.spec, next.spec)
+			change.Paths, change.MorePaths = paths[:min(len(paths), maxPaths)], max(0, len(paths)-maxPaths)
+		}
+		edit := ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: next.ref(nil), Change: change},
+			Payload: func() ([]ledger.Input, []ledger.Object, error) { return nil, objects, nil }}
+		drafts = append([]ledger.Draft{edit}, drafts...)
+	})
+	return drafts
+}
+
+// validity drafts that a policy can no longer be evaluated, or can again: one
+// gap for all its subjects.
+func (r *PolicyReconciler) validity(next *definition) []ledger.Draft {
+	now := r.Now()
+	to := ledger.At(now)
+	var drafts []ledger.Draft
+	r.Recorder.View(func(k *ledger.Known) {
+		open := ""
+		gap := ledger.GapBody{Cause: ledger.CauseInvalidPolicy, Policy: next.name, From: to}
+		for id, g := range k.OpenGaps() {
+			if g.Policy == next.name {
+				open, gap = id, g
+			}
+		}
+		switch {
+		case next.invalid != "" && open == "":
+		case next.invalid == "" && open != "":
+			gap.To, gap.Ends = &to, open
+		default:
+			return
+		}
+		drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindGap, Policy: next.ref(nil),
+			Reason: ledger.CauseInvalidPolicy, Message: clip(next.invalid), Gap: &gap}})
+	})
+	return drafts
+}
+
+// maxPaths is the number of changed fields that an entry names.
+const maxPaths = 16
+
+// checkOperatingFrom finds controls whose operatingFrom lies before their
+// introduction, or was changed after it had passed. Admission cannot: it has
+// neither clock nor memory.
+func (r *PolicyReconciler) checkOperatingFrom(next *definition) {
+	now := r.Now()
+	r.Recorder.View(func(k *ledger.Known) {
+		known, ok := k.Policy(next.name)
+		for i := range next.controls {
+			c := &next.controls[i]
+			if c.spec.OperatingFrom == nil {
+				continue
+			}
+			declared, introduced := c.spec.OperatingFrom.Time, now
+			if ok && known.Controls[c.spec.ID] != nil {
+				last := known.Controls[c.spec.ID]
+				introduced = last.IntroducedAt.Time
+				if last.OperatingFrom.Before(now) {
+					if !sameSecond(last.OperatingFrom.Time, declared) {
+						next.invalid = fmt.Sprintf("spec.controls[%s].operatingFrom: is fixed at %s, which has passed", c.spec.ID, last.OperatingFrom.UTC().Format(time.RFC3339))
+					}
+					continue
+				}
+			}
+			if declared.Before(introduced.Truncate(time.Second)) {
+				next.invalid = fmt.Sprintf("spec.controls[%s].operatingFrom: %s lies before the control's introduction at %s",
+					c.spec.ID, declared.UTC().Format(time.RFC3339), introduced.UTC().Format(time.RFC3339))
+			}
+		}
+	})
+	if next.invalid != "" && next.stalled == "" {
+		next.stalled = v1alpha1.ReasonOperatingFromInvalid
+	}
+}
+
+func sameSecond(a, b time.Time) bool { return a.Truncate(time.Second).Equal(b.Truncate(time.Second)) }
+
+// reconsider asks for a pass over each namespace that the old or the new
+// generation has in scope, and waits for them to introduce the new controls.
+func (r *PolicyReconciler) reconsider(last, next *definition) {
+	var inNext, either []string
+	r.Observer.Namespaces(func(ns control.Namespace) bool {
+		in := next != nil && next.invalid == "" && next.dispose(ns) == inScope
+		if in {
+			inNext = append(inNext, ns.Name)
+		}
+		if in || (last != nil && last.dispose(ns) == inScope) {
+			either = append(either, ns.Name)
+		}
+		return true
+	})
+	if next != nil && next.invalid == "" {
+		r.intros.await(next, inNext)
+		if len(inNext) == 0 {
+			r.introduced(next, 0)
+		}
+	}
+	r.Recorder.View(func(k *ledger.Known) {
+		for _, m := range k.Members(nameOf(last, next)) {
+			either = append(either, ledger.ScopeOf(m.Subject))
+		}
+	})
+	slices.Sort(either)
+	for _, name := range slices.Compact(either) {
+		r.scopes.now(scopeRequest(name))
+	}
+}
+
+func nameOf(defs ...*definition) string {
+	for _, d := range defs {
+		if d != nil {
+			return d.name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,75 @@
+package controllers
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// registry holds the definitions in force, and is the gate between edits of
+// policies and what is done in their name: a finding is recorded and a repair
+// is sent only inside do, which refuses definitions that are no longer in
+// force; a new definition comes into force only inside swap, when nothing done
+// in the name of the old one is under way.
+type registry struct {
+	gate    sync.RWMutex
+	current atomic.Pointer[definitions]
+}
+
+// definitions are the definitions in force at one moment. It is immutable.
+type definitions struct {
+	byName map[string]*definition
+	sorted []*definition
+}
+
+func newRegistry() *registry {
+	r := &registry{}
+	r.current.Store(&definitions{byName: map[string]*definition{}})
+	return r
+}
+
+// load returns the definitions in force.
+func (r *registry) load() *definitions { return r.current.Load() }
+
+// do calls fn unless one of the definitions is no longer in force for the
+// namespace, and reports whether it did.
+func (r *registry) do(ns control.Namespace, pinned []*definition, fn func()) bool {
+	r.gate.RLock()
+	defer r.gate.RUnlock()
+	if !slices.Equal(r.load().over(ns), pinned) {
+		return false
+	}
+	fn()
+	return true
+}
+
+// swap puts a definition in force (nil: takes it out), after record was called
+// with nothing under way.
+func (r *registry) swap(name string, next *definition, record func()) {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	record()
+	byName := maps.Clone(r.load().byName)
+	if next == nil {
+		delete(byName, name)
+	} else {
+		byName[name] = next
+	}
+	r.current.Store(&definitions{byName: byName, sorted: slices.SortedFunc(maps.Values(byName),
+		func(a, b *definition) int { return cmp.Compare(a.name, b.name) })})
+}
+
+// over are the valid definitions with the namespace in scope, by name.
+func (d *definitions) over(ns control.Namespace) []*definition {
+	var over []*definition
+	for _, def := range d.sorted {
+		if def.invalid == "" && def.dispose(ns) == inScope {
+			over = append(over, def)
+		}
+	}
+	return over
+}

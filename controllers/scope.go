@@ -1,0 +1,148 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/observe"
+)
+
+// staleRetry is when a scope is tried again whose store has not reached one of
+// our own writes, and was not triggered by it either.
+const staleRetry = 5 * time.Second
+
+// ScopeReconciler judges one namespace under all policies over it, in one
+// pass over one snapshot, and repairs what deviates by one merged plan.
+type ScopeReconciler struct {
+	*Engine
+}
+
+// pass is one pass over one scope.
+type pass struct {
+	name string
+	now  time.Time
+	// exists is whether there is such a namespace.
+	exists   bool
+	snapshot *control.Snapshot
+	// pinned are the definitions that the pass judges by.
+	pinned []*definition
+	all    *definitions
+	memo   *memo
+	// met is whether this process had seen the namespace before.
+	met     bool
+	units   []unit
+	ticket  ledger.Ticket
+	requeue time.Duration
+}
+
+// unit is one subject under one control, judged.
+type unit struct {
+	def      *definition
+	control  *controlDefinition
+	subject  control.Subject
+	findings []control.Finding
+	state    control.State
+}
+
+// errSuperseded says that a policy changed during the pass.
+var errSuperseded = errors.New("a policy changed during the pass")
+
+// Reconcile makes one pass over one namespace.
+func (r *ScopeReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if err := r.awaitObserving(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	if req == token {
+		r.liveness.arrived(r)
+		return ctrl.Result{}, nil
+	}
+	p := &pass{name: req.Name, now: r.Now()}
+	for _, phase := range []func(context.Context, *pass) error{
+		r.observe, r.evaluate, r.record, r.repair,
+	} {
+		if err := phase(ctx, p); err != nil {
+			return finish(ctx, err)
+		}
+	}
+	return ctrl.Result{RequeueAfter: p.requeue}, nil
+}
+
+// finish says what becomes of a pass that ended early.
+func finish(ctx context.Context, err error) (ctrl.Result, error) {
+	switch {
+	case errors.Is(err, observe.ErrStale):
+		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	case errors.Is(err, errSuperseded):
+		log.FromContext(ctx).V(1).Info("A policy changed during the pass; it starts again")
+		return ctrl.Result{RequeueAfter: time.Nanosecond}, nil
+	default:
+		return ctrl.Result{}, err
+	}
+}
+
+// observe takes the snapshot and pins the definitions.
+func (r *ScopeReconciler) observe(ctx context.Context, p *pass) error {
+	snapshot, err := r.Observer.Snapshot(p.name)
+	var unresolved *observe.UnresolvedWriteError
+	switch {
+	case errors.As(err, &unresolved):
+		return r.resolve(ctx, unresolved)
+	case errors.Is(err, observe.ErrNotFound):
+		return r.bury(p)
+	case err != nil:
+		return err
+	}
+	p.exists, p.snapshot, p.all = true, snapshot, r.registry.load()
+	p.pinned = p.all.over(snapshot.Namespace)
+	p.memo, p.met = r.memos.of(snapshot.Namespace)
+	return nil
+}
+
+// resolve finds out what became of a write without an answer.
+func (r *ScopeReconciler) resolve(ctx context.Context, w *observe.UnresolvedWriteError) error {
+	object := control.Change{APIVersion: networkPolicyAPI, Kind: networkPolicyKind, Namespace: w.Namespace, Name: w.Name}
+	live, err := r.Applier.Read(ctx, object, "")
+	switch {
+	case err != nil:
+		return fmt.Errorf("find out what became of a repair: %w", err)
+	case live.Object.UID == "":
+		r.Observer.NoteAbsent(w.Need, w.Namespace, w.Name)
+	default:
+		r.Observer.NoteWrite(w.Need, w.Namespace, w.Name, live.Object.ResourceVersion)
+	}
+	return errSuperseded
+}
+
+// evaluate judges every control of every pinned definition.
+func (r *ScopeReconciler) evaluate(_ context.Context, p *pass) error {
+	if p.exists {
+		p.units = judge(p.pinned, p.snapshot, p.now)
+		r.Metrics.evaluated(r.Now().Sub(p.now))
+	}
+	return nil
+}
+
+// record writes down what changed since the last known state.
+func (r *ScopeReconciler) record(_ context.Context, p *pass) error {
+	if !p.exists {
+		return nil
+	}
+	var transitions []ledger.Transition
+	if !r.registry.do(p.snapshot.Namespace, p.pinned, func() {
+		drafts := append(r.census(p), r.observations(p, p.units, false)...)
+		transitions, p.ticket = r.Recorder.Record(append(drafts, r.unobserved(p)...)...)
+	}) {
+		return errSuperseded
+	}
+	p.memo.judged(p.all)
+	r.announce(transitions, p.ticket)
+	r.introduce(p)
+	return nil
+}

@@ -1,0 +1,233 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// maxOpen is the number of open episodes that a status lists.
+const maxOpen = 10
+
+// unavailableLimit is how long the ledger may be unavailable before nothing is
+// claimed about conformity any more.
+const unavailableLimit = 30 * time.Second
+
+// publish patches the policy's status, once what it says is durable.
+func (r *PolicyReconciler) publish(ctx context.Context, policy *v1alpha1.ControlPolicy) (ctrl.Result, error) {
+	wait, due := r.statusDue.take(policy.Name, r.Now())
+	if !due {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	def := r.registry.load().byName[policy.Name]
+	s := r.summarise(def)
+	if !r.Recorder.Flushed().Wait(ctx, journalWait) && s.health.Available {
+		r.statusDue.soon(policy.Name)
+		return ctrl.Result{RequeueAfter: statusEvery}, nil
+	}
+	next := policy.DeepCopy()
+	s.fill(&next.Status, policy.Generation)
+	if !equality.Semantic.DeepEqual(policy.Status, next.Status) {
+		patch := client.MergeFromWithOptions(policy, client.MergeFromWithOptimisticLock{})
+		if err := r.Client.Status().Patch(ctx, next, patch); err != nil {
+			r.statusDue.soon(policy.Name)
+			if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+				return ctrl.Result{RequeueAfter: statusEvery}, nil
+			}
+			return ctrl.Result{}, fmt.Errorf("patch the status of ControlPolicy %s: %w", policy.Name, err)
+		}
+	}
+	if !s.again.IsZero() {
+		r.statusDue.at(policy.Name, s.again)
+		return ctrl.Result{RequeueAfter: max(time.Millisecond, s.again.Sub(r.Now()))}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+// summary is everything that a status says, taken at one moment.
+type summary struct {
+	now     time.Time
+	def     *definition
+	census  v1alpha1.ScopeStatus
+	counts  []v1alpha1.ControlStatus
+	open    []v1alpha1.OpenEpisode
+	opened  int
+	pending bool
+	issue   issue
+	issues  int
+	blind   string
+	health  ledger.Health
+	point   *v1alpha1.CheckpointStatus
+	// again is when the summary changes by the mere passing of time.
+	again time.Time
+}
+
+// summarise takes the summary of a policy.
+func (r *Engine) summarise(def *definition) *summary {
+	s := &summary{now: r.Now(), def: def, pending: r.intros.pending(def.name), health: r.Recorder.Health()}
+	s.issue, s.issues = r.issues.worst(def.name)
+	s.census = r.count(def, s)
+	s.blind = r.blindness(def)
+	r.Recorder.View(func(k *ledger.Known) {
+		policy, _ := k.Policy(def.name)
+		for i := range def.controls {
+			s.tally(&def.controls[i], k.Tally(def.name, def.controls[i].spec.ID), policy)
+		}
+		if def.invalid != "" {
+			s.counts = nil
+			s.open, s.opened = nil, 0
+		}
+	})
+	s.order()
+	s.point = r.checkpoint()
+	if until := def.pausedUntil(s.now); !until.IsZero() {
+		s.due(until)
+	}
+	if !s.health.Available {
+		s.due(s.health.Since.Add(unavailableLimit))
+	}
+	return s
+}
+
+// due notes that the summary changes at t, if that lies ahead.
+func (s *summary) due(t time.Time) {
+	if t.After(s.now) && (s.again.IsZero() || t.Before(s.again)) {
+		s.again = t
+	}
+}
+
+// count takes the census of namespaces.
+func (r *Engine) count(def *definition, s *summary) v1alpha1.ScopeStatus {
+	var c v1alpha1.ScopeStatus
+	r.Observer.Namespaces(func(ns control.Namespace) bool {
+		c.Total++
+		switch def.dispose(ns) {
+		case inScope:
+			c.InScope++
+		case excluded:
+			c.Excluded++
+		case notSelected:
+			c.NotSelected++
+		}
+		return true
+	})
+	for _, e := range def.spec.Scope.Exclusions {
+		by, err := time.Parse(time.DateOnly, e.ReviewBy)
+		if err != nil {
+			continue
+		}
+		if by = by.AddDate(0, 0, 1); by.After(s.now) {
+			s.due(by)
+		} else {
+			c.OverdueExclusions++
+		}
+	}
+	return c
+}
+
+// tally counts one control.
+func (s *summary) tally(c *controlDefinition, t *ledger.Tally, policy *ledger.PolicyRecord) {
+	count := v1alpha1.ControlStatus{ID: c.spec.ID, Mode: c.spec.Mode}
+	if policy != nil && policy.Controls[c.spec.ID] != nil {
+		count.OperatingFrom = &metav1.Time{Time: policy.Controls[c.spec.ID].OperatingFrom.Truncate(time.Second)}
+	}
+	if t != nil {
+		count.Conforming, count.NotApplicable, count.NotEvaluated = int32(t.Conforming), int32(t.NotApplicable), int32(t.NotEvaluated)
+		for _, rec := range t.Open {
+			if s.within(c, rec) {
+				count.Correcting++
+			} else {
+				count.Deviating++
+			}
+			s.open = append(s.open, openEpisode(rec))
+		}
+	}
+	if s.blind != "" {
+		count.NotEvaluated += count.Conforming + count.NotApplicable + count.Correcting + count.Deviating
+		count.Conforming, count.NotApplicable, count.Correcting, count.Deviating = 0, 0, 0, 0
+	}
+	s.counts = append(s.counts, count)
+}
+
+// within is whether an open episode is within the control's stated tolerance so far.
+func (s *summary) within(c *controlDefinition, rec *ledger.Record) bool {
+	t := c.spec.Tolerance
+	if t == nil {
+		return false
+	}
+	limit := t.CorrectionWithin
+	if rec.Origin == ledger.OriginNewSubject && t.NewSubjectWithin != nil {
+		limit = t.NewSubjectWithin
+	}
+	if limit == nil {
+		return false
+	}
+	end := rec.Since.Add(limit.Duration)
+	s.due(end)
+	return s.now.Before(end)
+}
+
+func openEpisode(rec *ledger.Record) v1alpha1.OpenEpisode {
+	return v1alpha1.OpenEpisode{Control: rec.Unit.Control, Subject: rec.Unit.Subject.String(),
+		Since: metav1.Time{Time: rec.Since.Truncate(time.Second)}, Origin: string(rec.Origin), Rules: rec.State.RuleIDs(), Message: rec.Message}
+}
+
+// order sorts the open episodes: the highest priority, then the longest open,
+// and keeps those that a status lists.
+func (s *summary) order() {
+	s.opened = len(s.open)
+	urgency := map[string]int{}
+	for i := range s.def.controls {
+		urgency[s.def.controls[i].spec.ID] = urgencyOf(s.def.controls[i].priority)
+	}
+	slices.SortFunc(s.open, func(a, b v1alpha1.OpenEpisode) int {
+		return cmp.Or(urgency[a.Control]-urgency[b.Control], a.Since.Compare(b.Since.Time),
+			strings.Compare(a.Subject, b.Subject), strings.Compare(a.Control, b.Control))
+	})
+	s.open = s.open[:min(len(s.open), maxOpen)]
+}
+
+func urgencyOf(p v1alpha1.Priority) int {
+	return slices.Index([]v1alpha1.Priority{v1alpha1.PriorityHigh, v1alpha1.PriorityMedium, v1alpha1.PriorityLow}, p)
+}
+
+// fill writes the summary into a status.
+func (s *summary) fill(status *v1alpha1.ControlPolicyStatus, generation int64) {
+	status.ObservedGeneration = s.def.generation
+	census := s.census
+	status.Scope = &census
+	status.Controls = s.counts
+	status.OpenEpisodes = &v1alpha1.OpenEpisodes{Total: int32(s.opened), Longest: s.open}
+	status.Evidence = &v1alpha1.EvidenceStatus{LedgerID: s.health.LedgerID, Checkpoint: s.point}
+	for _, c := range []metav1.Condition{s.ready(), s.conforming(), s.enforced(), s.evidence()} {
+		c.ObservedGeneration = s.def.generation
+		meta.SetStatusCondition(&status.Conditions, c)
+	}
+	s.transient(status, v1alpha1.ConditionReconciling, s.pending || generation != s.def.generation,
+		v1alpha1.ReasonNewGeneration, "the newest generation is being evaluated for the first time")
+	s.transient(status, v1alpha1.ConditionStalled, s.def.invalid != "", s.def.stalled, s.def.invalid)
+}
+
+// transient sets a condition that is only ever True or absent.
+func (s *summary) transient(status *v1alpha1.ControlPolicyStatus, typ string, on bool, reason, message string) {
+	if !on {
+		meta.RemoveStatusCondition(&status.Conditions, typ)
+		return
+	}
+	meta.SetStatusCondition(&status.Conditions, metav1.Condition{Type: typ, Status: metav1.ConditionTrue,
+		Reason: reason, Message: message, ObservedGeneration: s.def.generation})
+}
