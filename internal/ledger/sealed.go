@@ -19,4 +19,7 @@ type Object struct {
 	// Digest is the SHA-256 of Data, in hex.
 	Digest string
 	Data   []byte
+	// Erasable is true for an object that says who acted (Entry.ActorRef): it
+	// is kept apart, and can be erased.
+	Erasable bool
 }

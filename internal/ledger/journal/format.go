@@ -14,6 +14,7 @@
 // A payload is a sequence of records, each of them one byte of type and
 //
 //	'O'  32 bytes SHA-256, 4 bytes length, an object
+//	'A'  the same, of an object that says who acted and can be erased
 //	'E'   8 bytes seq, 8 bytes observedAt (Unix microseconds), 4 bytes length, an entry
 //
 // The objects that an entry names come before it, in the same frame or earlier.
@@ -44,6 +45,8 @@ const (
 const (
 	// TypeObject is a content-addressed object.
 	TypeObject = 'O'
+	// TypeActor is a content-addressed object that can be erased.
+	TypeActor = 'A'
 	// TypeEntry is an entry.
 	TypeEntry = 'E'
 )
@@ -58,6 +61,9 @@ type Record struct {
 	ObservedAt int64
 	Data       []byte
 }
+
+// IsObject reports whether the record is an object of either kind.
+func (r *Record) IsObject() bool { return r.Type == TypeObject || r.Type == TypeActor }
 
 // Frame is one group commit.
 type Frame struct {
@@ -95,7 +101,7 @@ func finishFrame(buf []byte, start int, number uint64) {
 
 func appendRecord(buf []byte, r *Record) []byte {
 	buf = append(buf, r.Type)
-	if r.Type == TypeObject {
+	if r.IsObject() {
 		buf = append(buf, r.Digest[:]...)
 	} else {
 		buf = binary.BigEndian.AppendUint64(buf, r.Seq)
@@ -152,7 +158,7 @@ func decodeRecords(p []byte) ([]Record, error) {
 		r := Record{Type: p[0]}
 		p = p[1:]
 		switch {
-		case r.Type == TypeObject && len(p) >= sha256.Size:
+		case r.IsObject() && len(p) >= sha256.Size:
 			p = p[copy(r.Digest[:], p):]
 		case r.Type == TypeEntry && len(p) >= 16:
 			r.Seq, r.ObservedAt = binary.BigEndian.Uint64(p), int64(binary.BigEndian.Uint64(p[8:]))

@@ -243,7 +243,7 @@ func (w *Writer) encode(group []request) []byte {
 	for _, r := range group {
 		for i := range r.records {
 			record := &r.records[i]
-			if record.Type == TypeObject && w.opts.Stored != nil && w.opts.Stored(record) {
+			if record.IsObject() && w.opts.Stored != nil && w.opts.Stored(record) {
 				continue
 			}
 			frame = appendRecord(frame, record)

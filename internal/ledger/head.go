@@ -1,0 +1,62 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
+)
+
+// Head is the head mark: what is kept outside the volume of the newest
+// checkpoint, so that a volume that was lost or set back shows.
+type Head struct {
+	LedgerID string `json:"ledgerID"`
+	// Checkpoint is a signed checkpoint of one of the ledger's segments.
+	Checkpoint string `json:"checkpoint"`
+	// VerifierKey is the note verifier key of the ledger.
+	VerifierKey string `json:"verifierKey"`
+	// Holder is the UID of the pod that wrote it.
+	Holder string `json:"holder,omitempty"`
+	Time   Time   `json:"time"`
+}
+
+// HeadStore keeps the head mark.
+type HeadStore interface {
+	// Load returns the head mark; nil if there is none. An error means that it
+	// is not known whether there is one.
+	Load(context.Context) (*Head, error)
+	// Save replaces the head mark that Load returned. It fails if somebody else
+	// wrote it since.
+	Save(context.Context, Head) error
+}
+
+// FileHead keeps the head mark in a file, for a local run. The file belongs on
+// another disk than the volume.
+type FileHead struct{ Path string }
+
+// Load reads the file.
+func (f FileHead) Load(context.Context) (*Head, error) {
+	data, err := os.ReadFile(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var h Head
+	if err := volume.DecodeChecked(data, &h); err != nil {
+		return nil, err
+	}
+	return &h, nil
+}
+
+// Save replaces the file.
+func (f FileHead) Save(_ context.Context, h Head) error {
+	data, err := volume.EncodeChecked(h)
+	if err != nil {
+		return err
+	}
+	return volume.WriteFile(f.Path, data)
+}

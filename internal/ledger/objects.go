@@ -1,0 +1,125 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
+	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
+)
+
+// An object's file is a zstd frame, followed by a skippable zstd frame that
+// holds the SHA-256 of the bytes before it: a changed byte shows even where
+// zstd would decode the same content.
+const (
+	skippableMagic  = 0x184D2A50
+	sealSize        = 8 + sha256.Size
+	maxObjectMemory = 64 << 20
+)
+
+// codec compresses and decompresses. It is safe for concurrent use.
+type codec struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+func newCodec() (*codec, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20))
+	if err != nil {
+		return nil, err
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxObjectMemory))
+	if err != nil {
+		return nil, err
+	}
+	return &codec{enc, dec}, nil
+}
+
+// pack compresses data and seals it.
+func (c *codec) pack(data []byte) []byte {
+	out := c.enc.EncodeAll(data, nil)
+	sum := sha256.Sum256(out)
+	out = binary.LittleEndian.AppendUint32(out, skippableMagic)
+	out = binary.LittleEndian.AppendUint32(out, sha256.Size)
+	return append(out, sum[:]...)
+}
+
+// unpack is the inverse of pack.
+func (c *codec) unpack(packed []byte) ([]byte, error) {
+	if len(packed) < sealSize {
+		return nil, errors.New("too short")
+	}
+	frame, seal := packed[:len(packed)-sealSize], packed[len(packed)-sealSize:]
+	sum := sha256.Sum256(frame)
+	switch {
+	case binary.LittleEndian.Uint32(seal) != skippableMagic, binary.LittleEndian.Uint32(seal[4:]) != sha256.Size:
+		return nil, errors.New("no seal at the end")
+	case !bytes.Equal(seal[8:], sum[:]):
+		return nil, errors.New("the seal does not match the content")
+	}
+	return c.dec.DecodeAll(frame, nil)
+}
+
+func classOf(r *journal.Record) string {
+	if r.Type == journal.TypeActor {
+		return actorsDir
+	}
+	return objectsDir
+}
+
+// stored reports whether an object is durable outside the journal.
+func (p place) stored(r *journal.Record) bool {
+	return volume.Exists(p.object(classOf(r), hex.EncodeToString(r.Digest[:])))
+}
+
+// putObjects makes objects durable. Their directories are synced once.
+func (p place) putObjects(c *codec, records []journal.Record) error {
+	dirs := map[string]struct{}{}
+	for i := range records {
+		r := &records[i]
+		if sha256.Sum256(r.Data) != r.Digest {
+			return fmt.Errorf("object %x is not what its digest says", r.Digest)
+		}
+		path := p.object(classOf(r), hex.EncodeToString(r.Digest[:]))
+		if volume.Exists(path) {
+			continue
+		}
+		if err := volume.MkdirAll(filepath.Dir(path)); err != nil {
+			return err
+		}
+		if err := volume.Replace(path, c.pack(r.Data)); err != nil {
+			return err
+		}
+		dirs[filepath.Dir(path)] = struct{}{}
+	}
+	for dir := range dirs {
+		if err := volume.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readObject reads the file of an object.
+func readObject(c *codec, path, digest string) (Object, error) {
+	packed, err := os.ReadFile(path)
+	if err != nil {
+		return Object{}, err
+	}
+	data, err := c.unpack(packed)
+	if err != nil {
+		return Object{}, fmt.Errorf("object %s: %w", digest, err)
+	}
+	if got := Digest(data); got != digest {
+		return Object{}, fmt.Errorf("object %s: its content has the digest %s", digest, got)
+	}
+	return Object{Digest: digest, Data: data}, nil
+}
