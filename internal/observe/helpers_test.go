@@ -13,6 +13,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -160,12 +161,12 @@ func (o *told) snapshot(t *testing.T, namespace string) *control.Snapshot {
 func (c *cluster) fence(t *testing.T, o *told, namespace string) {
 	t.Helper()
 	before := o.triggered(namespace)
-	pod := c.createPod(t, namespace, "fence-"+strconv.Itoa(before))
+	pod := c.createPod(t, namespace, "fence-"+rand.String(8))
 	eventually(t, "pods up to the fence", func() bool {
 		return atLeast(t, o.Progress()[control.NeedPods].Version, pod.ResourceVersion)
 	})
-	c.createPolicy(t, namespace, "fence-"+strconv.Itoa(before))
-	c.label(t, namespace, "fence", strconv.Itoa(before))
+	c.createPolicy(t, namespace, pod.Name)
+	c.label(t, namespace, "fence", pod.Name)
 	eventually(t, "the fence", func() bool { return o.triggered(namespace) == before+2 })
 }
 
