@@ -94,8 +94,8 @@ func TestEveryFieldIsBoundedAndExplained(t *testing.T) {
 	}
 }
 
-// The API server judges a rule only if a case exercises it, so every rule that
-// the generated schema holds must have cases that it accepts and refuses.
+// Only a case makes the API server judge a rule, so every rule of the generated
+// schema must have cases, and every case its rule.
 func TestEveryRuleHasCases(t *testing.T) {
 	cases := map[string]rule{}
 	for _, r := range rules() {
