@@ -1,0 +1,70 @@
+// Package clusterstore keeps what the ledger keeps outside its volume, in the
+// cluster: the signing key in a Secret, and the head mark in a ConfigMap.
+package clusterstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// HeadName is the name of the ConfigMap that holds the head mark.
+const HeadName = "holdfast-ledger-head"
+
+const headKey = "head.json"
+
+// Head keeps the head mark in a ConfigMap. It is used by one process at a time.
+type Head struct {
+	// ConfigMaps is a client of the operator's namespace, without a cache.
+	ConfigMaps corev1client.ConfigMapInterface
+
+	loaded *corev1.ConfigMap
+}
+
+// Load reads the head mark; nil if there is none.
+func (h *Head) Load(ctx context.Context) (*ledger.Head, error) {
+	cm, err := h.ConfigMaps.Get(ctx, HeadName, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		h.loaded = nil
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the head mark: %w", err)
+	}
+	h.loaded = cm
+	var head ledger.Head
+	if err := json.Unmarshal([]byte(cm.Data[headKey]), &head); err != nil {
+		return nil, fmt.Errorf("read the head mark: ConfigMap %s, key %s: %w", HeadName, headKey, err)
+	}
+	return &head, nil
+}
+
+// Save replaces the head mark that was loaded. The resourceVersion keeps two
+// processes from replacing each other's.
+func (h *Head) Save(ctx context.Context, head ledger.Head) error {
+	data, err := json.Marshal(head)
+	if err != nil {
+		return fmt.Errorf("write the head mark: %w", err)
+	}
+	var saved *corev1.ConfigMap
+	if h.loaded == nil {
+		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: HeadName}, Data: map[string]string{headKey: string(data)}}
+		saved, err = h.ConfigMaps.Create(ctx, cm, metav1.CreateOptions{})
+	} else {
+		cm := h.loaded.DeepCopy()
+		cm.Data = map[string]string{headKey: string(data)}
+		saved, err = h.ConfigMaps.Update(ctx, cm, metav1.UpdateOptions{})
+	}
+	if err != nil {
+		return fmt.Errorf("write the head mark: ConfigMap %s: %w", HeadName, err)
+	}
+	h.loaded = saved
+	return nil
+}

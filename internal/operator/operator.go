@@ -1,0 +1,188 @@
+// Package operator wires the engine: what reads the cluster, what writes it,
+// the ledger, and the order in which they start and stop.
+package operator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/holdfast-dev/holdfast/controllers"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/observe"
+)
+
+// Options are what the operator is started with.
+type Options struct {
+	// Namespace is the operator's own.
+	Namespace string
+	// LedgerDir is the ledger's volume.
+	LedgerDir string
+	// KeyFile is the file of the signing key; empty means the Secret.
+	KeyFile string
+	// ContentionThreshold is the number of repairs of one object within an
+	// hour beyond which it counts as contested.
+	ContentionThreshold int
+	// ProgressTimeout is how long a watch may show no sign of life.
+	ProgressTimeout time.Duration
+	// PodUID and Image name the process, where the deployment states them.
+	PodUID, Image string
+	// Arguments are the command line.
+	Arguments []string
+	Log       logr.Logger
+}
+
+// retryOpen is the time between attempts to open the ledger.
+const retryOpen = time.Second
+
+// Setup adds everything that the operator runs to the manager.
+func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) error {
+	cluster, err := identify(ctx, mgr)
+	if err != nil {
+		return err
+	}
+	self, objects, err := describe(ctx, mgr, opts)
+	if err != nil {
+		return err
+	}
+	m := controllers.NewMetrics()
+	if err := metrics.Registry.Register(m); err != nil {
+		return fmt.Errorf("register the metrics: %w", err)
+	}
+	var engine *controllers.Engine
+	recorder := ledger.NewRecorder(ledger.RecorderOptions{
+		Open:    opener(mgr, opts, cluster, m),
+		Cluster: cluster, Operator: self, OperatorObjects: objects,
+		Now: time.Now, Retry: retryOpen, Log: opts.Log.WithName("ledger"),
+		OnDurable: m.Durable,
+		OnAttach:  func(policies []string, resync bool) { engine.LedgerAttached(policies, resync) },
+		OnHealth:  func() { engine.LedgerHealthChanged() },
+	})
+	observer, err := observe.New(observe.Options{
+		Config: mgr.GetConfig(), FieldManager: enforce.FieldManager, ProgressTimeout: opts.ProgressTimeout,
+		Owned:   owned(recorder),
+		OnScope: func(t observe.Trigger) { engine.ScopeChanged(t) },
+		OnGap:   func(g observe.GapEvent) { engine.GapChanged(g) },
+		Log:     opts.Log.WithName("observe"),
+	})
+	if err != nil {
+		return err
+	}
+	applier, err := enforce.NewApplier(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
+	if err != nil {
+		return err
+	}
+	engine = controllers.NewEngine(controllers.Options{
+		Client: mgr.GetClient(), Observer: observer, Recorder: recorder, Applier: applier,
+		Contention: enforce.NewContention(opts.ContentionThreshold),
+		Events:     mgr.GetEventRecorder("holdfast"), Metrics: m, Now: time.Now, Log: opts.Log,
+	})
+	if err := engine.SetupWithManager(mgr); err != nil {
+		return err
+	}
+	return addRunnables(mgr, engine, recorder, observer)
+}
+
+// addRunnables adds what runs for as long as the process leads.
+func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger.Recorder, observer *observe.Observer) error {
+	started := &atomic.Bool{}
+	ready := func(*http.Request) error {
+		if !started.Load() {
+			return fmt.Errorf("the caches are not synced yet")
+		}
+		return nil
+	}
+	if err := mgr.AddReadyzCheck("synced", ready); err != nil {
+		return fmt.Errorf("add the readiness probe: %w", err)
+	}
+	observing := func(ctx context.Context) error {
+		if err := observer.WaitForSync(ctx); err != nil {
+			return err
+		}
+		engine.Observing(ctx)
+		return nil
+	}
+	for _, r := range []manager.Runnable{
+		manager.RunnableFunc(recorder.Run),
+		manager.RunnableFunc(observer.Start),
+		manager.RunnableFunc(observing),
+		standby{func() { started.Store(true) }},
+	} {
+		if err := mgr.Add(r); err != nil {
+			return fmt.Errorf("add a runnable: %w", err)
+		}
+	}
+	return nil
+}
+
+// standby runs once the caches are synced, whether the process leads or not.
+type standby struct{ do func() }
+
+// Start does it.
+func (s standby) Start(context.Context) error { s.do(); return nil }
+
+// NeedLeaderElection says no.
+func (standby) NeedLeaderElection() bool { return false }
+
+// opener returns how the ledger is opened.
+func opener(mgr ctrl.Manager, opts Options, cluster ledger.ClusterBody, m *controllers.Metrics) func(context.Context) (*ledger.Log, *ledger.Opened, error) {
+	keys, head := stores(mgr, opts)
+	return func(ctx context.Context) (*ledger.Log, *ledger.Opened, error) {
+		key, err := keys.Key(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return ledger.Open(ctx, ledger.Options{
+			Dir: filepath.Clean(opts.LedgerDir), Key: key, Head: head, Holder: opts.PodUID, Cluster: cluster,
+			OnIntegrated: m.Integrated, Log: opts.Log.WithName("ledger"),
+		})
+	}
+}
+
+// owned says whether the ledger knows that Holdfast created an object.
+func owned(recorder *ledger.Recorder) func(kind, namespace, name, uid string) bool {
+	return func(kind, namespace, name, uid string) bool {
+		found := false
+		recorder.View(func(k *ledger.Known) {
+			for _, o := range k.Created(namespace) {
+				found = found || (o.Kind == kind && o.Name == name && o.UID == uid)
+			}
+		})
+		return found
+	}
+}
+
+// Version is the version of the build, and its revision where it is known.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			version += " " + s.Value
+		}
+	}
+	return version
+}
+
+// processID is a random id of the process.
+func processID() string {
+	id := make([]byte, 16)
+	// crypto/rand.Read never fails.
+	_, _ = rand.Read(id)
+	return hex.EncodeToString(id)
+}

@@ -1,0 +1,136 @@
+// Command holdfast is the operator: it holds controls, and records that they held.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/operator"
+)
+
+// flags are the command line.
+type flags struct {
+	operator      operator.Options
+	metricsAddr   string
+	metricsSecure bool
+	probeAddr     string
+	leaderElect   bool
+}
+
+func main() {
+	var f flags
+	logging := f.bind(flag.CommandLine)
+	flag.Parse()
+	log := zap.New(zap.UseFlagOptions(logging))
+	ctrl.SetLogger(log)
+	klog.SetLogger(log.WithName("client-go"))
+	if err := run(&f, log); err != nil {
+		log.Error(err, "Holdfast stops")
+		os.Exit(1)
+	}
+}
+
+// bind declares the flags. -kubeconfig is declared by controller-runtime.
+func (f *flags) bind(set *flag.FlagSet) *zap.Options {
+	set.StringVar(&f.operator.Namespace, "namespace", "holdfast-system",
+		"Namespace of the operator: of its lease, its signing key and its head mark.")
+	set.StringVar(&f.operator.LedgerDir, "ledger-dir", "/var/lib/holdfast/ledger",
+		"Directory of the ledger: a volume that outlives the pod.")
+	set.StringVar(&f.operator.KeyFile, "ledger-key-file", "",
+		"File of the ledger's signing key, made if absent: for a run outside a cluster. Empty: the Secret holdfast-ledger-key.")
+	set.IntVar(&f.operator.ContentionThreshold, "contention-threshold", 30,
+		"Number of repairs of one object within an hour beyond which it counts as contested, and repairs back off.")
+	set.DurationVar(&f.operator.ProgressTimeout, "progress-timeout", 2*time.Minute,
+		"Time without an event or a bookmark after which a watch has to prove that it is alive. API servers send a bookmark every minute.")
+	set.StringVar(&f.metricsAddr, "metrics-bind-address", ":8443",
+		"Address of the metrics endpoint. \"0\" turns it off.")
+	set.BoolVar(&f.metricsSecure, "metrics-secure", true,
+		"Serve metrics over TLS, to clients that the API server authenticates and authorizes.")
+	set.StringVar(&f.probeAddr, "health-probe-bind-address", ":8081",
+		"Address of the probes /healthz and /readyz. \"0\" turns them off.")
+	set.BoolVar(&f.leaderElect, "leader-elect", true,
+		"Hold a lease, so that one process acts at a time.")
+	logging := &zap.Options{}
+	logging.BindFlags(set)
+	return logging
+}
+
+func run(f *flags, log logr.Logger) error {
+	ctx := ctrl.SetupSignalHandler()
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find a cluster (-kubeconfig, $KUBECONFIG, or a service account): %w", err)
+	}
+	// The API server's own priority and fairness paces us; client-go's limiter would only add a delay.
+	cfg.QPS = -1
+	mgr, err := newManager(cfg, f, log)
+	if err != nil {
+		return err
+	}
+	f.operator.Log = log
+	f.operator.PodUID, f.operator.Image = os.Getenv("POD_UID"), os.Getenv("OPERATOR_IMAGE")
+	f.operator.Arguments = os.Args[1:]
+	if err := operator.Setup(ctx, mgr, f.operator); err != nil {
+		return err
+	}
+	log.Info("Holdfast starts", "version", operator.Version(), "cluster", cfg.Host, "ledger", f.operator.LedgerDir)
+	if err := mgr.Start(ctx); err != nil && !errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("run the manager: %w", err)
+	}
+	return nil
+}
+
+// newManager returns a manager that reads ControlPolicies through its cache,
+// and nothing else.
+func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	metrics := metricsserver.Options{BindAddress: f.metricsAddr, SecureServing: f.metricsSecure}
+	if f.metricsSecure {
+		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme:                 scheme,
+		Logger:                 log,
+		Metrics:                metrics,
+		HealthProbeBindAddress: f.probeAddr,
+		Cache: cache.Options{
+			ReaderFailOnMissingInformer: true,
+			ByObject:                    map[client.Object]cache.ByObject{&v1alpha1.ControlPolicy{}: {}},
+		},
+		LeaderElection:                f.leaderElect,
+		LeaderElectionID:              "holdfast.dev",
+		LeaderElectionNamespace:       f.operator.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		// Twelve renewals a minute.
+		LeaseDuration: new(30 * time.Second),
+		RenewDeadline: new(20 * time.Second),
+		RetryPeriod:   new(5 * time.Second),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, fmt.Errorf("add the liveness probe: %w", err)
+	}
+	return mgr, nil
+}
