@@ -117,17 +117,17 @@ func permissions() []permission {
 		{verb: "create", group: "events.k8s.io", resource: "events", namespace: "default", want: true},
 		{verb: "create", resource: "events", namespace: own, want: true},
 		{verb: "create", resource: "events", namespace: "default"},
-		{verb: "create", group: "authorization.k8s.io", resource: "selfsubjectaccessreviews", want: true},
+		{verb: "create", group: "authorization.k8s.io", resource: "selfsubjectrulesreviews", want: true},
 		{verb: "create", group: "authorization.k8s.io", resource: "subjectaccessreviews", want: true},
 		{verb: "create", group: "authentication.k8s.io", resource: "tokenreviews", want: true},
 
 		{verb: "create", group: "coordination.k8s.io", resource: "leases", namespace: own, want: true},
-		{verb: "update", group: "coordination.k8s.io", resource: "leases", namespace: own, name: "holdfast", want: true},
+		{verb: "update", group: "coordination.k8s.io", resource: "leases", namespace: own, name: "holdfast.dev", want: true},
 		{verb: "update", group: "coordination.k8s.io", resource: "leases", namespace: own, name: "other"},
-		{verb: "update", group: "coordination.k8s.io", resource: "leases", namespace: "kube-node-lease", name: "holdfast"},
+		{verb: "update", group: "coordination.k8s.io", resource: "leases", namespace: "kube-node-lease", name: "holdfast.dev"},
 
 		{verb: "get", resource: "configmaps", namespace: own, name: "holdfast-ledger-head", want: true},
-		{verb: "patch", resource: "configmaps", namespace: own, name: "holdfast-ledger-head", want: true},
+		{verb: "update", resource: "configmaps", namespace: own, name: "holdfast-ledger-head", want: true},
 		{verb: "get", resource: "configmaps", namespace: own, name: "kube-root-ca.crt"},
 		{verb: "list", resource: "configmaps", namespace: own},
 

@@ -7,7 +7,7 @@ import (
 )
 
 // GroupVersion is the API group and version of every kind in this package.
-var GroupVersion = schema.GroupVersion{Group: "holdfast.dev", Version: "v1alpha1"} //nolint:gochecknoglobals // the name every Kubernetes API package gives it
+var GroupVersion = schema.GroupVersion{Group: "holdfast.dev", Version: "v1alpha1"}
 
 // AddToScheme registers the kinds of this package with scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
