@@ -1,6 +1,7 @@
 package enforce
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"slices"
@@ -307,6 +308,15 @@ func testLostAnswer(t *testing.T, env environment) {
 		result := mustApply(t, applier, change, "")
 		if live := env.get(t, change); !result.Reread || result.Object.ResourceVersion != live.ResourceVersion {
 			t.Errorf("result %+v, want it reread at %s", result, live.ResourceVersion)
+		}
+	})
+	t.Run("applied, and read after the caller's context ended", func(t *testing.T) {
+		change := env.namespace(t, "lost-cancelled")
+		ctx, cancel := context.WithCancel(t.Context())
+		cfg := losingAnswers(env.RESTConfig(), func() error { cancel(); return nil })
+		result, err := env.applier(t, cfg).Apply(ctx, change, "")
+		if err != nil || !result.Reread || result.Differs != "" {
+			t.Errorf("result %+v, %v; want it reread as wanted", result, err)
 		}
 	})
 	t.Run("applied, and cut off", func(t *testing.T) {

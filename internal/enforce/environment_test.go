@@ -149,13 +149,13 @@ func mustApply(tb testing.TB, applier *Applier, change control.Change, uid strin
 }
 
 // wantFailure fails unless the error is the given failure.
-func wantFailure(tb testing.TB, err error, want Failure) *Error {
+func wantFailure(tb testing.TB, err error, want Failure) Error {
 	tb.Helper()
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Failure != want {
 		tb.Fatalf("error %v, want failure %s", err, want)
 	}
-	return failed
+	return *failed
 }
 
 func specJSON(tb testing.TB, policy *networkingv1.NetworkPolicy) string {

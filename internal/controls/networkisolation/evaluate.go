@@ -72,7 +72,7 @@ func (Control) Evaluate(in control.Input) []control.Finding {
 	verdict := undecided(snapshot)
 	var findings []control.Finding
 	for _, d := range wantedDirections(in.Control) {
-		finding := control.Finding{}
+		var finding control.Finding
 		if verdict != nil {
 			finding = *verdict
 		} else {
