@@ -41,7 +41,8 @@ func main() {
 	flag.Parse()
 	log := zap.New(zap.UseFlagOptions(logging))
 	ctrl.SetLogger(log)
-	klog.SetLogger(log.WithName("client-go"))
+	// What the libraries have to say is for those who ask for it.
+	klog.SetLogger(log.WithName("client-go").V(1))
 	if err := run(&f, log); err != nil {
 		log.Error(err, "Holdfast stops")
 		os.Exit(1)
@@ -88,13 +89,15 @@ func run(f *flags, log logr.Logger) error {
 	f.operator.Log = log
 	f.operator.PodUID, f.operator.Image = os.Getenv("POD_UID"), os.Getenv("OPERATOR_IMAGE")
 	f.operator.Arguments = os.Args[1:]
-	if err := operator.Setup(ctx, mgr, f.operator); err != nil {
+	stop, err := operator.Setup(ctx, mgr, f.operator)
+	if err != nil {
 		return err
 	}
 	log.Info("Holdfast starts", "version", operator.Version(), "cluster", cfg.Host, "ledger", f.operator.LedgerDir)
-	if err := mgr.Start(ctx); err != nil && !errors.Is(err, ctx.Err()) {
+	if err := errors.Join(mgr.Start(ctx), stop()); err != nil {
 		return fmt.Errorf("run the manager: %w", err)
 	}
+	log.Info("Holdfast has stopped")
 	return nil
 }
 
@@ -110,7 +113,7 @@ func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, erro
 	}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:                 scheme,
-		Logger:                 log,
+		Logger:                 log.V(1),
 		Metrics:                metrics,
 		HealthProbeBindAddress: f.probeAddr,
 		Cache: cache.Options{

@@ -40,19 +40,19 @@ func newAnnouncer(opts Options) *announcer {
 
 // announce hands what was recorded on: counters at once, status and events
 // once durable. A full queue drops events.
-func (e *Engine) announce(transitions []ledger.Transition, ticket ledger.Ticket) {
+func (r *Engine) announce(transitions []ledger.Transition, ticket ledger.Ticket) {
 	for i := range transitions {
 		t := &transitions[i]
 		if !t.Changed {
 			continue
 		}
-		e.Metrics.recorded(&t.Entry)
+		r.Metrics.recorded(&t.Entry)
 		if t.Entry.Policy != nil {
-			e.statusDue.soon(t.Entry.Policy.Name)
+			r.statusDue.soon(t.Entry.Policy.Name)
 		}
 		if _, worth := noteOf(&t.Entry); worth {
 			select {
-			case e.announcer.queue <- announcement{t.Entry, ticket}:
+			case r.announcer.queue <- announcement{t.Entry, ticket}:
 			default:
 			}
 		}

@@ -10,6 +10,7 @@ import (
 // census drafts how the namespace came into, or left, the policies' scopes.
 func (r *ScopeReconciler) census(p *pass) []ledger.Draft {
 	ns := p.snapshot.Namespace
+	p.proof = r.Recorder.LastProof()
 	var drafts []ledger.Draft
 	inside := map[string]bool{}
 	r.Recorder.View(func(k *ledger.Known) {
@@ -55,19 +56,19 @@ func (r *ScopeReconciler) entering(p *pass, def *definition, k *ledger.Known) le
 		Scope:       &ledger.ScopeBody{Cause: p.cause(def.name), Labels: labelsDigest(ns)},
 		SourceTimes: []ledger.SourceTime{{Field: "metadata.creationTimestamp", Value: ledger.At(ns.CreatedAt), Resolution: int64(time.Second)}},
 	}
-	if policy, ok := k.Policy(def.name); ok && !p.met && !ns.CreatedAt.Before(r.newSince(policy)) {
+	if policy, ok := k.Policy(def.name); ok && !p.met && !ns.CreatedAt.Before(newSince(policy, p.proof)) {
 		e.Kind, e.Scope.Cause = ledger.KindSubjectAdded, causeCreated
 	}
 	return ledger.Draft{At: p.now, Entry: e}
 }
 
-// newSince is the creation time from which on a namespace that was never seen
-// is a new subject: neither there before the policy, nor before this process
-// looked. Creation times are rounded down to the second.
-func (r *Engine) newSince(policy *ledger.PolicyRecord) time.Time {
+// newSince is the creation time from which on a namespace that this process
+// never saw is a new subject: it was there neither before the policy, nor when
+// an earlier process last looked. Creation times are rounded down to the second.
+func newSince(policy *ledger.PolicyRecord, proof time.Time) time.Time {
 	since := policy.Since.Time
-	if r.lookedSince.After(since) {
-		since = r.lookedSince
+	if proof.After(since) {
+		since = proof
 	}
 	return since.Truncate(time.Second)
 }
@@ -116,7 +117,7 @@ func (r *ScopeReconciler) observation(p *pass, u *unit, byUs bool) ledger.Draft 
 			EvaluatorVersion: u.control.kind.EvaluatorVersion(), Subject: &subject, To: &state,
 			Message: u.message(), Versions: versionsOf(snapshot), SourceTimes: terminatingTime(snapshot.Namespace),
 		},
-		Payload: func() ([]ledger.Input, []ledger.Object, error) { return inputsOf(u.control, snapshot) },
+		Payload: func() ([]ledger.Input, []ledger.Object, error) { return p.inputs(u.control, snapshot) },
 	}
 }
 
@@ -158,27 +159,56 @@ func (r *ScopeReconciler) unobserved(p *pass) []ledger.Draft {
 	return drafts
 }
 
-// inputsOf are the exact inputs of an evaluation, in parts: parts that are the
-// same in many namespaces are kept once.
-func inputsOf(c *controlDefinition, snapshot *control.Snapshot) ([]ledger.Input, []ledger.Object, error) {
-	inputs := []ledger.Input{{Role: "definition", Digest: c.object.Digest}}
-	objects := []ledger.Object{c.object}
-	parts := []struct {
-		role  string
-		value any
-	}{{"namespace", snapshot.Namespace}, {"networkPolicies", snapshot.NetworkPolicies}, {"unavailable", snapshot.Unavailable}}
-	for _, part := range parts {
-		if part.role == "unavailable" && len(snapshot.Unavailable) == 0 {
-			continue
-		}
-		o, err := ledger.NewObject(part.value)
+// inputs are the exact inputs of an evaluation, in parts: a part that is the
+// same in many namespaces is kept once.
+func (p *pass) inputs(c *controlDefinition, snapshot *control.Snapshot) ([]ledger.Input, []ledger.Object, error) {
+	if p.partsOf != snapshot {
+		parts, err := partsOf(snapshot)
 		if err != nil {
 			return nil, nil, err
 		}
-		inputs = append(inputs, ledger.Input{Role: part.role, Digest: o.Digest})
-		objects = append(objects, o)
+		p.partsOf, p.parts = snapshot, parts
+	}
+	inputs := []ledger.Input{{Role: "definition", Digest: c.object.Digest}}
+	objects := []ledger.Object{c.object}
+	for _, part := range p.parts {
+		inputs = append(inputs, ledger.Input{Role: part.role, Digest: part.Digest})
+		objects = append(objects, part.Object)
 	}
 	return inputs, objects, nil
+}
+
+// part is one part of an evaluator's inputs.
+type part struct {
+	role string
+	ledger.Object
+}
+
+// partsOf are the parts of a snapshot.
+func partsOf(snapshot *control.Snapshot) ([]part, error) {
+	policies := snapshot.NetworkPolicies
+	if policies == nil {
+		policies = []control.NetworkPolicy{}
+	}
+	values := []struct {
+		role  string
+		value any
+	}{{"namespace", snapshot.Namespace}, {"networkPolicies", policies}}
+	if len(snapshot.Unavailable) > 0 {
+		values = append(values, struct {
+			role  string
+			value any
+		}{"unavailable", snapshot.Unavailable})
+	}
+	parts := make([]part, 0, len(values))
+	for _, v := range values {
+		o, err := ledger.NewObject(v.value)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part{v.role, o})
+	}
+	return parts, nil
 }
 
 const (

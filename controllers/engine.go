@@ -56,15 +56,13 @@ type Engine struct {
 	statusDue *statusDue
 	gaps      gaps
 	liveness  liveness
+	counts    counts
 	announcer *announcer
 	scopes    trigger
 	policies  trigger
 	// observing is closed once the observer has synced: before that, a namespace
 	// that is not in the store may well exist.
 	observing chan struct{}
-	// lookedSince is when this process began to look: a namespace created
-	// before then was not seen to come into being.
-	lookedSince time.Time
 }
 
 // NewEngine returns an engine that is not set up yet.
@@ -76,6 +74,7 @@ func NewEngine(opts Options) *Engine {
 		issues:   issues{by: map[string]map[string][]issue{}},
 		intros:   introductions{by: map[string]*introduction{}},
 		gaps:     gaps{open: map[string]openGap{}},
+		counts:   counts{by: map[*definition]counted{}},
 
 		observing: make(chan struct{}),
 	}
@@ -90,26 +89,26 @@ func NewEngine(opts Options) *Engine {
 const workers = 32
 
 // SetupWithManager adds the reconcilers and what runs beside them.
-func (e *Engine) SetupWithManager(mgr ctrl.Manager) error {
+func (r *Engine) SetupWithManager(mgr ctrl.Manager) error {
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](5*time.Millisecond, 30*time.Second)
 	scopes, err := controller.New("scope", mgr, controller.Options{
-		Reconciler: &ScopeReconciler{e}, MaxConcurrentReconciles: workers, RateLimiter: limiter,
-		LogConstructor: e.logFor("scope"),
+		Reconciler: &ScopeReconciler{r}, MaxConcurrentReconciles: workers, RateLimiter: limiter,
+		LogConstructor: r.logFor("scope"),
 	})
 	if err != nil {
 		return fmt.Errorf("set up the scope controller: %w", err)
 	}
-	if err := scopes.Watch(&e.scopes); err != nil {
+	if err := scopes.Watch(&r.scopes); err != nil {
 		return fmt.Errorf("watch scopes: %w", err)
 	}
 	policies, err := controller.New("policy", mgr, controller.Options{
-		Reconciler: &PolicyReconciler{e}, LogConstructor: e.logFor("policy"),
+		Reconciler: &PolicyReconciler{r}, LogConstructor: r.logFor("policy"),
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](50*time.Millisecond, 30*time.Second),
 	})
 	if err != nil {
 		return fmt.Errorf("set up the policy controller: %w", err)
 	}
-	if err := policies.Watch(&e.policies); err != nil {
+	if err := policies.Watch(&r.policies); err != nil {
 		return fmt.Errorf("watch policies: %w", err)
 	}
 	generations := predicate.TypedGenerationChangedPredicate[*v1alpha1.ControlPolicy]{}
@@ -117,72 +116,72 @@ func (e *Engine) SetupWithManager(mgr ctrl.Manager) error {
 		&handler.TypedEnqueueRequestForObject[*v1alpha1.ControlPolicy]{}, generations)); err != nil {
 		return fmt.Errorf("watch ControlPolicies: %w", err)
 	}
-	if err := mgr.Add(manager.RunnableFunc(e.announcer.run)); err != nil {
+	if err := mgr.Add(manager.RunnableFunc(r.announcer.run)); err != nil {
 		return fmt.Errorf("add the announcer: %w", err)
 	}
 	return nil
 }
 
-func (e *Engine) logFor(name string) func(*ctrl.Request) logr.Logger {
+func (r *Engine) logFor(name string) func(*ctrl.Request) logr.Logger {
 	return func(req *ctrl.Request) logr.Logger {
 		if req == nil {
-			return e.Log.WithName(name)
+			return r.Log.WithName(name)
 		}
-		return e.Log.WithName(name).WithValues(name, req.Name)
+		return r.Log.WithName(name).WithValues(name, req.Name)
 	}
 }
 
 // Observing says that the observer has synced: passes may be made from now on.
-func (e *Engine) Observing(ctx context.Context) {
-	e.lookedSince = e.Now()
-	e.Recorder.ObservationBegan(e.lookedSince)
-	close(e.observing)
-	go e.liveness.run(ctx, e)
+func (r *Engine) Observing(ctx context.Context) {
+	r.Recorder.ObservationBegan(r.Now())
+	close(r.observing)
+	r.Log.Info("Holdfast observes")
+	go r.liveness.run(ctx, r)
 }
 
 // ScopeChanged takes a trigger of the observer.
-func (e *Engine) ScopeChanged(t observe.Trigger) {
+func (r *Engine) ScopeChanged(t observe.Trigger) {
 	if t.Initial {
-		e.scopes.low(scopeRequest(t.Namespace))
+		r.scopes.low(scopeRequest(t.Namespace))
 		return
 	}
-	e.scopes.now(scopeRequest(t.Namespace))
+	r.scopes.now(scopeRequest(t.Namespace))
 }
 
 // LedgerAttached asks for everything that the ledger may not know to be
 // recorded: policies that are gone since, and, to resync, everything.
-func (e *Engine) LedgerAttached(policies []string, resync bool) {
+func (r *Engine) LedgerAttached(policies []string, resync bool) {
 	for _, name := range policies {
-		e.policies.now(policyRequest(name))
+		r.policies.now(policyRequest(name))
 	}
 	if !resync {
 		return
 	}
-	for _, def := range e.registry.load().sorted {
-		e.registry.swap(def.name, nil, func() {})
-		e.policies.now(policyRequest(def.name))
+	for _, def := range r.registry.load().sorted {
+		r.registry.swap(def.name, nil, func() {})
+		r.policies.now(policyRequest(def.name))
 	}
 }
 
 // LedgerHealthChanged asks for the status of every policy.
-func (e *Engine) LedgerHealthChanged() {
-	for _, def := range e.registry.load().sorted {
-		e.statusDue.soon(def.name)
+func (r *Engine) LedgerHealthChanged() {
+	for _, def := range r.registry.load().sorted {
+		r.statusDue.soon(def.name)
 	}
 }
 
 // awaitObserving waits until passes may be made.
-func (e *Engine) awaitObserving(ctx context.Context) error {
+func (r *Engine) awaitObserving(ctx context.Context) error {
 	select {
-	case <-e.observing:
+	case <-r.observing:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (e *Engine) checkpoint() *v1alpha1.CheckpointStatus {
-	log := e.Recorder.Log()
+func (r *Engine) checkpoint() *v1alpha1.CheckpointStatus {
+	log := r.Recorder.Log()
 	if log == nil {
 		return nil
 	}

@@ -24,49 +24,49 @@ type openGap struct {
 
 // GapChanged records that a gap of a kind began or ended: one entry for the
 // kind, whatever the number of its subjects.
-func (e *Engine) GapChanged(g observe.GapEvent) {
-	e.gaps.mu.Lock()
-	known, began := e.gaps.open[g.Key]
+func (r *Engine) GapChanged(g observe.GapEvent) {
+	r.gaps.mu.Lock()
+	known, began := r.gaps.open[g.Key]
 	body := &ledger.GapBody{Cause: string(g.Cause), Kind: string(g.Need), From: ledger.At(g.From), Ends: known.entry}
 	if g.To != nil {
 		to := ledger.At(*g.To)
 		body.To = &to
 	}
-	drafts := []ledger.Draft{{At: e.Now(), Entry: ledger.Entry{Kind: ledger.KindGap, Reason: string(g.Cause), Gap: body}}}
+	drafts := []ledger.Draft{{At: r.Now(), Entry: ledger.Entry{Kind: ledger.KindGap, Reason: string(g.Cause), Gap: body}}}
 	if g.Cause == observe.CauseForbidden {
-		drafts = append(drafts, e.permission(g))
+		drafts = append(drafts, r.permission(g))
 	}
-	transitions, ticket := e.Recorder.Record(drafts...)
+	transitions, ticket := r.Recorder.Record(drafts...)
 	if g.To != nil {
-		delete(e.gaps.open, g.Key)
+		delete(r.gaps.open, g.Key)
 	} else if !began {
-		e.gaps.open[g.Key] = openGap{g.Need, g.Cause, transitions[0].Entry.ID}
+		r.gaps.open[g.Key] = openGap{g.Need, g.Cause, transitions[0].Entry.ID}
 	}
-	e.gaps.mu.Unlock()
-	e.announce(transitions, ticket)
-	for _, def := range e.registry.load().sorted {
-		e.statusDue.soon(def.name)
+	r.gaps.mu.Unlock()
+	r.announce(transitions, ticket)
+	for _, def := range r.registry.load().sorted {
+		r.statusDue.soon(def.name)
 	}
 }
 
 // permission drafts that a permission to observe was lost or regained.
-func (e *Engine) permission(g observe.GapEvent) ledger.Draft {
+func (r *Engine) permission(g observe.GapEvent) ledger.Draft {
 	reason, verb := "Lost", "is missing"
 	if g.To != nil {
 		reason, verb = "Regained", "is there again"
 	}
-	return ledger.Draft{At: e.Now(), Entry: ledger.Entry{Kind: ledger.KindPermissionChanged, Reason: reason,
+	return ledger.Draft{At: r.Now(), Entry: ledger.Entry{Kind: ledger.KindPermissionChanged, Reason: reason,
 		Message: fmt.Sprintf("the permission to list and watch %s %s", g.Need, verb)}}
 }
 
 // blindness says in one sentence why a policy's subjects cannot be evaluated
 // now, and is empty when they can. Pods decide only about namespaces that are
 // being deleted.
-func (e *Engine) blindness(def *definition) string {
-	e.gaps.mu.Lock()
-	defer e.gaps.mu.Unlock()
-	for _, key := range sortedKeys(e.gaps.open) {
-		g := e.gaps.open[key]
+func (r *Engine) blindness(def *definition) string {
+	r.gaps.mu.Lock()
+	defer r.gaps.mu.Unlock()
+	for _, key := range sortedKeys(r.gaps.open) {
+		g := r.gaps.open[key]
 		if g.need == control.NeedPods {
 			continue
 		}

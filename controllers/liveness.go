@@ -91,20 +91,20 @@ func step(last, now time.Time) time.Duration {
 }
 
 // clockStepped records that times before and after cannot be compared.
-func (e *Engine) clockStepped(last, now time.Time) {
+func (r *Engine) clockStepped(last, now time.Time) {
 	from, to := last, now
 	if to.Round(0).Before(from.Round(0)) {
 		from = to
 	}
 	end := ledger.At(to)
-	e.Recorder.Record(ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindGap, Reason: ledger.CauseClockStepped,
+	r.Recorder.Record(ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindGap, Reason: ledger.CauseClockStepped,
 		Gap: &ledger.GapBody{Cause: ledger.CauseClockStepped, From: ledger.At(from), To: &end}}})
 }
 
 // progress is, by kind, the last proof of observation.
-func (e *Engine) progress() map[string]ledger.Time {
+func (r *Engine) progress() map[string]ledger.Time {
 	progress := map[string]ledger.Time{}
-	for need, p := range e.Observer.Progress() {
+	for need, p := range r.Observer.Progress() {
 		if !p.At.IsZero() {
 			progress[string(need)] = ledger.At(p.At)
 		}

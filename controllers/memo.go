@@ -18,8 +18,20 @@ type memo struct {
 	// fought is the end of the last back-off that was recorded, by object.
 	fought map[string]time.Time
 	// failed is the last repair failure that was recorded, by object.
-	failed map[string]string
+	failed map[string]failure
 }
+
+// failure is a repair that failed in the same way a number of times.
+type failure struct {
+	reason string
+	times  int
+}
+
+// Bounds of the time between two attempts of a repair that fails.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 30 * time.Second
+)
 
 // seen is one object as it was seen last.
 type seen struct {
@@ -92,17 +104,20 @@ func (m *memo) saw(name string, id control.Identity) {
 	m.objects[name] = seen{id.UID, id.Generation}
 }
 
-// failing remembers a repair failure, and reports whether it is another one
-// than before.
-func (m *memo) failing(object, failure string) bool {
-	if m.failed[object] == failure {
-		return false
+// failing remembers a repair failure. It reports whether it is the same one
+// again, and in how long the repair is to be tried anew.
+func (m *memo) failing(object, reason string) (again bool, retry time.Duration) {
+	last := m.failed[object]
+	again = last.reason == reason
+	if !again {
+		last = failure{reason: reason}
 	}
+	last.times++
 	if m.failed == nil {
-		m.failed = map[string]string{}
+		m.failed = map[string]failure{}
 	}
-	m.failed[object] = failure
-	return true
+	m.failed[object] = last
+	return again, min(lastRetry, firstRetry<<min(last.times-1, 16))
 }
 
 // backedOff remembers a back-off, and reports whether it is another one than before.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"maps"
 	"reflect"
 	"slices"
@@ -52,7 +53,7 @@ func specManager(p *v1alpha1.ControlPolicy) string {
 	manager := ""
 	var newest int64
 	for _, f := range p.ManagedFields {
-		if f.Subresource != "" || f.FieldsV1 == nil || f.Time == nil || !strings.Contains(string(f.FieldsV1.Raw), `"f:spec"`) {
+		if f.Subresource != "" || f.FieldsV1 == nil || f.Time == nil || !bytes.Contains(f.FieldsV1.GetRawBytes(), []byte(`"f:spec"`)) {
 			continue
 		}
 		if at := f.Time.Unix(); at >= newest {

@@ -34,17 +34,16 @@ func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 			found.add(source.Policy, c.Reason, c.Message)
 		}
 	}
-	var failed error
 	if len(plan.Changes) > 0 {
 		p.ticket.Wait(ctx, journalWait)
 	}
 	for _, change := range plan.Changes {
 		if err := r.apply(ctx, p, change, found); err != nil {
-			failed = errors.Join(failed, err)
+			return err
 		}
 	}
 	r.settleIssues(p, found)
-	return failed
+	return nil
 }
 
 // wishes are the changes that the enforcing controls plan for what deviates.
@@ -86,7 +85,8 @@ func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Cha
 		return errSuperseded
 	}
 	if err != nil {
-		return r.failed(ctx, p, change, before, err, found)
+		r.failed(ctx, p, change, before, err, found)
+		return nil
 	}
 	r.Contention.Repaired(object, r.Now())
 	return nil
@@ -182,19 +182,26 @@ func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, 
 
 // failed records, once per failure, a repair that was refused or did not take
 // effect, and says when it is tried again.
-func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Change, before *control.NetworkPolicy, err error, found issueSet) error {
+func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Change, before *control.NetworkPolicy, err error, found issueSet) {
 	switch failureOf(err) {
 	case enforce.FailureNamespaceTerminating, enforce.FailureConflict:
 		// The watch will say so too, and the namespace is judged anew then.
 		log.FromContext(ctx).V(1).Info("The repair no longer applies", "namespace", p.name, "object", change.Name, "error", err.Error())
 		p.again(conflictRetry)
-		return nil
+		return
+	case enforce.FailureUnknown:
+		// The next pass finds out what became of it.
+		p.again(conflictRetry)
+		return
 	}
 	reason, message := describe(err)
 	for _, want := range change.WantedBy {
 		found.add(want.Policy, v1alpha1.ReasonRepairFailed, fmt.Sprintf("NetworkPolicy %s/%s: %s", p.name, change.Name, message))
 	}
-	if p.memo.failing(change.Name, reason) {
+	again, retry := p.memo.failing(change.Name, reason)
+	p.again(retry)
+	if !again {
+		log.FromContext(ctx).Info("A repair failed", "object", p.name+"/"+change.Name, "reason", reason, "error", err.Error())
 		p.now = r.Now()
 		var drafts []ledger.Draft
 		for _, want := range change.WantedBy {
@@ -205,7 +212,6 @@ func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Ch
 		transitions, ticket := r.Recorder.Record(drafts...)
 		r.announce(transitions, ticket)
 	}
-	return fmt.Errorf("repair NetworkPolicy %s/%s: %w", p.name, change.Name, err)
 }
 
 // describe returns the reason and the message of a failed repair, as the

@@ -36,8 +36,13 @@ type pass struct {
 	all    *definitions
 	memo   *memo
 	// met is whether this process had seen the namespace before.
-	met     bool
-	units   []unit
+	met bool
+	// proof is when an earlier process last observed.
+	proof time.Time
+	units []unit
+	// parts are those of the snapshot partsOf, as the ledger keeps them.
+	parts   []part
+	partsOf *control.Snapshot
 	ticket  ledger.Ticket
 	requeue time.Duration
 }

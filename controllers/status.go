@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -110,8 +111,25 @@ func (s *summary) due(t time.Time) {
 	}
 }
 
-// count takes the census of namespaces.
-func (r *Engine) count(def *definition, s *summary) v1alpha1.ScopeStatus {
+// counts keep each policy's count of namespaces for as long as no namespace changes.
+type counts struct {
+	mu sync.Mutex
+	by map[*definition]counted
+}
+
+type counted struct {
+	version string
+	census  v1alpha1.ScopeStatus
+}
+
+// namespaces counts every namespace of the cluster by its disposition.
+func (r *Engine) namespaces(def *definition) v1alpha1.ScopeStatus {
+	version := r.Observer.Progress()[control.NeedNamespaces].Version
+	r.counts.mu.Lock()
+	defer r.counts.mu.Unlock()
+	if last, ok := r.counts.by[def]; ok && last.version == version {
+		return last.census
+	}
 	var c v1alpha1.ScopeStatus
 	r.Observer.Namespaces(func(ns control.Namespace) bool {
 		c.Total++
@@ -125,6 +143,18 @@ func (r *Engine) count(def *definition, s *summary) v1alpha1.ScopeStatus {
 		}
 		return true
 	})
+	for other := range r.counts.by {
+		if r.registry.load().byName[other.name] != other {
+			delete(r.counts.by, other)
+		}
+	}
+	r.counts.by[def] = counted{version, c}
+	return c
+}
+
+// count takes the census of namespaces, and of exclusions to be reviewed.
+func (r *Engine) count(def *definition, s *summary) v1alpha1.ScopeStatus {
+	c := r.namespaces(def)
 	for _, e := range def.spec.Scope.Exclusions {
 		by, err := time.Parse(time.DateOnly, e.ReviewBy)
 		if err != nil {

@@ -19,6 +19,14 @@ func (r *Recorder) ObservationBegan(at time.Time) {
 	}
 }
 
+// LastProof is the last proof of observation by an earlier process, zero if
+// there is none or the ledger was not opened yet.
+func (r *Recorder) LastProof() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.proof
+}
+
 // attach takes an opened ledger into use: what it knows replaces what is known
 // here, then what is pending is settled against it, in order.
 func (r *Recorder) attach(log *Log, opened *Opened) {

@@ -47,19 +47,21 @@ type Options struct {
 // retryOpen is the time between attempts to open the ledger.
 const retryOpen = time.Second
 
-// Setup adds everything that the operator runs to the manager.
-func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) error {
+// Setup adds everything that the operator runs to the manager. The function it
+// returns closes the ledger, and is to be called when the manager has stopped:
+// the ledger outlives everything that writes to it.
+func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() error, err error) {
 	cluster, err := identify(ctx, mgr)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	self, objects, err := describe(ctx, mgr, opts)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m := controllers.NewMetrics()
 	if err := metrics.Registry.Register(m); err != nil {
-		return fmt.Errorf("register the metrics: %w", err)
+		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
 	var engine *controllers.Engine
 	recorder := ledger.NewRecorder(ledger.RecorderOptions{
@@ -78,11 +80,11 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Log:     opts.Log.WithName("observe"),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	applier, err := enforce.NewApplier(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetRESTMapper())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	engine = controllers.NewEngine(controllers.Options{
 		Client: mgr.GetClient(), Observer: observer, Recorder: recorder, Applier: applier,
@@ -90,13 +92,15 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Events:     mgr.GetEventRecorder("holdfast"), Metrics: m, Now: time.Now, Log: opts.Log,
 	})
 	if err := engine.SetupWithManager(mgr); err != nil {
-		return err
+		return nil, err
 	}
-	return addRunnables(mgr, engine, recorder, observer)
+	ledgerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	record := &background{run: func() error { return recorder.Run(ledgerCtx) }, done: make(chan struct{})}
+	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, record, observer)
 }
 
 // addRunnables adds what runs for as long as the process leads.
-func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger.Recorder, observer *observe.Observer) error {
+func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, record *background, observer *observe.Observer) error {
 	started := &atomic.Bool{}
 	ready := func(*http.Request) error {
 		if !started.Load() {
@@ -115,7 +119,7 @@ func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger
 		return nil
 	}
 	for _, r := range []manager.Runnable{
-		manager.RunnableFunc(recorder.Run),
+		record,
 		manager.RunnableFunc(observer.Start),
 		manager.RunnableFunc(observing),
 		standby{func() { started.Store(true) }},
@@ -125,6 +129,34 @@ func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger
 		}
 	}
 	return nil
+}
+
+// background runs in a goroutine of its own, that outlives the manager.
+type background struct {
+	run     func() error
+	started atomic.Bool
+	done    chan struct{}
+	err     error
+}
+
+// Start starts it, and waits for the manager to stop.
+func (b *background) Start(ctx context.Context) error {
+	b.started.Store(true)
+	go func() {
+		defer close(b.done)
+		b.err = b.run()
+	}()
+	<-ctx.Done()
+	return nil
+}
+
+// wait waits until it has ended, if it was started, and returns its error.
+func (b *background) wait() error {
+	if !b.started.Load() {
+		return nil
+	}
+	<-b.done
+	return b.err
 }
 
 // standby runs once the caches are synced, whether the process leads or not.
