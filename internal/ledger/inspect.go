@@ -29,8 +29,9 @@ type contents struct {
 	integrated uint64           // entries in the log
 	root       []byte           // of the newest segment
 
-	known *Known // after the log and the journal
-	ids   map[string]struct{}
+	known    *Known // after the log and the journal
+	snapshot uint64 // the entries of the snapshot that it began with
+	ids      map[string]struct{}
 	// firstFrame and nextFrame bound the frames in the journal.
 	firstFrame, nextFrame uint64
 }
@@ -156,7 +157,8 @@ func (i *inspection) state() (err error) {
 	if err != nil {
 		return err
 	}
-	from := i.known.NextSeq
+	i.snapshot = i.known.NextSeq
+	from := i.snapshot
 	if i.integrated-from < tailIDs {
 		from = i.integrated - min(i.integrated, tailIDs)
 	}

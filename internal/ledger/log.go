@@ -108,6 +108,8 @@ type Log struct {
 	err    error
 	failed chan error
 	closed bool
+
+	snapshotAt uint64 // the entry at which the next snapshot is due
 }
 
 // sent is when an entry was handed over; for OnIntegrated.
@@ -237,9 +239,16 @@ func (l *Log) RollDue(next uint64) (pred *PredecessorBody, segment uint64, due b
 	return &PredecessorBody{LedgerID: l.place.id, Checkpoint: string(cp.Note)}, segment, true, nil
 }
 
-// SnapshotDue reports whether a state snapshot is due at entry next.
+// SnapshotDue reports whether a state snapshot is due at entry next. It says so
+// once: whoever asks then calls WriteSnapshot.
 func (l *Log) SnapshotDue(next uint64) bool {
-	return next > 0 && next%l.opts.SnapshotEvery == 0
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if next < l.snapshotAt {
+		return false
+	}
+	l.snapshotAt = next + l.opts.SnapshotEvery
+	return true
 }
 
 // Failed receives one error when the log cannot go on. It is then to be closed

@@ -204,7 +204,10 @@ func (o *opening) start(ctx context.Context, c *contents, lock *os.File) (*Log, 
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{opts: o.opts, place: p, lock: lock, committer: m, next: c.known.NextSeq, failed: make(chan error, 1)}
+	l := &Log{
+		opts: o.opts, place: p, lock: lock, committer: m, failed: make(chan error, 1),
+		next: c.known.NextSeq, snapshotAt: c.snapshot + o.opts.SnapshotEvery,
+	}
 	if err := l.resume(ctx, c); err != nil {
 		return nil, errors.Join(err, m.index.close(), m.tree.Close(ctx))
 	}

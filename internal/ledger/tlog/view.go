@@ -28,6 +28,14 @@ const (
 	publishLock    = StateDir + "/publish.lock"
 )
 
+// LockFiles are Tessera's lock files. They are empty.
+func LockFiles() []string { return []string{treeLockFile, publishLock} }
+
+// BundlePath is the path of a bundle in a tree of a size.
+func BundlePath(index, size uint64) string {
+	return layout.EntriesPath(index, layout.PartialTileSize(0, index, size))
+}
+
 // State is what Tessera's unsigned state file says: the size of the integrated
 // tree, and its root.
 type State struct {

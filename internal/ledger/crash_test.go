@@ -1,0 +1,188 @@
+package ledger
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
+)
+
+// victimDir is the environment variable that makes the test binary a victim.
+const victimDir = "HOLDFAST_TEST_VICTIM"
+
+// victim writes entries until it is killed, and prints the number of each one
+// that is durable.
+func victim(dir string) {
+	opts := victimOptions(dir)
+	log, opened, err := Open(context.Background(), opts)
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	t := &testing.T{}
+	r := &rig{t: t, opts: opts, known: opened.Known, log: log, drive: opened.NextSeq}
+	if opened.Reason != "" {
+		r.write(Entry{Kind: KindLedgerOpened, Ledger: &LedgerBody{LedgerID: opened.LedgerID, Reason: opened.Reason, Cluster: opts.Cluster, VerifierKey: opened.VerifierKey}})
+	}
+	for {
+		for _, n := range []int{1, 40, 3, 300} {
+			if err := r.try(r.beats(n)...); err != nil {
+				fmt.Println("error", err)
+				os.Exit(1)
+			}
+			fmt.Println("durable", r.known.NextSeq)
+		}
+	}
+}
+
+func victimOptions(dir string) Options {
+	return Options{
+		Dir: filepath.Join(dir, "volume"), Key: testKey("k"), Head: FileHead{filepath.Join(dir, "head")},
+		Cluster: ClusterBody{KubeSystemUID: "uid-1"}, CheckpointInterval: 100 * time.Millisecond,
+		BatchAge: 2 * time.Millisecond, SegmentSize: 700, SnapshotEvery: 90, MinFree: 1 << 20, Log: logr.Discard(),
+	}
+}
+
+// TestInvariant4Kill9 kills a writing process with SIGKILL, again and again on
+// one volume, and opens the volume after each death: what was durable is there
+// once, and verifies.
+func TestInvariant4Kill9(t *testing.T) {
+	dir := t.TempDir()
+	for round := range 14 {
+		durable := killWriter(t, dir, 2+3*round%11)
+		image := filepath.Join(t.TempDir(), "image")
+		copyTree(t, filepath.Join(dir, "volume"), image)
+		if got := verify(t, image, VerifyOptions{}); got.Status != VerifyIncomplete {
+			t.Errorf("round %d, as it was left: got %s, %v", round, got.Status, got.Problems)
+		}
+		r := &rig{t: t, opts: victimOptions(dir)}
+		opened := r.open()
+		if opened.Reason != "" || opened.NextSeq < durable {
+			t.Fatalf("round %d: reason %q, %d entries, %d were durable", round, opened.Reason, opened.NextSeq, durable)
+		}
+		r.close()
+		if got := r.onceEach(); got != int(opened.NextSeq) {
+			t.Errorf("round %d: got %d entries, want %d", round, got, opened.NextSeq)
+		}
+		if got := verify(t, r.opts.Dir, VerifyOptions{}); got.Status != VerifyIncomplete || len(got.Notes) > 0 {
+			t.Errorf("round %d, opened again: got %s, %v, %v", round, got.Status, got.Problems, got.Notes)
+		}
+	}
+}
+
+// killWriter kills a victim after a number of lines, and returns how many
+// entries it knew to be durable.
+func killWriter(t *testing.T, dir string, lines int) uint64 {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), victimDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var durable uint64
+	scanner := bufio.NewScanner(out)
+	for scanner.Scan() {
+		if _, err := fmt.Sscanf(scanner.Text(), "durable %d", &durable); err != nil {
+			t.Errorf("the writer: %s", scanner.Text())
+		}
+		if lines--; lines == 0 {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("the writer ended with %v, want it killed", err)
+	}
+	return durable
+}
+
+// switchable is a check of the volume that can be made to fail.
+type switchable struct{ err chan error }
+
+func newSwitchable() switchable {
+	s := switchable{make(chan error, 1)}
+	s.err <- nil
+	return s
+}
+
+func (s switchable) set(err error) { <-s.err; s.err <- err }
+func (s switchable) check(string, uint64) error {
+	err := <-s.err
+	s.err <- err
+	return err
+}
+
+// TestVolumeThatFailsWhileRunning: what is durable in the journal is not lost,
+// the log reports the failure, and goes on once the volume is well.
+func TestVolumeThatFailsWhileRunning(t *testing.T) {
+	for name, failure := range map[string]error{"read-only": ErrReadOnly, "full": ErrFull} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			check := newSwitchable()
+			r.opts.Check = check.check
+			r.open()
+			r.write(r.beats(10)...)
+			check.set(failure)
+			r.write(r.beats(30)...) // durable in the journal, not in the log
+			select {
+			case err := <-r.log.Failed():
+				if !errors.Is(err, failure) {
+					t.Errorf("failed with %v, want %v", err, failure)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("the failure was not reported")
+			}
+			if err := r.try(r.beats(1)...); !errors.Is(err, failure) {
+				t.Errorf("append after the failure: got %v, want %v", err, failure)
+			}
+			if err := r.log.Close(context.Background()); !errors.Is(err, failure) {
+				t.Errorf("close: got %v, want %v", err, failure)
+			}
+			if _, _, err := Open(context.Background(), r.opts); !errors.Is(err, failure) {
+				t.Errorf("open: got %v, want %v", err, failure)
+			}
+			check.set(nil)
+			opened := r.open()
+			defer r.close()
+			if opened.NextSeq != 41 || opened.Reason != "" {
+				t.Errorf("got %d entries, reason %q, want 41", opened.NextSeq, opened.Reason)
+			}
+			if got := r.onceEach(); got != 41 {
+				t.Errorf("got %d entries in the log, want 41", got)
+			}
+		})
+	}
+}
+
+// TestSmallVolume fills a real file system, where one can be mounted, and
+// remounts it read-only. The check itself is tested without one.
+func TestVolumeCheck(t *testing.T) {
+	dir := t.TempDir()
+	if err := volume.Check(dir, 1); err != nil {
+		t.Errorf("a sound volume: %v", err)
+	}
+	if err := volume.Check(dir, 1<<62); !errors.Is(err, ErrFull) {
+		t.Errorf("a volume without enough room: got %v, want ErrFull", err)
+	}
+	if err := volume.Check("/proc/self", 0); err == nil {
+		t.Log("procfs is writable as far as statfs says")
+	}
+	if err := volume.Check(filepath.Join(dir, "absent"), 0); err == nil {
+		t.Error("a volume that is not there was accepted")
+	}
+}

@@ -1,0 +1,503 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/transparency-dev/merkle/compact"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
+	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
+	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
+)
+
+// ledgerCheck verifies one ledger.
+type ledgerCheck struct {
+	*verifier
+	ctx   context.Context //nolint:containedctx // lives as long as one call
+	place place
+	info  LedgerInfo
+	key   ed25519.PublicKey
+	sum   *VerifiedLedger
+
+	pending   []journal.Record          // the journal's entries; then those that are not in the log
+	journaled map[uint64]journaledEntry // the same, by sequence number
+	objects   map[string]bool           // by path: in the journal
+	snapshots map[uint64]*snapshotCheck
+
+	known   *Known // nil once an entry could not be folded
+	named   map[string]uint64
+	ids     map[string]struct{}
+	segment uint64
+	last    *tlog.Checkpoint // of the segment before
+}
+
+type journaledEntry struct {
+	file string
+	data []byte
+}
+
+// ledger verifies one ledger of the chain.
+func (v *verifier) ledger(ctx context.Context, info LedgerInfo) error {
+	v.declared = v.endedAsInconsistent(info.LedgerID)
+	v.report.Ledgers = append(v.report.Ledgers, VerifiedLedger{LedgerInfo: info, UnknownKinds: map[Kind]int{}})
+	file := path.Join(ledgersDir, info.LedgerID, ledgerFile)
+	v.claim(file)
+	if info.Err != nil {
+		v.problem(file, "%v; nothing else of this ledger was verified", info.Err)
+		for rel := range v.files {
+			if strings.HasPrefix(rel, path.Join(ledgersDir, info.LedgerID)+"/") {
+				v.claim(rel)
+			}
+		}
+		return nil
+	}
+	l := &ledgerCheck{
+		verifier: v, ctx: ctx, place: placeOf(v.dir, info.LedgerID, info.id.SegmentSize), info: info,
+		sum:       &v.report.Ledgers[len(v.report.Ledgers)-1],
+		journaled: map[uint64]journaledEntry{}, objects: map[string]bool{}, snapshots: map[uint64]*snapshotCheck{},
+		known: NewKnown(), named: map[string]uint64{}, ids: map[string]struct{}{},
+	}
+	l.checkKey()
+	for _, step := range []func() error{l.readJournal, l.readSnapshots, l.checkSegments, l.checkJournal, l.checkObjects} {
+		if err := errors.Join(step(), ctx.Err()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endedAsInconsistent reports whether another ledger declares that this one
+// could not go on because of what is on the volume.
+func (v *verifier) endedAsInconsistent(id string) bool {
+	for _, info := range v.ledgers {
+		if info.id == nil || info.Reason != OpenVolumeInconsistent {
+			continue
+		}
+		if (info.Predecessor != nil && info.Predecessor.LedgerID == id) || slices.Contains(info.id.Supersedes, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkKey decides which key the ledger's checkpoints are verified with.
+func (l *ledgerCheck) checkKey() {
+	file := l.rel(l.place.file())
+	named, err := tlog.PublicKey(l.info.VerifierKey)
+	if err != nil {
+		l.problem(file, "%v", err)
+		return
+	}
+	l.key = named
+	given := slices.ContainsFunc(l.keys, func(k ed25519.PublicKey) bool { return k.Equal(named) })
+	switch {
+	case len(l.keys) == 0 || given:
+	case l.info.Current:
+		l.problem(file, "the ledger is signed with a key that was not given")
+	default:
+		l.missing(fmt.Sprintf("The verifier key of ledger %s was not given.", l.info.LedgerID))
+	}
+}
+
+// readJournal reads the journal before the log: what it holds beyond the log
+// explains files that an interrupted write left.
+func (l *ledgerCheck) readJournal() error {
+	dir := l.place.journal()
+	names, err := journal.Files(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		l.claim(l.rel(filepath.Join(dir, name)))
+	}
+	result, err := journal.Scan(dir, l.place.id, func(file string, f *journal.Frame) error {
+		for _, r := range f.Records {
+			l.journalRecord(l.rel(filepath.Join(dir, file)), r)
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, journal.ErrDamaged):
+		l.problem(l.rel(dir)+"/"+journalFileOf(err, names), "%v", err)
+	case errors.Is(err, os.ErrNotExist):
+		l.note("The journal of ledger %s changed meanwhile.", l.place.id)
+	case err != nil:
+		return err
+	}
+	if t := result.Torn; t != nil {
+		file := l.rel(filepath.Join(dir, t.File))
+		if t.Whole {
+			l.problem(file, "the last frame is not what was written: %v", t.Err)
+		} else {
+			l.note("%s ends with %d bytes that are no whole frame: an interrupted write, or damage.", file, t.Bytes)
+		}
+	}
+	return nil
+}
+
+// journalFileOf is the journal file that an error names.
+func journalFileOf(err error, names []string) string {
+	for _, name := range names {
+		if strings.Contains(err.Error(), name) {
+			return name
+		}
+	}
+	return names[0]
+}
+
+func (l *ledgerCheck) journalRecord(file string, r journal.Record) {
+	if r.IsObject() {
+		dig := hex.EncodeToString(r.Digest[:])
+		if Digest(r.Data) != dig {
+			l.problem(file, "object %s is not what its digest says", dig)
+		}
+		l.objects[l.rel(l.place.object(classOf(&r), dig))] = true
+		return
+	}
+	l.pending = append(l.pending, r)
+	l.journaled[r.Seq] = journaledEntry{file, r.Data}
+}
+
+func (l *ledgerCheck) checkSegments() error {
+	count, err := l.place.segmentCount()
+	if err != nil {
+		l.problem(l.rel(filepath.Join(l.place.dir, segmentsDir)), "%v", err)
+		return nil
+	}
+	l.sum.Segments = count
+	for n := range count {
+		l.segment = n
+		if err := l.checkSegment(n == count-1); err != nil {
+			return err
+		}
+	}
+	l.pending = slices.DeleteFunc(l.pending, func(r journal.Record) bool { return r.Seq < l.sum.Entries })
+	l.sum.Pending = uint64(len(l.pending))
+	return nil
+}
+
+// checkSegment verifies the log of one segment.
+func (l *ledgerCheck) checkSegment(newest bool) error {
+	dir := l.place.log(l.segment)
+	l.checkStateFiles(dir)
+	rel, raw, err := l.read(filepath.Join(dir, tlog.CheckpointFile))
+	var cp *tlog.Checkpoint
+	if err == nil && l.key != nil {
+		cp, err = tlog.OpenCheckpoint(raw, tlog.Origin(l.place.id, l.segment), l.key)
+	}
+	if err != nil {
+		l.problem(rel, "%v", err)
+	}
+	stateRel := l.rel(filepath.Join(dir, tlog.StateFile))
+	l.claim(stateRel)
+	state, err := tlog.ReadState(dir)
+	if err != nil {
+		l.problem(stateRel, "%v", err)
+		if cp == nil {
+			return nil // there is no size to go by
+		}
+		state = tlog.State{Size: cp.Size, Root: cp.Root}
+	}
+	if state.Size > l.place.segmentSize || (!newest && state.Size != l.place.segmentSize) {
+		l.problem(stateRel, "the segment has %d entries, segments have %d", state.Size, l.place.segmentSize)
+		state.Size = min(state.Size, l.place.segmentSize)
+	}
+	roots, err := l.checkLeaves(state.Size, newest, l.sizes(cp, state.Size))
+	if err != nil {
+		return err
+	}
+	l.compareRoots(rel, stateRel, cp, state, roots)
+	return nil
+}
+
+// checkStateFiles checks Tessera's own files that have one content only.
+func (l *ledgerCheck) checkStateFiles(dir string) {
+	l.same(filepath.Join(dir, tlog.VersionFile), []byte("1"))
+	for _, name := range tlog.LockFiles() {
+		if full := filepath.Join(dir, name); volume.Exists(full) {
+			l.same(full, nil)
+		}
+	}
+}
+
+// sizes are the sizes at which the root is needed.
+func (l *ledgerCheck) sizes(cp *tlog.Checkpoint, size uint64) map[uint64][]byte {
+	want := map[uint64][]byte{size: nil}
+	if cp != nil {
+		want[cp.Size] = nil
+	}
+	for _, h := range l.held {
+		if h.ledgerID == l.place.id && h.segment == l.segment {
+			want[h.Size] = nil
+		}
+	}
+	for seq := range l.snapshots {
+		if n, leaves := l.place.treeOf(seq); n == l.segment {
+			want[leaves] = nil
+		}
+	}
+	return want
+}
+
+func (l *ledgerCheck) compareRoots(rel, stateRel string, cp *tlog.Checkpoint, state tlog.State, roots map[uint64][]byte) {
+	base := l.place.base(l.segment)
+	if !bytes.Equal(roots[state.Size], state.Root) {
+		l.problem(stateRel, "it names root %x, the entries give %x", state.Root, roots[state.Size])
+	}
+	l.sum.Entries = base + state.Size
+	switch {
+	case cp == nil:
+	case cp.Size > state.Size:
+		l.problemAt(rel, base+state.Size, "the checkpoint covers %d entries of the segment, the log has %d", cp.Size, state.Size)
+	case !bytes.Equal(roots[cp.Size], cp.Root):
+		l.problem(rel, "the checkpoint of %d entries names root %x, the entries give %x", cp.Size, cp.Root, roots[cp.Size])
+	default:
+		l.sum.Published = base + cp.Size
+	}
+	l.last = cp
+	for _, h := range l.held {
+		if h.ledgerID == l.place.id && h.segment == l.segment {
+			h.root = roots[h.Size]
+			if h.of == "" && bytes.Equal(h.root, h.Root) {
+				l.sum.Held = max(l.sum.Held, base+h.Size)
+			}
+		}
+	}
+	for seq, s := range l.snapshots {
+		if n, leaves := l.place.treeOf(seq); n == l.segment && roots[leaves] != nil && !bytes.Equal(roots[leaves], s.header.Root) {
+			l.problem(s.file, "it names root %x, the entries give %x", s.header.Root, roots[leaves])
+		}
+	}
+}
+
+// checkLeaves streams a segment's entries, and returns the roots at the wanted
+// sizes.
+func (l *ledgerCheck) checkLeaves(size uint64, newest bool, roots map[uint64][]byte) (map[uint64][]byte, error) {
+	dir := l.place.log(l.segment)
+	view := tlog.View{Dir: dir, Size: size}
+	base := l.place.base(l.segment)
+	s := &segmentCheck{
+		ledgerCheck: l, view: view, base: base, newest: newest, roots: roots, leaves: emptyRange(),
+		tiles: &tileCheck{v: l.verifier, dir: dir, base: base, size: size},
+	}
+	if err := s.mark(); err != nil {
+		return nil, err
+	}
+	for index := uint64(0); index*tlog.MaxBatch < size; index++ {
+		if err := errors.Join(s.bundle(index), l.ctx.Err()); err != nil {
+			return nil, err
+		}
+	}
+	s.accuse()
+	for _, r := range l.pending {
+		if n, leaf := l.place.of(r.Seq); n == l.segment && leaf == s.tiles.leaves {
+			s.tiles.entry(r.Data)
+			l.entryNames(r.Data, r.Seq)
+		}
+	}
+	s.tiles.close()
+	s.checkIndex()
+	return roots, nil
+}
+
+// segmentCheck streams the entries of one segment.
+type segmentCheck struct {
+	*ledgerCheck
+	view   tlog.View
+	base   uint64
+	newest bool
+	roots  map[uint64][]byte
+	leaves *compact.Range
+	tiles  *tileCheck
+	index  []byte
+	// suspects are the entries that the lowest tiles do not know.
+	suspects []Problem
+}
+
+// mark keeps the root where it is wanted.
+func (s *segmentCheck) mark() error {
+	if _, want := s.roots[s.leaves.End()]; !want {
+		return nil
+	}
+	root, err := tlog.Root(s.leaves)
+	s.roots[s.leaves.End()] = root
+	return err
+}
+
+func (s *segmentCheck) bundle(index uint64) error {
+	first := s.base + index*tlog.MaxBatch
+	count := int(min(tlog.MaxBatch, s.view.Size-index*tlog.MaxBatch))
+	file := s.rel(filepath.Join(s.view.Dir, tlog.BundlePath(index, s.view.Size)))
+	hashes := tileHashes(s.view, index, count)
+	entries, err := s.view.Bundle(index)
+	if err != nil {
+		s.problemAt(file, first, "%v", err)
+		s.known = nil
+		for _, h := range hashes {
+			s.tiles.hash(h)
+			if err := errors.Join(s.leaves.Append(h, nil), s.mark()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var times span
+	for i, data := range entries {
+		seq := first + uint64(i)
+		h := leafHash(data)
+		if !bytes.Equal(h, hashes[i]) {
+			s.suspects = append(s.suspects, Problem{File: file, Entry: &seq, What: "it is not the entry that was written"})
+		}
+		s.tiles.entry(data)
+		if err := errors.Join(s.leaves.Append(h, nil), s.mark()); err != nil {
+			return err
+		}
+		at, err := observedAt(data)
+		if err != nil {
+			s.problemAt(file, seq, "%v", err)
+		}
+		times.add(at, i == 0)
+		s.entry(file, seq, data)
+	}
+	if count == tlog.MaxBatch {
+		s.index = times.append(s.index)
+	}
+	return nil
+}
+
+// accuse names the entries that the lowest tiles do not know, unless the
+// entries are right and the tiles are wrong: the checkpoint's root tells.
+func (s *segmentCheck) accuse() {
+	state, err := tlog.ReadState(s.view.Dir)
+	if err == nil && bytes.Equal(state.Root, s.roots[state.Size]) {
+		return
+	}
+	for _, p := range s.suspects {
+		s.add(p)
+	}
+}
+
+// entry checks one entry of the log, and folds it.
+func (l *ledgerCheck) entry(file string, seq uint64, data []byte) {
+	if j, ok := l.journaled[seq]; ok && !bytes.Equal(j.data, data) {
+		l.problemAt(j.file, seq, "the journal's entry is not the log's")
+	}
+	e, err := Decode(data)
+	switch {
+	case errors.Is(err, ErrUnknownCritical):
+		l.missing(fmt.Sprintf("Entry %d: %v: a newer version of Holdfast can verify it.", seq, err))
+		l.known = nil
+		return
+	case err != nil:
+		l.problemAt(file, seq, "%v", err)
+		l.known = nil
+		return
+	case e.Seq != seq:
+		l.problemAt(file, seq, "its sequence number is %d", e.Seq)
+	}
+	if _, known := kinds[e.Kind]; !known {
+		l.sum.UnknownKinds[e.Kind]++
+	}
+	if _, twice := l.ids[e.ID]; twice {
+		l.problemAt(file, seq, "its id %s is that of an earlier entry", e.ID)
+	}
+	l.ids[e.ID] = struct{}{}
+	if seq%l.place.segmentSize == 0 {
+		l.checkFirst(file, e)
+	}
+	l.names(e)
+	l.foldEntry(file, e)
+}
+
+func (l *ledgerCheck) foldEntry(file string, e *Entry) {
+	if l.known == nil {
+		return
+	}
+	if err := l.known.Apply(e); err != nil {
+		l.problemAt(file, e.Seq, "%v", err)
+		l.known = nil
+		return
+	}
+	if s, ok := l.snapshots[l.known.NextSeq]; ok {
+		s.folded = true
+		data, err := l.known.MarshalCanonical()
+		if err != nil || !bytes.Equal(data, s.body) {
+			l.problem(s.file, "its content is not the fold of the first %d entries", l.known.NextSeq)
+		}
+	}
+}
+
+// checkFirst checks the first entry of a segment against the ledger's first
+// file, or the segment before.
+func (l *ledgerCheck) checkFirst(file string, e *Entry) {
+	if e.Kind != KindLedgerOpened || e.Ledger == nil {
+		l.problemAt(file, e.Seq, "a segment begins with %s, want LedgerOpened", e.Kind)
+		return
+	}
+	b := e.Ledger
+	if l.segment == 0 {
+		if b.LedgerID != l.place.id || b.Reason != l.info.Reason || b.VerifierKey != l.info.VerifierKey ||
+			b.Cluster != l.info.Cluster || !reflect.DeepEqual(b.Predecessor, l.info.Predecessor) {
+			l.problemAt(l.rel(l.place.file()), e.Seq, "the ledger's first file and its first entry differ")
+		}
+		return
+	}
+	if b.Reason != OpenRolled || b.Segment != l.segment || b.Predecessor == nil || l.last == nil ||
+		b.Predecessor.Checkpoint != string(l.last.Note) {
+		l.problemAt(file, e.Seq, "it does not name the last checkpoint of segment %d", l.segment-1)
+	}
+}
+
+// checkIndex compares a segment's index with what the entries imply.
+func (s *segmentCheck) checkIndex() {
+	rel, data, err := s.read(s.place.index(s.segment))
+	switch {
+	case err != nil:
+		s.problem(rel, "cannot be read: %v", err)
+	case bytes.Equal(data, s.index):
+	case s.newest && bytes.HasPrefix(data, s.index) && s.grown(len(data)-len(s.index)):
+		s.note("%s grew meanwhile.", rel)
+	case s.newest && bytes.HasPrefix(s.index, data):
+		s.note("%s lacks the newest bundles; opening the ledger completes it.", rel)
+	default:
+		at := 0
+		for at < len(data) && at < len(s.index) && data[at] == s.index[at] {
+			at++
+		}
+		s.problemAt(rel, s.base+uint64(at/indexRecord)*tlog.MaxBatch, "it is not what the entries imply")
+	}
+}
+
+// grown reports whether the log has grown since, by at least so many bytes of
+// its index.
+func (s *segmentCheck) grown(by int) bool {
+	state, err := tlog.ReadState(s.view.Dir)
+	return err == nil && (state.Size/tlog.MaxBatch-s.view.Size/tlog.MaxBatch)*indexRecord >= uint64(by)
+}
+
+// checkJournal checks that the journal continues the log.
+func (l *ledgerCheck) checkJournal() error {
+	next := l.sum.Entries
+	for _, r := range l.pending {
+		if r.Seq != next {
+			l.problemAt(l.rel(l.place.journal()), next, "the journal goes on with entry %d", r.Seq)
+			return nil
+		}
+		if _, err := Decode(r.Data); err != nil {
+			l.problemAt(l.rel(l.place.journal()), r.Seq, "%v", err)
+		}
+		next++
+	}
+	return nil
+}
