@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// The budgets that this program measures.
+const (
+	budgetSingleP50   = 1.25
+	budgetSingleP99   = 1.5
+	budgetBurst       = 1.4
+	budgetAll         = 1.25
+	budgetConverge    = 1.5
+	budgetIntegrated  = 50 * time.Millisecond
+	budgetDown        = 2 * time.Second
+	budgetRequests    = 2.2
+	budgetCPU         = 3 * time.Millisecond
+	budgetIdle        = 12 // leases per minute
+	budgetMemory      = 60 << 20
+	budgetMemoryScale = 1000 // namespaces that budgetMemory is for
+)
+
+// verdict is a budget beside what was measured.
+type verdict struct {
+	what, limit, measured string
+	// share is measured over limit: above 1 the budget is missed. It is 0 where
+	// nothing was measured.
+	share float64
+}
+
+// String says met, or missed by how much.
+func (v verdict) String() string {
+	switch {
+	case v.share == 0:
+		return "not measured"
+	case v.share <= 1:
+		return "met"
+	default:
+		return fmt.Sprintf("missed by %.0f %%", max(1, (v.share-1)*100))
+	}
+}
+
+// times of the floor are compared with a factor.
+func factor(what string, measured, floor time.Duration, limit float64) verdict {
+	v := verdict{what: what, limit: fmt.Sprintf("≤ %.2f× floor", limit), measured: nothing}
+	if measured > 0 && floor > 0 {
+		r := ratio(measured, floor)
+		v.measured = fmt.Sprintf("%.2f× (%s, floor %s)", r, readable(measured), readable(floor))
+		v.share = r / limit
+	}
+	return v
+}
+
+func atMost(what string, measured, limit time.Duration) verdict {
+	return verdict{what: what, limit: "≤ " + readable(limit), measured: readable(measured), share: ratio(measured, limit)}
+}
+
+// judge compares what was measured with the budgets. smaller is the result with
+// fewer namespaces, if there is one.
+func judge(r, smaller *sizeResult) []verdict {
+	f, h := r.of(floorName), r.of(holdfastName)
+	if f == nil || h == nil {
+		return nil
+	}
+	singleF, singleH := pooled(f.single), pooled(h.single)
+	p50, p99 := sample.median, func(s sample) time.Duration { return s.percentile(99) }
+	verdicts := []verdict{
+		factor("One drift, p50", p50(singleH), p50(singleF), budgetSingleP50),
+		factor("One drift, p99", p99(singleH), p99(singleF), budgetSingleP99),
+		atMost("One drift: from the journal to the log, p99", h.evidence.integrated.quantile(0.99), budgetIntegrated),
+		factor("Many at once, median of the bursts' p50", each(h.bursts, p50).median(), each(f.bursts, p50).median(), budgetBurst),
+		factor("All at once, last repaired (median)", each(h.all, sample.last).median(), each(f.all, sample.last).median(), budgetAll),
+		factor("New namespaces, all protected (median)", lasts(h.converged).median(), lasts(f.converged).median(), budgetConverge),
+		atMost("Drift while down, last repaired (worst)", pooled(h.down).last(), budgetDown),
+		requests(h.cost),
+		atMost("CPU per drift", h.cost.cpuPerDrift(), budgetCPU),
+	}
+	if smaller != nil && smaller.of(holdfastName) != nil {
+		verdicts = append(verdicts, growth(h.cost, smaller.of(holdfastName).cost))
+	}
+	return append(verdicts, idleVerdict(h.idle), memory(r.namespaces, h.peak), recorded(r.ledger))
+}
+
+func lasts(all []converged) sample {
+	var s sample
+	for _, c := range all {
+		s = append(s, c.last)
+	}
+	return s
+}
+
+func requests(c cost) verdict {
+	v := verdict{what: "API requests per drift", limit: fmt.Sprintf("≤ %.1f", budgetRequests), measured: nothing}
+	if c.drifts > 0 {
+		v.measured = fmt.Sprintf("%.2f", c.perDrift())
+		v.share = c.perDrift() / budgetRequests
+	}
+	return v
+}
+
+// growth allows for a tenth: processor time is counted in steps of 10 ms.
+func growth(large, small cost) verdict {
+	const tolerated = 1.1
+	v := verdict{what: "CPU per drift does not grow with the namespaces", limit: "≤ 1.10×", measured: nothing}
+	if r := ratio(large.cpuPerDrift(), small.cpuPerDrift()); r > 0 {
+		v.measured = fmt.Sprintf("%.2f× (%s, with fewer %s)", r, readable(large.cpuPerDrift()), readable(small.cpuPerDrift()))
+		v.share = r / tolerated
+	}
+	return v
+}
+
+// idleVerdict allows for leases only: any other request misses the budget.
+func idleVerdict(i idle) verdict {
+	v := verdict{what: "Idle minute", limit: fmt.Sprintf("leases only, ≤ %d", budgetIdle), measured: nothing}
+	if i.lasted == 0 {
+		return v
+	}
+	perMinute := float64(time.Minute) / float64(i.lasted)
+	v.measured = i.requests.String()
+	leases := i.requests.total(kindLease)
+	v.share = max(float64(leases)*perMinute/budgetIdle, 0.01)
+	if others := i.requests.total() - leases; others > 0 {
+		v.share = max(v.share, 1+float64(others)*perMinute/budgetIdle)
+	}
+	return v
+}
+
+func memory(namespaces int, peak uint64) verdict {
+	v := verdict{what: "Resident memory, peak", limit: "≤ " + mebibytes(budgetMemory), measured: mebibytes(peak)}
+	if namespaces <= budgetMemoryScale {
+		v.share = float64(peak) / budgetMemory
+	}
+	return v
+}
+
+func recorded(c *ledgerCheck) verdict {
+	v := verdict{what: "Every drift recorded once", limit: "0 lost, 0 twice", measured: nothing}
+	if c == nil || c.made == 0 {
+		return v
+	}
+	v.measured = fmt.Sprintf("%d drifts, %d lost, %d too many", c.made, c.lost, c.surplus)
+	v.share = 1 + float64(c.lost+c.surplus)/float64(c.made)
+	return v
+}

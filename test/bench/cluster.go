@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/holdfast-dev/holdfast/test/bench/denyingress"
+	"github.com/holdfast-dev/holdfast/test/controlplane"
+)
+
+// writers is the number of namespaces created at once.
+const writers = 16
+
+//go:embed manifests/floor.yaml
+var floorManifest []byte
+
+//go:embed manifests/policy.yaml
+var policyManifest []byte
+
+// cluster is a control plane with what every engine needs in it.
+type cluster struct {
+	controlPlane *controlplane.ControlPlane
+	client       kubernetes.Interface
+	watcher      *watcher
+	audit        *auditReader
+	// dir holds kubeconfig files, logs and the ledger.
+	dir string
+	// namespaces are those to be protected.
+	namespaces []string
+	stopWatch  context.CancelFunc
+}
+
+// startCluster starts a control plane, with etcd syncing to the disk as in
+// production, and an audit log, by which requests are counted. It has the
+// operator's CRDs and roles, the floor's role, and the policy.
+func startCluster(ctx context.Context, b *bench) (made *cluster, err error) {
+	dir, err := os.MkdirTemp(b.dir, "cluster-")
+	if err != nil {
+		return nil, err
+	}
+	controlPlane, err := controlplane.Start(ctx, controlplane.Options{
+		Dir:       filepath.Join(dir, "controlplane"),
+		AuditLog:  &controlplane.AuditLog{},
+		EtcdFsync: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{controlPlane: controlPlane, dir: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.stop())
+		}
+	}()
+	c.audit = &auditReader{path: controlPlane.AuditLogPath()}
+	cfg := controlPlane.RESTConfig()
+	cfg.ContentType = "application/vnd.kubernetes.protobuf"
+	if c.client, err = kubernetes.NewForConfig(cfg); err != nil {
+		return nil, err
+	}
+	if err := c.install(ctx); err != nil {
+		return nil, err
+	}
+	watchContext, stopWatch := context.WithCancel(ctx)
+	c.stopWatch = stopWatch
+	c.watcher, err = startWatcher(watchContext, c.client)
+	return c, err
+}
+
+func (c *cluster) install(ctx context.Context) error {
+	if err := controlplane.InstallCRDs(ctx, c.controlPlane.RESTConfig(), "config/crd/bases"); err != nil {
+		return err
+	}
+	if err := c.kubectl(ctx, nil, "apply", "-k", "config/rbac"); err != nil {
+		return err
+	}
+	for _, manifest := range [][]byte{floorManifest, policyManifest} {
+		if err := c.kubectl(ctx, manifest, "apply", "-f", "-"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cluster) kubectl(ctx context.Context, stdin []byte, args ...string) error {
+	cmd := exec.CommandContext(ctx, c.controlPlane.KubectlPath(), append(args, "--kubeconfig", c.controlPlane.Kubeconfig())...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("kubectl %v: %w: %s", args, err, bytes.TrimSpace(output))
+	}
+	return nil
+}
+
+// stop ends the control plane and removes what it wrote.
+func (c *cluster) stop() error {
+	if c.stopWatch != nil {
+		c.stopWatch()
+	}
+	return errors.Join(c.controlPlane.Stop(), os.RemoveAll(c.dir))
+}
+
+// createNamespaces creates namespaces, several at once, and returns the drift
+// of each: none of them is protected yet.
+func (c *cluster) createNamespaces(ctx context.Context, prefix string, n int) ([]*drift, error) {
+	drifts := make([]*drift, n)
+	for i := range drifts {
+		drifts[i] = c.watcher.expect(fmt.Sprintf("%s-%05d", prefix, i), true)
+		c.namespaces = append(c.namespaces, drifts[i].namespace)
+	}
+	return drifts, atOnce(drifts, writers, func(d *drift) error {
+		_, err := c.client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+			Name:   d.namespace,
+			Labels: map[string]string{denyingress.Label: "true"},
+		}}, metav1.CreateOptions{FieldManager: "bench"})
+		d.acknowledged = time.Now()
+		return err
+	})
+}
+
+// deviate makes a drift: it deletes the object, or changes it to allow all
+// ingress, by turns.
+func (c *cluster) deviate(ctx context.Context, d *drift, turn int) error {
+	policies := c.client.NetworkingV1().NetworkPolicies(d.namespace)
+	var err error
+	if turn%2 == 0 {
+		err = policies.Delete(ctx, denyingress.Name, metav1.DeleteOptions{})
+	} else {
+		_, err = policies.Patch(ctx, denyingress.Name, types.MergePatchType,
+			[]byte(`{"spec":{"ingress":[{}]}}`), metav1.PatchOptions{FieldManager: "bench"})
+	}
+	d.acknowledged = time.Now()
+	if err != nil {
+		return fmt.Errorf("make a drift in %s: %w", d.namespace, err)
+	}
+	return nil
+}
+
+// atOnce calls do for every drift, workers at a time, and waits for the calls.
+func atOnce(drifts []*drift, workers int, do func(*drift) error) error {
+	errs := make([]error, len(drifts))
+	slots := make(chan struct{}, workers)
+	var group sync.WaitGroup
+	for i, d := range drifts {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = do(d)
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// poll calls done until it says so, or fails, for at most that long.
+func poll(ctx context.Context, timeout time.Duration, done func() (bool, error)) error {
+	const interval = 5 * time.Millisecond
+	deadline := time.Now().Add(timeout)
+	for {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited for %s in vain", timeout)
+		}
+		if err := pause(ctx, interval); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits, unless ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
