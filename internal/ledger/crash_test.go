@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sys/unix"
 
+	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
 
@@ -169,8 +171,120 @@ func TestVolumeThatFailsWhileRunning(t *testing.T) {
 	}
 }
 
-// TestSmallVolume fills a real file system, where one can be mounted, and
-// remounts it read-only. The check itself is tested without one.
+// smallVolume is a file system of 24 MiB that was mounted for the test, or
+// "" where this process may not mount one.
+func smallVolume(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
+		t.Logf("no file system can be mounted here (%v): the check is injected", err)
+		return ""
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// TestFullVolume fills the volume while the ledger is written, without the
+// check that would stop it in time.
+func TestFullVolume(t *testing.T) {
+	r := newRig(t)
+	check := newSwitchable()
+	r.opts.Check = check.check
+	mounted := smallVolume(t)
+	if mounted != "" {
+		r.opts.Dir = filepath.Join(mounted, "volume")
+	}
+	r.open()
+	r.write(r.beats(300)...)
+	durable := r.known.NextSeq
+	filler := filepath.Join(filepath.Dir(r.opts.Dir), "filler")
+	if mounted == "" {
+		check.set(ErrFull)
+	} else {
+		fill(t, filler)
+	}
+	for {
+		if err := r.try(r.beats(50)...); err != nil {
+			if !errors.Is(err, ErrFull) {
+				t.Fatalf("append to a full volume: got %v, want ErrFull", err)
+			}
+			break
+		}
+		durable = r.known.NextSeq
+	}
+	if err := r.log.Close(context.Background()); !errors.Is(err, ErrFull) {
+		t.Errorf("close: got %v, want ErrFull", err)
+	}
+	remove(t, filler)
+	check.set(nil)
+	opened := r.open()
+	defer r.close()
+	if opened.NextSeq < durable || opened.Reason != "" {
+		t.Errorf("got %d entries, reason %q; %d were durable", opened.NextSeq, opened.Reason, durable)
+	}
+	if got := r.onceEach(); got != int(opened.NextSeq) {
+		t.Errorf("got %d entries in the log, want %d", got, opened.NextSeq)
+	}
+}
+
+// fill writes a file until there is no room.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block := make([]byte, 4096); err == nil; {
+		_, err = f.Write(block)
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("fill the volume: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadOnlyVolume(t *testing.T) {
+	r := newRig(t)
+	mounted := smallVolume(t)
+	check := newSwitchable()
+	remount := func(flags uintptr, err error) {
+		t.Helper()
+		if mounted == "" {
+			check.set(err)
+			return
+		}
+		if err := unix.Mount("", mounted, "", unix.MS_REMOUNT|flags, "size=24m"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if mounted == "" {
+		r.opts.Check = check.check
+	} else {
+		r.opts.Dir = filepath.Join(mounted, "volume")
+	}
+	first := r.open()
+	r.write(r.beats(20)...)
+	r.close()
+	remount(unix.MS_RDONLY, ErrReadOnly)
+	if _, _, err := Open(context.Background(), r.opts); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("got %v, want ErrReadOnly", err)
+	}
+	if got := verify(t, r.opts.Dir, VerifyOptions{}); got.Status != VerifyIncomplete {
+		t.Errorf("verify on a read-only volume: got %s, %v", got.Status, got.Problems)
+	}
+	remount(0, nil)
+	if again := r.open(); again.LedgerID != first.LedgerID || again.NextSeq != 21 {
+		t.Errorf("got ledger %s with %d entries, want it to go on", again.LedgerID, again.NextSeq)
+	}
+	r.close()
+}
+
 func TestVolumeCheck(t *testing.T) {
 	dir := t.TempDir()
 	if err := volume.Check(dir, 1); err != nil {
@@ -179,10 +293,90 @@ func TestVolumeCheck(t *testing.T) {
 	if err := volume.Check(dir, 1<<62); !errors.Is(err, ErrFull) {
 		t.Errorf("a volume without enough room: got %v, want ErrFull", err)
 	}
-	if err := volume.Check("/proc/self", 0); err == nil {
-		t.Log("procfs is writable as far as statfs says")
-	}
 	if err := volume.Check(filepath.Join(dir, "absent"), 0); err == nil {
 		t.Error("a volume that is not there was accepted")
+	}
+}
+
+// pendingImage is a volume whose journal holds 40 entries that are not in the
+// log, as a crash leaves it.
+func pendingImage(t *testing.T) (r *rig, journalFile string) {
+	t.Helper()
+	r = newRig(t)
+	check := newSwitchable()
+	r.opts.Check = check.check
+	id := r.open().LedgerID
+	<-check.err // the committer waits from here on
+	for range 4 {
+		r.write(r.beats(10)...)
+	}
+	check.err <- ErrFull
+	if err := r.log.Close(context.Background()); !errors.Is(err, ErrFull) {
+		t.Fatalf("close: got %v", err)
+	}
+	check.set(nil)
+	dir := placeOf(r.opts.Dir, id, r.opts.SegmentSize).journal()
+	names, err := journal.Files(dir)
+	if err != nil || len(names) != 1 {
+		t.Fatalf("got journal files %v, %v", names, err)
+	}
+	return r, filepath.Join(dir, names[0])
+}
+
+func TestTornJournalIsReplayedUpToItsLastWholeFrame(t *testing.T) {
+	r, file := pendingImage(t)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := filepath.Join(t.TempDir(), "image")
+	copyTree(t, r.opts.Dir, image)
+	head, err := os.ReadFile(r.opts.Head.(FileHead).Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := uint64(0)
+	for size := len(content) * 9 / 10; size <= len(content); size += 97 {
+		remove(t, r.opts.Dir)
+		copyTree(t, image, r.opts.Dir)
+		overwrite(t, file, string(content[:size]))
+		overwrite(t, r.opts.Head.(FileHead).Path, string(head))
+		opened := r.open()
+		if opened.Reason != "" || opened.NextSeq < last || opened.NextSeq > 41 {
+			t.Errorf("cut at byte %d of %d: reason %q, %d entries", size, len(content), opened.Reason, opened.NextSeq)
+		}
+		last = opened.NextSeq
+		r.close()
+		if got := r.onceEach(); got != int(opened.NextSeq) {
+			t.Errorf("cut at byte %d: got %d entries in the log, want %d", size, got, opened.NextSeq)
+		}
+	}
+}
+
+func TestHoleInTheJournalOpensASuccessor(t *testing.T) {
+	r, file := pendingImage(t)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[len(content)/2] ^= 1
+	overwrite(t, file, string(content))
+	got := verify(t, r.opts.Dir, VerifyOptions{})
+	if got.Status != VerifyInvalid {
+		t.Errorf("verify: got %s", got.Status)
+	}
+	opened := r.open()
+	defer r.close()
+	if opened.Reason != OpenVolumeInconsistent || !strings.Contains(opened.Predecessor.Lost, "journal is damaged") {
+		t.Errorf("got reason %q, %+v", opened.Reason, opened.Predecessor)
+	}
+}
+
+func TestReplayCountsTheRecoveredTailAndKnowsItsIDs(t *testing.T) {
+	r, _ := pendingImage(t)
+	opened := r.open()
+	defer r.close()
+	if opened.NextSeq != 41 || opened.RecoveredTail != 41 || len(opened.TailIDs) != 41 {
+		t.Errorf("got %d entries, recovered tail %d, %d ids, want 41 each", opened.NextSeq, opened.RecoveredTail, len(opened.TailIDs))
 	}
 }
