@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -13,6 +14,7 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -23,6 +25,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/operator"
 )
 
@@ -40,9 +43,8 @@ func main() {
 	logging := f.bind(flag.CommandLine)
 	flag.Parse()
 	log := zap.New(zap.UseFlagOptions(logging))
-	ctrl.SetLogger(log)
-	// What the libraries have to say is for those who ask for it.
-	klog.SetLogger(log.WithName("client-go").V(1))
+	ctrl.SetLogger(operator.Quiet(log))
+	klog.SetLogger(operator.Quiet(log.WithName("client-go")))
 	if err := run(&f, log); err != nil {
 		log.Error(err, "Holdfast stops")
 		os.Exit(1)
@@ -82,12 +84,12 @@ func run(f *flags, log logr.Logger) error {
 	}
 	// The API server's own priority and fairness paces us; client-go's limiter would only add a delay.
 	cfg.QPS = -1
+	f.operator.PodUID, f.operator.Image = os.Getenv("POD_UID"), os.Getenv("OPERATOR_IMAGE")
 	mgr, err := newManager(cfg, f, log)
 	if err != nil {
 		return err
 	}
 	f.operator.Log = log
-	f.operator.PodUID, f.operator.Image = os.Getenv("POD_UID"), os.Getenv("OPERATOR_IMAGE")
 	f.operator.Arguments = os.Args[1:]
 	stop, err := operator.Setup(ctx, mgr, f.operator)
 	if err != nil {
@@ -111,22 +113,24 @@ func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, erro
 	if f.metricsSecure {
 		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
+	lock, err := leaseLock(cfg, f)
+	if err != nil {
+		return nil, err
+	}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:                 scheme,
-		Logger:                 log.V(1),
+		Logger:                 operator.Quiet(log),
 		Metrics:                metrics,
 		HealthProbeBindAddress: f.probeAddr,
 		Cache: cache.Options{
 			ReaderFailOnMissingInformer: true,
 			ByObject:                    map[client.Object]cache.ByObject{&v1alpha1.ControlPolicy{}: {}},
 		},
-		LeaderElection:                f.leaderElect,
-		LeaderElectionID:              "holdfast.dev",
-		LeaderElectionNamespace:       f.operator.Namespace,
+		LeaderElection: f.leaderElect, LeaderElectionResourceLockInterface: lock,
 		LeaderElectionReleaseOnCancel: true,
 		// Twelve renewals a minute.
 		LeaseDuration: new(30 * time.Second),
-		RenewDeadline: new(20 * time.Second),
+		RenewDeadline: new(renewDeadline),
 		RetryPeriod:   new(5 * time.Second),
 	})
 	if err != nil {
@@ -136,4 +140,31 @@ func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, erro
 		return nil, fmt.Errorf("add the liveness probe: %w", err)
 	}
 	return mgr, nil
+}
+
+const renewDeadline = 20 * time.Second
+
+// leaseLock is the lock of leader election. Its holder is the pod, or where
+// there is none, the ledger on this host: so a container that crashed takes its
+// own lease up again at once. That two processes of one pod do not act at the
+// same time is the container runtime's business, and the ledger's lock's.
+func leaseLock(cfg *rest.Config, f *flags) (resourcelock.Interface, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name the holder of the lease: %w", err)
+	}
+	holder := f.operator.PodUID
+	if holder == "" {
+		dir, err := filepath.Abs(f.operator.LedgerDir)
+		if err != nil {
+			return nil, fmt.Errorf("name the holder of the lease: %w", err)
+		}
+		holder = ledger.Digest([]byte(dir))[:16]
+	}
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, f.operator.Namespace, "holdfast.dev",
+		resourcelock.ResourceLockConfig{Identity: host + "_" + holder}, cfg, renewDeadline)
+	if err != nil {
+		return nil, fmt.Errorf("set up leader election: %w", err)
+	}
+	return lock, nil
 }

@@ -125,7 +125,7 @@ func (r *Engine) SetupWithManager(mgr ctrl.Manager) error {
 func (r *Engine) logFor(name string) func(*ctrl.Request) logr.Logger {
 	return func(req *ctrl.Request) logr.Logger {
 		if req == nil {
-			return r.Log.WithName(name)
+			return r.Log.WithName(name).V(1)
 		}
 		return r.Log.WithName(name).WithValues(name, req.Name)
 	}

@@ -189,10 +189,6 @@ func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Ch
 		log.FromContext(ctx).V(1).Info("The repair no longer applies", "namespace", p.name, "object", change.Name, "error", err.Error())
 		p.again(conflictRetry)
 		return
-	case enforce.FailureUnknown:
-		// The next pass finds out what became of it.
-		p.again(conflictRetry)
-		return
 	}
 	reason, message := describe(err)
 	for _, want := range change.WantedBy {
