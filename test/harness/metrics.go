@@ -1,0 +1,44 @@
+package harness
+
+import (
+	"bytes"
+	"maps"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// Metric is the sum of all samples of a counter or gauge that bear the labels
+// given as key, value, ….
+func (o *Operator) Metric(t testing.TB, name string, labels ...string) float64 {
+	t.Helper()
+	page, err := get(t.Context(), "http://"+o.metrics+"/metrics")
+	if err != nil {
+		t.Fatalf("read the operator's metrics: %v", err)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(page))
+	if err != nil {
+		t.Fatalf("read the operator's metrics: %v", err)
+	}
+	sum := 0.0
+	for _, m := range families[name].GetMetric() {
+		if bears(m, pairs(labels)) {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return sum
+}
+
+// bears is whether a sample has all the labels.
+func bears(m *dto.Metric, want map[string]string) bool {
+	missing := maps.Clone(want)
+	for _, label := range m.GetLabel() {
+		if missing[label.GetName()] == label.GetValue() {
+			delete(missing, label.GetName())
+		}
+	}
+	return len(missing) == 0
+}

@@ -1,0 +1,313 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+const (
+	// lease is the name of the operator's lease.
+	lease = "holdfast.dev"
+	// logTail is how many bytes of the operator's log a failed test shows.
+	logTail = 6000
+)
+
+// OperatorOptions say how the operator runs. The zero value is a user, a ledger
+// and a namespace of its own.
+type OperatorOptions struct {
+	// Name is the operator's user, and the name of its namespace. Empty means
+	// holdfast, whose namespace is holdfast-system.
+	Name string
+	// Binary is the program; empty means the cluster's.
+	Binary string
+	// Dir holds the ledger, the key and the log; empty means a directory that
+	// ends with the test.
+	Dir string
+	// APIServer is the host:port to connect to, such as that of a Proxy; empty
+	// means API server 0.
+	APIServer string
+	// Args are appended to the arguments.
+	Args []string
+	// Env is added to the environment, as KEY=value.
+	Env []string
+}
+
+// Operator is the operator's process, one after another: it may be started again
+// on the ledger that it left. Tests may change Args, Env and Binary between.
+type Operator struct {
+	OperatorOptions
+	// User is the user that the API server knows the operator by.
+	User string
+	// Namespace is the operator's own.
+	Namespace string
+	// Rights are what it may do.
+	Rights *Rights
+	// LedgerDir, KeyFile and LogFile are what it writes.
+	LedgerDir, KeyFile, LogFile string
+
+	cluster    *Cluster
+	kubeconfig string
+	metrics    string
+	probes     string
+	process    *process
+	reader     reader
+}
+
+// process is one run of the operator.
+type process struct {
+	cmd *exec.Cmd
+	// exited is closed when the process has ended; err is then its wait error.
+	exited chan struct{}
+	err    error
+}
+
+// StartOperator starts an operator that ends with the test, and returns once it
+// is ready.
+func (c *Cluster) StartOperator(t testing.TB, opts OperatorOptions) *Operator {
+	t.Helper()
+	o := c.NewOperator(t, opts)
+	o.Start(t)
+	return o
+}
+
+// NewOperator prepares an operator, and does not start it. What is running when
+// the test ends is killed then.
+func (c *Cluster) NewOperator(t testing.TB, opts OperatorOptions) *Operator {
+	t.Helper()
+	o := &Operator{OperatorOptions: opts, cluster: c, User: opts.Name, Namespace: opts.Name}
+	if opts.Name == "" {
+		o.User, o.Namespace = "holdfast", "holdfast-system"
+	}
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	if o.Binary == "" {
+		o.Binary = c.Binary
+	}
+	o.LedgerDir, o.KeyFile, o.LogFile = filepath.Join(o.Dir, "ledger"), filepath.Join(o.Dir, "key.pem"), filepath.Join(o.Dir, "log")
+	o.metrics, o.probes = freeAddress(t), freeAddress(t)
+	c.EnsureNamespace(t, o.Namespace)
+	o.Rights = c.Grant(t, o.User, o.Namespace)
+	o.writeKubeconfig(t)
+	t.Cleanup(func() {
+		if o.Running() {
+			o.Kill(t)
+		}
+		if t.Failed() {
+			t.Logf("the log of %s ends:\n%s", o.User, o.Log())
+		}
+	})
+	return o
+}
+
+// writeKubeconfig writes the kubeconfig of the operator's user.
+func (o *Operator) writeKubeconfig(t testing.TB) {
+	t.Helper()
+	content, err := o.cluster.KubeconfigFor(o.User)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.Load(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.APIServer != "" {
+		for _, cluster := range config.Clusters {
+			cluster.Server = "https://" + o.APIServer
+		}
+	}
+	o.kubeconfig = filepath.Join(o.Dir, "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, o.kubeconfig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Start starts the operator, and returns once it is ready.
+func (o *Operator) Start(t testing.TB) {
+	t.Helper()
+	o.Launch(t)
+	Eventually(t, "the operator is ready", func() error {
+		if !o.Running() {
+			t.Fatalf("the operator ended by itself: %v; its log ends:\n%s", o.process.err, o.Log())
+		}
+		return o.probe(t.Context(), "/readyz")
+	})
+}
+
+// Launch starts the operator, and does not wait for anything.
+func (o *Operator) Launch(t testing.TB) {
+	t.Helper()
+	if o.Running() {
+		t.Fatal("start the operator: it is running")
+	}
+	log, err := os.OpenFile(o.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{
+		"--kubeconfig", o.kubeconfig, "--namespace", o.Namespace,
+		"--ledger-dir", o.LedgerDir, "--ledger-key-file", o.KeyFile,
+		"--metrics-bind-address", o.metrics, "--metrics-secure=false",
+		"--health-probe-bind-address", o.probes,
+	}, o.Args...)
+	cmd := exec.Command(o.Binary, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), o.Env...)
+	cmd.SysProcAttr = childAttributes()
+	p := &process{cmd: cmd, exited: make(chan struct{})}
+	started := make(chan error, 1)
+	go p.live(started, log)
+	if err := <-started; err != nil {
+		t.Fatalf("start the operator: %v", err)
+	}
+	o.process = p
+}
+
+// live starts the process and waits for its end, on one operating system thread:
+// the kernel ties a child to the thread that started it.
+func (p *process) live(started chan<- error, log io.Closer) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err == nil {
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}
+	_ = log.Close()
+}
+
+// Running is whether the process lives.
+func (o *Operator) Running() bool {
+	if o.process == nil {
+		return false
+	}
+	select {
+	case <-o.process.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// PID is the id of the process that runs, or ran last.
+func (o *Operator) PID() int { return o.process.cmd.Process.Pid }
+
+// Exited is closed when the process has ended, by itself or not.
+func (o *Operator) Exited() <-chan struct{} { return o.process.exited }
+
+// Stop ends the operator as Kubernetes does, with SIGTERM, and waits for its end,
+// which must be in order.
+func (o *Operator) Stop(t testing.TB) {
+	t.Helper()
+	o.signal(t, syscall.SIGTERM)
+	o.AwaitExit(t)
+	if o.process.err != nil {
+		t.Fatalf("the operator did not stop in order: %v; its log ends:\n%s", o.process.err, o.Log())
+	}
+}
+
+// Kill ends the operator at once, with SIGKILL, and frees its lease, which would
+// run out by itself.
+func (o *Operator) Kill(t testing.TB) {
+	t.Helper()
+	o.signal(t, syscall.SIGKILL)
+	o.AwaitExit(t)
+	o.FreeLease(t)
+}
+
+// FreeLease takes the lease from an operator that died with it.
+func (o *Operator) FreeLease(t testing.TB) {
+	t.Helper()
+	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: lease}}
+	// The context of a test is over when its clean-up runs.
+	if err := o.cluster.Delete(context.WithoutCancel(t.Context()), l); err != nil && !apierrors.IsNotFound(err) {
+		t.Fatalf("free the lease: %v", err)
+	}
+}
+
+// AwaitExit waits until the process has ended, by itself or not.
+func (o *Operator) AwaitExit(t testing.TB) {
+	t.Helper()
+	timeout := time.NewTimer(Patience)
+	defer timeout.Stop()
+	select {
+	case <-o.process.exited:
+	case <-timeout.C:
+		t.Fatalf("the operator did not end within %s; its log ends:\n%s", Patience, o.Log())
+	}
+}
+
+func (o *Operator) signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := o.process.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatalf("signal the operator: %v", err)
+	}
+}
+
+// Log is the end of the operator's log.
+func (o *Operator) Log() string {
+	content, err := os.ReadFile(o.LogFile)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(string(content[max(0, len(content)-logTail):]))
+}
+
+// probe asks a probe.
+func (o *Operator) probe(ctx context.Context, path string) error {
+	_, err := get(ctx, "http://"+o.probes+path)
+	return err
+}
+
+// get returns the body of a page.
+func get(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %s", url, response.Status, body)
+	}
+	return body, nil
+}
+
+// freeAddress returns a loopback address that nobody listened on just now.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
