@@ -25,25 +25,25 @@ type Requests []auditv1.Event
 type AuditMark int64
 
 // Mark is the audit log's end now.
-func (c *Cluster) Mark(t testing.TB) AuditMark {
-	t.Helper()
+func (c *Cluster) Mark(tb testing.TB) AuditMark {
+	tb.Helper()
 	info, err := os.Stat(c.AuditLogPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0 // made with the first request
 	}
 	if err != nil {
-		t.Fatalf("read the audit log: %v", err)
+		tb.Fatalf("read the audit log: %v", err)
 	}
 	return AuditMark(info.Size())
 }
 
 // Since returns the requests that were answered after the mark. A request is
 // there before its answer is.
-func (c *Cluster) Since(t testing.TB, mark AuditMark) Requests {
-	t.Helper()
+func (c *Cluster) Since(tb testing.TB, mark AuditMark) Requests {
+	tb.Helper()
 	requests, err := readAudit(c.AuditLogPath(), int64(mark))
 	if err != nil {
-		t.Fatalf("read the audit log: %v", err)
+		tb.Fatalf("read the audit log: %v", err)
 	}
 	return requests
 }

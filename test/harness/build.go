@@ -17,29 +17,29 @@ type BuildOptions struct {
 
 // Build builds the operator into a directory of its own, which ends with the
 // test, and returns the binary's path.
-func Build(t testing.TB, opts BuildOptions) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "holdfast")
+func Build(tb testing.TB, opts BuildOptions) string {
+	tb.Helper()
+	binary := filepath.Join(tb.TempDir(), "holdfast")
 	args := []string{"build", "-o", binary}
 	if opts.Tags != "" {
 		args = append(args, "-tags", opts.Tags)
 	}
 	build := exec.Command("go", append(args, ".")...)
-	build.Dir = Root(t)
+	build.Dir = Root(tb)
 	build.Env = append(os.Environ(), opts.Env...)
 	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the operator: %v\n%s", err, output)
+		tb.Fatalf("build the operator: %v\n%s", err, output)
 	}
 	return binary
 }
 
 // Root is the repository's root: the closest directory with a go.mod above the
 // working directory.
-func Root(t testing.TB) string {
-	t.Helper()
+func Root(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatalf("find the repository's root: %v", err)
+		tb.Fatalf("find the repository's root: %v", err)
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
@@ -47,7 +47,7 @@ func Root(t testing.TB) string {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			t.Fatal("find the repository's root: no go.mod above the working directory")
+			tb.Fatal("find the repository's root: no go.mod above the working directory")
 		}
 		dir = parent
 	}

@@ -43,29 +43,29 @@ type Cluster struct {
 }
 
 // StartCluster starts a control plane that ends with the test.
-func StartCluster(t testing.TB, opts ClusterOptions) *Cluster {
-	t.Helper()
+func StartCluster(tb testing.TB, opts ClusterOptions) *Cluster {
+	tb.Helper()
 	if opts.Binary == "" {
-		opts.Binary = Build(t, BuildOptions{})
+		opts.Binary = Build(tb, BuildOptions{})
 	}
 	if opts.ControlPlane.AuditLog == nil {
 		opts.ControlPlane.AuditLog = &controlplane.AuditLog{}
 	}
-	cp, err := controlplane.Start(t.Context(), opts.ControlPlane)
+	cp, err := controlplane.Start(tb.Context(), opts.ControlPlane)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := cp.Stop(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
-	c := &Cluster{ControlPlane: cp, Binary: opts.Binary, root: Root(t)}
-	if err := controlplane.InstallCRDs(t.Context(), cp.RESTConfig(), filepath.Join(c.root, "config", "crd", "bases")); err != nil {
-		t.Fatal(err)
+	c := &Cluster{ControlPlane: cp, Binary: opts.Binary, root: Root(tb)}
+	if err := controlplane.InstallCRDs(tb.Context(), cp.RESTConfig(), filepath.Join(c.root, "config", "crd", "bases")); err != nil {
+		tb.Fatal(err)
 	}
 	if c.Client, err = client.New(cp.RESTConfig(), client.Options{Scheme: Scheme(), FieldOwner: fieldManager}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
@@ -79,30 +79,30 @@ func Scheme() *runtime.Scheme {
 }
 
 // Namespace creates a namespace with labels, given as key, value, ….
-func (c *Cluster) Namespace(t testing.TB, name string, labels ...string) *corev1.Namespace {
-	t.Helper()
+func (c *Cluster) Namespace(tb testing.TB, name string, labels ...string) *corev1.Namespace {
+	tb.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: pairs(labels)}}
-	if err := c.Create(t.Context(), ns); err != nil {
-		t.Fatalf("create namespace %s: %v", name, err)
+	if err := c.Create(tb.Context(), ns); err != nil {
+		tb.Fatalf("create namespace %s: %v", name, err)
 	}
 	return ns
 }
 
 // EnsureNamespace creates a namespace unless it exists.
-func (c *Cluster) EnsureNamespace(t testing.TB, name string) {
-	t.Helper()
+func (c *Cluster) EnsureNamespace(tb testing.TB, name string) {
+	tb.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := c.Create(t.Context(), ns); err != nil && !apierrors.IsAlreadyExists(err) {
-		t.Fatalf("create namespace %s: %v", name, err)
+	if err := c.Create(tb.Context(), ns); err != nil && !apierrors.IsAlreadyExists(err) {
+		tb.Fatalf("create namespace %s: %v", name, err)
 	}
 }
 
 // Label sets labels of a namespace, given as key, value, ….
-func (c *Cluster) Label(t testing.TB, namespace string, labels ...string) {
-	t.Helper()
+func (c *Cluster) Label(tb testing.TB, namespace string, labels ...string) {
+	tb.Helper()
 	ns := &corev1.Namespace{}
-	if err := c.Get(t.Context(), client.ObjectKey{Name: namespace}, ns); err != nil {
-		t.Fatalf("label namespace %s: %v", namespace, err)
+	if err := c.Get(tb.Context(), client.ObjectKey{Name: namespace}, ns); err != nil {
+		tb.Fatalf("label namespace %s: %v", namespace, err)
 	}
 	before := ns.DeepCopy()
 	if ns.Labels == nil {
@@ -111,26 +111,26 @@ func (c *Cluster) Label(t testing.TB, namespace string, labels ...string) {
 	for key, value := range pairs(labels) {
 		ns.Labels[key] = value
 	}
-	if err := c.Patch(t.Context(), ns, client.MergeFrom(before)); err != nil {
-		t.Fatalf("label namespace %s: %v", namespace, err)
+	if err := c.Patch(tb.Context(), ns, client.MergeFrom(before)); err != nil {
+		tb.Fatalf("label namespace %s: %v", namespace, err)
 	}
 }
 
 // DeleteNamespace deletes a namespace, and does not wait for its end.
-func (c *Cluster) DeleteNamespace(t testing.TB, name string) {
-	t.Helper()
+func (c *Cluster) DeleteNamespace(tb testing.TB, name string) {
+	tb.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := c.Delete(t.Context(), ns); err != nil && !apierrors.IsNotFound(err) {
-		t.Fatalf("delete namespace %s: %v", name, err)
+	if err := c.Delete(tb.Context(), ns); err != nil && !apierrors.IsNotFound(err) {
+		tb.Fatalf("delete namespace %s: %v", name, err)
 	}
 }
 
 // Apply creates a policy, or replaces its spec, and returns it as stored.
-func (c *Cluster) Apply(t testing.TB, b *PolicyBuilder) *v1alpha1.ControlPolicy {
-	t.Helper()
-	stored, err := c.TryApply(t.Context(), b)
+func (c *Cluster) Apply(tb testing.TB, b *PolicyBuilder) *v1alpha1.ControlPolicy {
+	tb.Helper()
+	stored, err := c.TryApply(tb.Context(), b)
 	if err != nil {
-		t.Fatalf("apply policy %s: %v", b.policy.Name, err)
+		tb.Fatalf("apply policy %s: %v", b.policy.Name, err)
 	}
 	return stored
 }
@@ -152,21 +152,21 @@ func (c *Cluster) TryApply(ctx context.Context, b *PolicyBuilder) (*v1alpha1.Con
 }
 
 // GetPolicy reads a policy.
-func (c *Cluster) GetPolicy(t testing.TB, name string) *v1alpha1.ControlPolicy {
-	t.Helper()
+func (c *Cluster) GetPolicy(tb testing.TB, name string) *v1alpha1.ControlPolicy {
+	tb.Helper()
 	policy := &v1alpha1.ControlPolicy{}
-	if err := c.Get(t.Context(), client.ObjectKey{Name: name}, policy); err != nil {
-		t.Fatalf("read policy %s: %v", name, err)
+	if err := c.Get(tb.Context(), client.ObjectKey{Name: name}, policy); err != nil {
+		tb.Fatalf("read policy %s: %v", name, err)
 	}
 	return policy
 }
 
 // DeletePolicy deletes a policy; one that does not exist is no error.
-func (c *Cluster) DeletePolicy(t testing.TB, name string) {
-	t.Helper()
+func (c *Cluster) DeletePolicy(tb testing.TB, name string) {
+	tb.Helper()
 	policy := &v1alpha1.ControlPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := c.Delete(t.Context(), policy); err != nil && !apierrors.IsNotFound(err) {
-		t.Fatalf("delete policy %s: %v", name, err)
+	if err := c.Delete(tb.Context(), policy); err != nil && !apierrors.IsNotFound(err) {
+		tb.Fatalf("delete policy %s: %v", name, err)
 	}
 }
 
@@ -174,49 +174,49 @@ func (c *Cluster) DeletePolicy(t testing.TB, name string) {
 const Deny = "holdfast-default-deny-ingress"
 
 // NetworkPolicy reads a NetworkPolicy; it is nil where there is none.
-func (c *Cluster) NetworkPolicy(t testing.TB, namespace, name string) *networkingv1.NetworkPolicy {
-	t.Helper()
+func (c *Cluster) NetworkPolicy(tb testing.TB, namespace, name string) *networkingv1.NetworkPolicy {
+	tb.Helper()
 	np := &networkingv1.NetworkPolicy{}
-	err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, np)
+	err := c.Get(tb.Context(), client.ObjectKey{Namespace: namespace, Name: name}, np)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
-		t.Fatalf("read NetworkPolicy %s/%s: %v", namespace, name, err)
+		tb.Fatalf("read NetworkPolicy %s/%s: %v", namespace, name, err)
 	}
 	return np
 }
 
 // DeleteNetworkPolicy deletes a NetworkPolicy, which must exist.
-func (c *Cluster) DeleteNetworkPolicy(t testing.TB, namespace, name string) {
-	t.Helper()
+func (c *Cluster) DeleteNetworkPolicy(tb testing.TB, namespace, name string) {
+	tb.Helper()
 	np := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	if err := c.Delete(t.Context(), np); err != nil {
-		t.Fatalf("delete NetworkPolicy %s/%s: %v", namespace, name, err)
+	if err := c.Delete(tb.Context(), np); err != nil {
+		tb.Fatalf("delete NetworkPolicy %s/%s: %v", namespace, name, err)
 	}
 }
 
 // EditNetworkPolicy changes a NetworkPolicy, which must exist.
-func (c *Cluster) EditNetworkPolicy(t testing.TB, namespace, name string, edit func(*networkingv1.NetworkPolicy)) {
-	t.Helper()
-	np := c.NetworkPolicy(t, namespace, name)
+func (c *Cluster) EditNetworkPolicy(tb testing.TB, namespace, name string, edit func(*networkingv1.NetworkPolicy)) {
+	tb.Helper()
+	np := c.NetworkPolicy(tb, namespace, name)
 	if np == nil {
-		t.Fatalf("edit NetworkPolicy %s/%s: there is none", namespace, name)
+		tb.Fatalf("edit NetworkPolicy %s/%s: there is none", namespace, name)
 	}
 	before := np.DeepCopy()
 	edit(np)
-	if err := c.Patch(t.Context(), np, client.MergeFrom(before)); err != nil {
-		t.Fatalf("edit NetworkPolicy %s/%s: %v", namespace, name, err)
+	if err := c.Patch(tb.Context(), np, client.MergeFrom(before)); err != nil {
+		tb.Fatalf("edit NetworkPolicy %s/%s: %v", namespace, name, err)
 	}
 }
 
 // AwaitDenied waits until namespaces have the NetworkPolicy that denies ingress,
 // as Holdfast applies it.
-func (c *Cluster) AwaitDenied(t testing.TB, namespaces ...string) {
-	t.Helper()
+func (c *Cluster) AwaitDenied(tb testing.TB, namespaces ...string) {
+	tb.Helper()
 	for _, namespace := range namespaces {
-		Eventually(t, "namespace "+namespace+" denies ingress", func() error {
-			return DeniesIngress(c.NetworkPolicy(t, namespace, Deny))
+		Eventually(tb, "namespace "+namespace+" denies ingress", func() error {
+			return DeniesIngress(c.NetworkPolicy(tb, namespace, Deny))
 		})
 	}
 }

@@ -19,11 +19,11 @@ type Evidence []*ledger.Entry
 
 // Evidence reads what the operator's ledger holds. It must be what Known can
 // fold: each entry follows from those before it.
-func (o *Operator) Evidence(t testing.TB) Evidence {
-	t.Helper()
-	evidence, err := o.reader.read(t.Context(), o.LedgerDir)
+func (o *Operator) Evidence(tb testing.TB) Evidence {
+	tb.Helper()
+	evidence, err := o.reader.read(tb.Context(), o.LedgerDir)
 	if err != nil {
-		t.Fatalf("read the ledger: %v", err)
+		tb.Fatalf("read the ledger: %v", err)
 	}
 	return evidence
 }

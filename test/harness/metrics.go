@@ -12,16 +12,16 @@ import (
 
 // Metric is the sum of all samples of a counter or gauge that bear the labels
 // given as key, value, ….
-func (o *Operator) Metric(t testing.TB, name string, labels ...string) float64 {
-	t.Helper()
-	page, err := get(t.Context(), "http://"+o.metrics+"/metrics")
+func (o *Operator) Metric(tb testing.TB, name string, labels ...string) float64 {
+	tb.Helper()
+	page, err := get(tb.Context(), "http://"+o.metrics+"/metrics")
 	if err != nil {
-		t.Fatalf("read the operator's metrics: %v", err)
+		tb.Fatalf("read the operator's metrics: %v", err)
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(bytes.NewReader(page))
 	if err != nil {
-		t.Fatalf("read the operator's metrics: %v", err)
+		tb.Fatalf("read the operator's metrics: %v", err)
 	}
 	sum := 0.0
 	for _, m := range families[name].GetMetric() {

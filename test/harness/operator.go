@@ -80,53 +80,53 @@ type process struct {
 
 // StartOperator starts an operator that ends with the test, and returns once it
 // is ready.
-func (c *Cluster) StartOperator(t testing.TB, opts OperatorOptions) *Operator {
-	t.Helper()
-	o := c.NewOperator(t, opts)
-	o.Start(t)
+func (c *Cluster) StartOperator(tb testing.TB, opts OperatorOptions) *Operator {
+	tb.Helper()
+	o := c.NewOperator(tb, opts)
+	o.Start(tb)
 	return o
 }
 
 // NewOperator prepares an operator, and does not start it. What is running when
 // the test ends is killed then.
-func (c *Cluster) NewOperator(t testing.TB, opts OperatorOptions) *Operator {
-	t.Helper()
+func (c *Cluster) NewOperator(tb testing.TB, opts OperatorOptions) *Operator {
+	tb.Helper()
 	o := &Operator{OperatorOptions: opts, cluster: c, User: opts.Name, Namespace: opts.Name}
 	if opts.Name == "" {
 		o.User, o.Namespace = "holdfast", "holdfast-system"
 	}
 	if o.Dir == "" {
-		o.Dir = t.TempDir()
+		o.Dir = tb.TempDir()
 	}
 	if o.Binary == "" {
 		o.Binary = c.Binary
 	}
 	o.LedgerDir, o.KeyFile, o.LogFile = filepath.Join(o.Dir, "ledger"), filepath.Join(o.Dir, "key.pem"), filepath.Join(o.Dir, "log")
-	o.metrics, o.probes = freeAddress(t), freeAddress(t)
-	c.EnsureNamespace(t, o.Namespace)
-	o.Rights = c.Grant(t, o.User, o.Namespace)
-	o.writeKubeconfig(t)
-	t.Cleanup(func() {
+	o.metrics, o.probes = freeAddress(tb), freeAddress(tb)
+	c.EnsureNamespace(tb, o.Namespace)
+	o.Rights = c.Grant(tb, o.User, o.Namespace)
+	o.writeKubeconfig(tb)
+	tb.Cleanup(func() {
 		if o.Running() {
-			o.Kill(t)
+			o.Kill(tb)
 		}
-		if t.Failed() {
-			t.Logf("the log of %s ends:\n%s", o.User, o.Log())
+		if tb.Failed() {
+			tb.Logf("the log of %s ends:\n%s", o.User, o.Log())
 		}
 	})
 	return o
 }
 
 // writeKubeconfig writes the kubeconfig of the operator's user.
-func (o *Operator) writeKubeconfig(t testing.TB) {
-	t.Helper()
+func (o *Operator) writeKubeconfig(tb testing.TB) {
+	tb.Helper()
 	content, err := o.cluster.KubeconfigFor(o.User)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	config, err := clientcmd.Load(content)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if o.APIServer != "" {
 		for _, cluster := range config.Clusters {
@@ -135,31 +135,31 @@ func (o *Operator) writeKubeconfig(t testing.TB) {
 	}
 	o.kubeconfig = filepath.Join(o.Dir, "kubeconfig")
 	if err := clientcmd.WriteToFile(*config, o.kubeconfig); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // Start starts the operator, and returns once it is ready.
-func (o *Operator) Start(t testing.TB) {
-	t.Helper()
-	o.Launch(t)
-	Eventually(t, "the operator is ready", func() error {
+func (o *Operator) Start(tb testing.TB) {
+	tb.Helper()
+	o.Launch(tb)
+	Eventually(tb, "the operator is ready", func() error {
 		if !o.Running() {
-			t.Fatalf("the operator ended by itself: %v; its log ends:\n%s", o.process.err, o.Log())
+			tb.Fatalf("the operator ended by itself: %v; its log ends:\n%s", o.process.err, o.Log())
 		}
-		return o.probe(t.Context(), "/readyz")
+		return o.probe(tb.Context(), "/readyz")
 	})
 }
 
 // Launch starts the operator, and does not wait for anything.
-func (o *Operator) Launch(t testing.TB) {
-	t.Helper()
+func (o *Operator) Launch(tb testing.TB) {
+	tb.Helper()
 	if o.Running() {
-		t.Fatal("start the operator: it is running")
+		tb.Fatal("start the operator: it is running")
 	}
 	log, err := os.OpenFile(o.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	args := append([]string{
 		"--kubeconfig", o.kubeconfig, "--namespace", o.Namespace,
@@ -175,7 +175,7 @@ func (o *Operator) Launch(t testing.TB) {
 	started := make(chan error, 1)
 	go p.live(started, log)
 	if err := <-started; err != nil {
-		t.Fatalf("start the operator: %v", err)
+		tb.Fatalf("start the operator: %v", err)
 	}
 	o.process = p
 }
@@ -215,50 +215,50 @@ func (o *Operator) Exited() <-chan struct{} { return o.process.exited }
 
 // Stop ends the operator as Kubernetes does, with SIGTERM, and waits for its end,
 // which must be in order.
-func (o *Operator) Stop(t testing.TB) {
-	t.Helper()
-	o.signal(t, syscall.SIGTERM)
-	o.AwaitExit(t)
+func (o *Operator) Stop(tb testing.TB) {
+	tb.Helper()
+	o.signal(tb, syscall.SIGTERM)
+	o.AwaitExit(tb)
 	if o.process.err != nil {
-		t.Fatalf("the operator did not stop in order: %v; its log ends:\n%s", o.process.err, o.Log())
+		tb.Fatalf("the operator did not stop in order: %v; its log ends:\n%s", o.process.err, o.Log())
 	}
 }
 
 // Kill ends the operator at once, with SIGKILL, and frees its lease, which would
 // run out by itself.
-func (o *Operator) Kill(t testing.TB) {
-	t.Helper()
-	o.signal(t, syscall.SIGKILL)
-	o.AwaitExit(t)
-	o.FreeLease(t)
+func (o *Operator) Kill(tb testing.TB) {
+	tb.Helper()
+	o.signal(tb, syscall.SIGKILL)
+	o.AwaitExit(tb)
+	o.FreeLease(tb)
 }
 
 // FreeLease takes the lease from an operator that died with it.
-func (o *Operator) FreeLease(t testing.TB) {
-	t.Helper()
+func (o *Operator) FreeLease(tb testing.TB) {
+	tb.Helper()
 	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: lease}}
 	// The context of a test is over when its clean-up runs.
-	if err := o.cluster.Delete(context.WithoutCancel(t.Context()), l); err != nil && !apierrors.IsNotFound(err) {
-		t.Fatalf("free the lease: %v", err)
+	if err := o.cluster.Delete(context.WithoutCancel(tb.Context()), l); err != nil && !apierrors.IsNotFound(err) {
+		tb.Fatalf("free the lease: %v", err)
 	}
 }
 
 // AwaitExit waits until the process has ended, by itself or not.
-func (o *Operator) AwaitExit(t testing.TB) {
-	t.Helper()
+func (o *Operator) AwaitExit(tb testing.TB) {
+	tb.Helper()
 	timeout := time.NewTimer(Patience)
 	defer timeout.Stop()
 	select {
 	case <-o.process.exited:
 	case <-timeout.C:
-		t.Fatalf("the operator did not end within %s; its log ends:\n%s", Patience, o.Log())
+		tb.Fatalf("the operator did not end within %s; its log ends:\n%s", Patience, o.Log())
 	}
 }
 
-func (o *Operator) signal(t testing.TB, s syscall.Signal) {
-	t.Helper()
+func (o *Operator) signal(tb testing.TB, s syscall.Signal) {
+	tb.Helper()
 	if err := o.process.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Fatalf("signal the operator: %v", err)
+		tb.Fatalf("signal the operator: %v", err)
 	}
 }
 
@@ -299,15 +299,15 @@ func get(ctx context.Context, url string) ([]byte, error) {
 }
 
 // freeAddress returns a loopback address that nobody listened on just now.
-func freeAddress(t testing.TB) string {
-	t.Helper()
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	address := listener.Addr().String()
 	if err := listener.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return address
 }

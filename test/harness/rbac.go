@@ -32,25 +32,25 @@ type Rights struct {
 
 // Grant gives a user what config/rbac gives the operator's service account, in
 // the operator's namespace given.
-func (c *Cluster) Grant(t testing.TB, user, namespace string) *Rights {
-	t.Helper()
+func (c *Cluster) Grant(tb testing.TB, user, namespace string) *Rights {
+	tb.Helper()
 	r := &Rights{cluster: c, user: user, namespace: namespace}
 	for _, file := range operatorRoles {
 		objects, err := readObjects(filepath.Join(c.root, "config", "rbac", file))
 		if err != nil {
-			t.Fatalf("read the operator's roles: %v", err)
+			tb.Fatalf("read the operator's roles: %v", err)
 		}
 		for _, o := range objects {
-			r.objects = append(r.objects, r.own(t, o))
+			r.objects = append(r.objects, r.own(tb, o))
 		}
 	}
-	r.Restore(t)
+	r.Restore(tb)
 	return r
 }
 
 // own makes an object of config/rbac the user's own.
-func (r *Rights) own(t testing.TB, o client.Object) client.Object {
-	t.Helper()
+func (r *Rights) own(tb testing.TB, o client.Object) client.Object {
+	tb.Helper()
 	suffix := "-" + r.user
 	o.SetName(o.GetName() + suffix)
 	if o.GetNamespace() != "" {
@@ -66,17 +66,17 @@ func (r *Rights) own(t testing.TB, o client.Object) client.Object {
 		o.Subjects = subjects
 	case *rbacv1.ClusterRole, *rbacv1.Role:
 	default:
-		t.Fatalf("config/rbac has a %T where roles and bindings are expected", o)
+		tb.Fatalf("config/rbac has a %T where roles and bindings are expected", o)
 	}
 	return o
 }
 
 // Restore gives back everything that was taken.
-func (r *Rights) Restore(t testing.TB) {
-	t.Helper()
+func (r *Rights) Restore(tb testing.TB) {
+	tb.Helper()
 	for _, o := range r.objects {
-		if err := r.put(t.Context(), o.DeepCopyObject().(client.Object)); err != nil {
-			t.Fatalf("grant %T %s: %v", o, o.GetName(), err)
+		if err := r.put(tb.Context(), o.DeepCopyObject().(client.Object)); err != nil {
+			tb.Fatalf("grant %T %s: %v", o, o.GetName(), err)
 		}
 	}
 }
@@ -91,8 +91,8 @@ func (r *Rights) put(ctx context.Context, o client.Object) error {
 
 // Revoke takes verbs on a resource of all namespaces from the user. Watches that
 // are open stay open.
-func (r *Rights) Revoke(t testing.TB, resource string, verbs ...string) {
-	t.Helper()
+func (r *Rights) Revoke(tb testing.TB, resource string, verbs ...string) {
+	tb.Helper()
 	found := false
 	for _, o := range r.objects {
 		role, ok := o.(*rbacv1.ClusterRole)
@@ -110,12 +110,12 @@ func (r *Rights) Revoke(t testing.TB, resource string, verbs ...string) {
 			rule.Verbs = kept
 		}
 		less.Rules = slices.DeleteFunc(less.Rules, func(rule rbacv1.PolicyRule) bool { return len(rule.Verbs) == 0 })
-		if err := r.put(t.Context(), less); err != nil {
-			t.Fatalf("revoke %v %s: %v", verbs, resource, err)
+		if err := r.put(tb.Context(), less); err != nil {
+			tb.Fatalf("revoke %v %s: %v", verbs, resource, err)
 		}
 	}
 	if !found {
-		t.Fatalf("revoke %v %s: no role grants that", verbs, resource)
+		tb.Fatalf("revoke %v %s: no role grants that", verbs, resource)
 	}
 }
 

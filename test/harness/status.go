@@ -12,11 +12,11 @@ import (
 
 // AwaitCondition waits until a condition of a policy is what is wanted, stated
 // for the newest generation, and returns the policy.
-func (c *Cluster) AwaitCondition(t testing.TB, policy, condition string, status metav1.ConditionStatus, reason string) *v1alpha1.ControlPolicy {
-	t.Helper()
+func (c *Cluster) AwaitCondition(tb testing.TB, policy, condition string, status metav1.ConditionStatus, reason string) *v1alpha1.ControlPolicy {
+	tb.Helper()
 	var got *v1alpha1.ControlPolicy
-	Eventually(t, fmt.Sprintf("policy %s is %s=%s/%s", policy, condition, status, reason), func() error {
-		got = c.GetPolicy(t, policy)
+	Eventually(tb, fmt.Sprintf("policy %s is %s=%s/%s", policy, condition, status, reason), func() error {
+		got = c.GetPolicy(tb, policy)
 		return HasCondition(got, condition, status, reason)
 	})
 	return got
@@ -38,7 +38,7 @@ func HasCondition(policy *v1alpha1.ControlPolicy, condition string, status metav
 }
 
 // AwaitConforming waits until a policy conforms with all its subjects.
-func (c *Cluster) AwaitConforming(t testing.TB, policy string) *v1alpha1.ControlPolicy {
-	t.Helper()
-	return c.AwaitCondition(t, policy, v1alpha1.ConditionConforming, metav1.ConditionTrue, v1alpha1.ReasonAllConforming)
+func (c *Cluster) AwaitConforming(tb testing.TB, policy string) *v1alpha1.ControlPolicy {
+	tb.Helper()
+	return c.AwaitCondition(tb, policy, v1alpha1.ConditionConforming, metav1.ConditionTrue, v1alpha1.ReasonAllConforming)
 }

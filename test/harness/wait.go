@@ -15,16 +15,16 @@ const (
 
 // Eventually waits until condition returns nil, and fails the test with what is
 // waited for and the last error otherwise. Nothing is said about how fast.
-func Eventually(t testing.TB, what string, condition func() error) {
-	t.Helper()
-	EventuallyWithin(t, Patience, what, condition)
+func Eventually(tb testing.TB, what string, condition func() error) {
+	tb.Helper()
+	EventuallyWithin(tb, Patience, what, condition)
 }
 
 // EventuallyWithin is Eventually with a patience of the caller's.
-func EventuallyWithin(t testing.TB, patience time.Duration, what string, condition func() error) {
-	t.Helper()
+func EventuallyWithin(tb testing.TB, patience time.Duration, what string, condition func() error) {
+	tb.Helper()
 	if err := await(patience, condition); err != nil {
-		t.Fatalf("not within %s: %s: %v", patience, what, err)
+		tb.Fatalf("not within %s: %s: %v", patience, what, err)
 	}
 }
 
@@ -48,15 +48,15 @@ func await(patience time.Duration, condition func() error) error {
 }
 
 // During checks, until d has passed, that condition goes on returning nil.
-func During(t testing.TB, d time.Duration, what string, condition func() error) {
-	t.Helper()
+func During(tb testing.TB, d time.Duration, what string, condition func() error) {
+	tb.Helper()
 	end := time.NewTimer(d)
 	defer end.Stop()
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	for {
 		if err := condition(); err != nil {
-			t.Fatalf("not all the time: %s: %v", what, err)
+			tb.Fatalf("not all the time: %s: %v", what, err)
 		}
 		select {
 		case <-end.C:
