@@ -58,6 +58,20 @@ func (l *ledgerCheck) names(e *Entry) {
 	if e.ActorRef != "" {
 		l.name(actorsDir, e.ActorRef, e.Seq)
 	}
+	if e.Operator != nil {
+		l.nameIf(e.Operator.Arguments, e.Seq)
+		l.nameIf(e.Operator.Permissions, e.Seq)
+	}
+	if e.Change != nil {
+		l.nameIf(e.Change.To, e.Seq)
+	}
+}
+
+// nameIf is name for a field that may be empty.
+func (l *ledgerCheck) nameIf(digest string, seq uint64) {
+	if digest != "" {
+		l.name(objectsDir, digest, seq)
+	}
 }
 
 // entryNames is names for an entry that is not in the log yet.

@@ -139,8 +139,12 @@ func TestVerifyNamesWhatWasDone(t *testing.T) {
 		harm func(t *testing.T, r *rig)
 		want string
 	}{
-		"file removed":     {func(t *testing.T, r *rig) { remove(t, placeOf(r.opts.Dir, r.known.LedgerID, 600).log(1)+"/tile/entries/001") }, "entry 856"},
-		"object removed":   {func(t *testing.T, r *rig) { remove(t, placeOf(r.opts.Dir, r.known.LedgerID, 600).object(actorsDir, actor().Digest)) }, "is missing"},
+		"file removed": {func(t *testing.T, r *rig) {
+			remove(t, placeOf(r.opts.Dir, r.known.LedgerID, 600).log(1)+"/tile/entries/001")
+		}, "entry 856"},
+		"object removed": {func(t *testing.T, r *rig) {
+			remove(t, placeOf(r.opts.Dir, r.known.LedgerID, 600).object(actorsDir, actor().Digest))
+		}, "is missing"},
 		"file added":       {func(t *testing.T, r *rig) { overwrite(t, r.opts.Dir+"/ledgers/extra", "x") }, "nothing accounts for"},
 		"segment removed":  {func(t *testing.T, r *rig) { remove(t, placeOf(r.opts.Dir, r.known.LedgerID, 600).segment(2)) }, "the log has fewer"},
 		"ledger rewritten": {forge, "the held checkpoint"},
