@@ -281,6 +281,6 @@ func (t *turn) idle(ctx context.Context) error {
 		}
 	}
 	used, err := t.instance.usage()
-	m.resident = used.resident
+	m.resident, m.peak = used.resident, max(m.peak, used.resident)
 	return err
 }

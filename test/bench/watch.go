@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
+	networkingclient "k8s.io/client-go/kubernetes/typed/networking/v1"
 
 	"github.com/holdfast-dev/holdfast/test/bench/denyingress"
 )
@@ -22,7 +22,7 @@ type watcher struct {
 	good map[string]bool
 	// waiting are the drifts that are not repaired yet, by namespace.
 	waiting map[string]*drift
-	// broken is closed when the watch ends; err then says why.
+	// broken is closed when watching ends; err then says why.
 	broken chan struct{}
 	err    error
 }
@@ -57,29 +57,33 @@ func startWatcher(ctx context.Context, client kubernetes.Interface) (*watcher, e
 	for i := range list.Items {
 		w.good[list.Items[i].Namespace] = denyingress.Good(&list.Items[i].Spec)
 	}
-	const longerThanAnyRun = 24 * 60 * 60 // seconds
 	options.ResourceVersion = list.ResourceVersion
-	options.TimeoutSeconds = new(int64(longerThanAnyRun))
-	events, err := policies.Watch(ctx, options)
-	if err != nil {
-		return nil, fmt.Errorf("watch network policies: %w", err)
-	}
-	go w.run(events)
+	go func() {
+		defer close(w.broken)
+		for w.err == nil {
+			w.err = w.follow(ctx, policies, &options)
+		}
+	}()
 	return w, nil
 }
 
-func (w *watcher) run(events watch.Interface) {
-	defer close(w.broken)
+// follow watches until the API server ends the watch, as it does when a watcher
+// falls behind. The next call continues where it ended, so that nothing is missed.
+func (w *watcher) follow(ctx context.Context, policies networkingclient.NetworkPolicyInterface, options *metav1.ListOptions) error {
+	events, err := policies.Watch(ctx, *options)
+	if err != nil {
+		return fmt.Errorf("watch network policies: %w", err)
+	}
 	defer events.Stop()
 	for event := range events.ResultChan() {
 		policy, ok := event.Object.(*networkingv1.NetworkPolicy)
 		if !ok {
-			w.err = fmt.Errorf("the watch of network policies gave %s: %v", event.Type, event.Object)
-			return
+			return fmt.Errorf("the watch of network policies gave %s: %v", event.Type, event.Object)
 		}
+		options.ResourceVersion = policy.ResourceVersion
 		w.saw(policy.Namespace, event.Type != watch.Deleted && denyingress.Good(&policy.Spec), time.Now())
 	}
-	w.err = errors.New("the watch of network policies ended")
+	return ctx.Err()
 }
 
 // saw takes note of the state of a namespace's object.
