@@ -8,8 +8,8 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// scope is what is kept of one namespace. Policies and labels are never changed
-// in place: snapshots share them.
+// scope is what is kept of one namespace. Labels and specs are never changed in
+// place: snapshots share them.
 type scope struct {
 	// namespace is nil where only objects in it are known: the kinds are watched
 	// side by side, and a namespace may be seen after what it holds.

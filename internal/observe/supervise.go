@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -147,7 +148,7 @@ func (k *kind) probe(ctx context.Context) {
 
 // probeFailed opens a gap, unless the watch has shown a sign of life meanwhile.
 func (k *kind) probeFailed(ctx context.Context, at time.Time, err error) {
-	if context.Cause(ctx) == context.Canceled {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return // the process ends
 	}
 	k.turn.Lock()

@@ -84,10 +84,9 @@ func (policyTable) put(o *Observer, item any) change {
 	matters := true
 	if found {
 		matters = policyMatters(&s.policies[i], &p.policy)
-		s.policies = slices.Clone(s.policies)
 		s.policies[i] = p.policy
 	} else {
-		s.policies = slices.Insert(slices.Clone(s.policies), i, p.policy)
+		s.policies = slices.Insert(s.policies, i, p.policy)
 	}
 	return change{key: policyKey(p), present: true, matters: matters}
 }
@@ -97,7 +96,7 @@ func (policyTable) remove(o *Observer, item any) change {
 	s := o.scope(p.namespace)
 	i, found := s.policy(p.policy.Name)
 	if found {
-		s.policies = slices.Delete(slices.Clone(s.policies), i, i+1)
+		s.policies = slices.Delete(s.policies, i, i+1)
 	}
 	o.prune(p.namespace)
 	return change{key: policyKey(p), matters: found}
@@ -112,12 +111,15 @@ func (t policyTable) replace(o *Observer, items []any) []string {
 		kept[name{p.namespace, p.policy.Name}] = struct{}{}
 	}
 	for namespace, s := range o.scopes {
-		for _, p := range s.policies {
-			if _, ok := kept[name{namespace, p.Name}]; !ok {
-				t.remove(o, &policyItem{namespace: namespace, policy: p})
-				changed = append(changed, namespace)
-			}
+		before := len(s.policies)
+		s.policies = slices.DeleteFunc(s.policies, func(p control.NetworkPolicy) bool {
+			_, ok := kept[name{namespace, p.Name}]
+			return !ok
+		})
+		if len(s.policies) < before {
+			changed = append(changed, namespace)
 		}
+		o.prune(namespace)
 	}
 	return changed
 }
