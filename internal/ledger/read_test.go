@@ -50,20 +50,3 @@ func TestReadOfAnIntervalMissesNothing(t *testing.T) {
 		})
 	}
 }
-
-// BenchmarkAppend measures from Append until an entry is durable, one at a
-// time, with the committer at work behind it.
-func BenchmarkAppend(b *testing.B) {
-	r := newRig(b)
-	r.opts.SegmentSize = 2_000_000
-	r.open()
-	entries := r.beats(1)
-	var worst, n time.Duration
-	for b.Loop() {
-		begun := time.Now()
-		r.write(entries...)
-		worst, n = max(worst, time.Since(begun)), n+1
-	}
-	b.ReportMetric(float64(worst.Microseconds()), "worst-µs")
-	r.close()
-}

@@ -85,7 +85,7 @@ func (o *opening) predecessor(tips []string, b *breach) *PredecessorBody {
 	if b.reason == OpenFirstInstall {
 		return nil
 	}
-	pred := &PredecessorBody{Lost: clip(o.lost(tips, b))}
+	pred := &PredecessorBody{Lost: shorten(o.lost(tips, b))}
 	marked := o.head != nil && b.reason != OpenClusterChanged
 	if marked {
 		pred.LedgerID, pred.Checkpoint = o.head.LedgerID, o.head.Checkpoint
@@ -119,8 +119,8 @@ func (o *opening) markedLater(cp *tlog.Checkpoint) bool {
 // maxLost bounds what is said of what is lost, in bytes.
 const maxLost = 300
 
-// clip keeps a sentence short enough for an entry.
-func clip(s string) string {
+// shorten keeps a sentence short enough for an entry.
+func shorten(s string) string {
 	if len(s) > maxLost {
 		return strings.ToValidUTF8(s[:maxLost], "") + "..."
 	}
