@@ -10,13 +10,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
 
-// committer carries the journal into the log: objects first, then entries, one
-// batch at a time. It alone owns the tree. Its methods are called by one
+// committer carries the journal into the log: entries, one batch at a time, and
+// the objects they name. An object's own file is written behind the entries:
+// until then the journal has it, which is not trimmed before. The committer
+// alone owns the tree. Its methods are called by one
 // goroutine, but for status, snapshot and close.
 type committer struct {
 	opts   Options
@@ -29,6 +32,8 @@ type committer struct {
 	index   *indexer
 	entries []journal.Record // read from the journal, not integrated yet
 	newest  int              // how many entries the frame read last has
+	objects []journal.Record // read from the journal, without a file of their own yet
+	bytes   int              // of objects
 
 	mu        sync.Mutex
 	state     Status
@@ -83,6 +88,9 @@ func (c *committer) replay(ctx context.Context, first, limit uint64) error {
 	c.reader = journal.NewReader(c.place.journal(), c.place.id, first)
 	for {
 		more, err := c.step(ctx, limit)
+		if err == nil && (!more || c.bytes >= maxObjectBytes) {
+			err = c.putObjects()
+		}
 		if err != nil || !more {
 			return errors.Join(err, c.reader.Close())
 		}
@@ -119,14 +127,35 @@ func (c *committer) follow(ctx context.Context, w *journal.Writer, progress func
 		if err != nil {
 			return err
 		}
-		if err := c.trim(w); err != nil {
+		progress(c.next())
+		if more && c.bytes < maxObjectBytes {
+			continue
+		}
+		if err := errors.Join(c.putObjects(), c.trim(w)); err != nil {
 			return err
 		}
-		progress(c.next())
 		if !more {
 			return c.tick()
 		}
 	}
+}
+
+// maxObjectBytes bounds the objects that wait for a file of their own.
+const maxObjectBytes = 4 << 20
+
+// putObjects gives the objects that were read files of their own.
+func (c *committer) putObjects() error {
+	if len(c.objects) == 0 {
+		return nil
+	}
+	if err := c.opts.Check(c.opts.Dir, c.opts.MinFree); err != nil {
+		return err
+	}
+	if err := c.place.putObjects(c.codec, c.objects); err != nil {
+		return err
+	}
+	c.objects, c.bytes = nil, 0
+	return nil
 }
 
 // trim gives up the frames that are integrated wholly.
@@ -164,14 +193,17 @@ func (c *committer) step(ctx context.Context, limit uint64) (more bool, err erro
 	if err := c.writable(); err != nil {
 		return false, err
 	}
+	killpoint.Hit(killpoint.CommitDue)
 	if err := c.tree.Add(ctx, leaves); err != nil {
 		return false, err
 	}
+	killpoint.Hit(killpoint.CommitAdded)
 	for i := range batch {
 		if err := c.index.add(batch[i].ObservedAt); err != nil {
 			return false, err
 		}
 	}
+	killpoint.Hit(killpoint.CommitIndexed)
 	c.entries = c.entries[len(batch):]
 	c.mu.Lock()
 	c.state.Integrated = c.next()
@@ -179,12 +211,9 @@ func (c *committer) step(ctx context.Context, limit uint64) (more bool, err erro
 	return true, nil
 }
 
-// read takes frames from the journal until there is enough for a batch. The
-// objects are put in their place at once: they come before the entries that
-// name them. Entries that are in the log already are passed over; opening has
-// compared them.
+// read takes frames from the journal until there is enough for a batch. Entries
+// that are in the log already are passed over; opening has compared them.
 func (c *committer) read(limit uint64) error {
-	var objects []journal.Record
 	for len(c.entries) < tlog.MaxBatch && c.reader.Position() < limit {
 		frame, err := c.reader.Next()
 		if err != nil {
@@ -194,20 +223,15 @@ func (c *committer) read(limit uint64) error {
 		for _, r := range frame.Records {
 			switch {
 			case r.IsObject():
-				objects = append(objects, r)
+				c.objects = append(c.objects, r)
+				c.bytes += len(r.Data)
 			case r.Seq >= c.next():
 				c.entries = append(c.entries, r)
 			}
 		}
 		c.newest = len(c.entries) - before
 	}
-	if len(objects) == 0 {
-		return nil
-	}
-	if err := c.opts.Check(c.opts.Dir, c.opts.MinFree); err != nil {
-		return err
-	}
-	return c.place.putObjects(c.codec, objects)
+	return nil
 }
 
 // batch is what is added next: at most MaxBatch entries, of one segment.
@@ -240,12 +264,15 @@ func (c *committer) roll(ctx context.Context) error {
 	if _, err := c.tree.Publish(wait); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.RollPublished)
 	if err := errors.Join(c.tick(), c.index.close(), c.tree.Close(wait)); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.RollClosed)
 	if err := createSegment(ctx, c.place, c.treeOptions(c.segment+1), c.segment+1); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.RollCreated)
 	c.segment++
 	return c.openSegment(ctx)
 }
@@ -270,6 +297,7 @@ func createSegment(ctx context.Context, p place, opts tlog.Options, n uint64) er
 	if err := volume.WriteFile(filepath.Join(temp, indexFile), nil); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.SegmentMade)
 	if err := os.Rename(temp, final); err != nil {
 		return volume.Classify(err)
 	}
@@ -316,6 +344,7 @@ func (c *committer) finish(w *journal.Writer, progress func(uint64)) error {
 	if err == nil {
 		err = c.tick()
 	}
+	killpoint.Hit(killpoint.StopPublished)
 	if err == nil {
 		err = removeJournal(c.place.journal())
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
@@ -80,33 +81,44 @@ func (p place) stored(r *journal.Record) bool {
 	return volume.Exists(p.object(classOf(r), hex.EncodeToString(r.Digest[:])))
 }
 
-// putObjects makes objects durable. Their directories are synced once.
+// putObjects makes objects durable. The disk's waits overlap; each directory is
+// synced once.
 func (p place) putObjects(c *codec, records []journal.Record) error {
 	dirs := map[string]struct{}{}
+	begun := map[string]struct{}{}
+	var files errgroup.Group
+	files.SetLimit(putAtOnce)
 	for i := range records {
 		r := &records[i]
 		if sha256.Sum256(r.Data) != r.Digest {
-			return fmt.Errorf("object %x is not what its digest says", r.Digest)
+			return errors.Join(fmt.Errorf("object %x is not what its digest says", r.Digest), files.Wait())
 		}
 		path := p.object(classOf(r), hex.EncodeToString(r.Digest[:]))
-		if volume.Exists(path) {
+		if _, twice := begun[path]; twice || volume.Exists(path) {
 			continue
 		}
-		if err := volume.MkdirAll(filepath.Dir(path)); err != nil {
-			return err
+		begun[path] = struct{}{}
+		if _, made := dirs[filepath.Dir(path)]; !made {
+			if err := volume.MkdirAll(filepath.Dir(path)); err != nil {
+				return errors.Join(err, files.Wait())
+			}
+			dirs[filepath.Dir(path)] = struct{}{}
 		}
-		if err := volume.Replace(path, c.pack(r.Data)); err != nil {
-			return err
-		}
-		dirs[filepath.Dir(path)] = struct{}{}
+		files.Go(func() error { return volume.Replace(path, c.pack(r.Data)) })
 	}
+	if err := files.Wait(); err != nil {
+		return err
+	}
+	var names errgroup.Group
+	names.SetLimit(putAtOnce)
 	for dir := range dirs {
-		if err := volume.SyncDir(dir); err != nil {
-			return err
-		}
+		names.Go(func() error { return volume.SyncDir(dir) })
 	}
-	return nil
+	return names.Wait()
 }
+
+// putAtOnce is how many files are written at the same time.
+const putAtOnce = 16
 
 // readObject reads the file of an object.
 func readObject(c *codec, path, digest string) (Object, error) {

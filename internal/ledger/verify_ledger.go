@@ -448,7 +448,7 @@ func (l *ledgerCheck) checkFirst(file string, e *Entry) {
 	b := e.Ledger
 	if l.segment == 0 {
 		if b.LedgerID != l.place.id || b.Reason != l.info.Reason || b.VerifierKey != l.info.VerifierKey ||
-			b.Cluster != l.info.Cluster || !reflect.DeepEqual(b.Predecessor, l.info.Predecessor) {
+			b.Cluster.KubeSystemUID != l.info.Cluster.KubeSystemUID || !reflect.DeepEqual(b.Predecessor, l.info.Predecessor) {
 			l.problemAt(l.rel(l.place.file()), e.Seq, "the ledger's first file and its first entry differ")
 		}
 		return
