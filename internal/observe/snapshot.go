@@ -27,12 +27,13 @@ func (o *Observer) Snapshot(namespace string) (*control.Snapshot, error) {
 func (o *Observer) read(namespace string) (*control.Snapshot, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.fresh(namespace); err != nil {
-		return nil, err
-	}
 	s := o.scopes[namespace]
 	if s == nil || s.namespace == nil {
+		o.writes.abandon(namespace)
 		return nil, ErrNotFound
+	}
+	if err := o.fresh(namespace); err != nil {
+		return nil, err
 	}
 	snapshot := &control.Snapshot{
 		Namespace:       s.view(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -21,6 +22,9 @@ import (
 
 // protobuf is several times cheaper to decode than JSON.
 const protobuf = "application/vnd.kubernetes.protobuf"
+
+// dialTimeout is the library's own default, for connections and keep-alives.
+const dialTimeout = 30 * time.Second
 
 // source says how a kind is watched and kept.
 type source struct {
@@ -162,7 +166,7 @@ func dedicated(config *rest.Config) (*rest.Config, *connrotation.Dialer) {
 	config.AcceptContentTypes = protobuf + ",application/json"
 	dial := config.Dial
 	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext
 	}
 	dialer := connrotation.NewDialer(dial)
 	config.Dial = dialer.DialContext

@@ -73,6 +73,13 @@ func (w *writes) forget(key object) bool {
 	return waited
 }
 
+// abandon drops the writes in a namespace that is gone, but for requests in flight.
+func (w *writes) abandon(namespace string) {
+	for key := range w.byNamespace[namespace] {
+		w.forget(key)
+	}
+}
+
 // seen takes note of an event of an object, which is present or not after it,
 // and which matters to a verdict or not. echo is true where the event is
 // nothing but the effect of our own write, or is held back until that is known;

@@ -171,4 +171,17 @@ func testUnknownOutcome(t *testing.T, c *cluster, o *told) {
 	if _, err := o.Snapshot(namespace); err != nil {
 		t.Errorf("a version that cannot be compared reads as stale: %v", err)
 	}
+
+	o.NoteWrite(control.NeedNetworkPolicies, namespace, "own", "")
+	c.terminate(t, namespace)
+	c.finalize(t, namespace)
+	c.fence(t, o, "fence")
+	if _, err := o.Snapshot(namespace); !errors.Is(err, observe.ErrNotFound) {
+		t.Errorf("snapshot of a namespace that is gone: %v, want %v", err, observe.ErrNotFound)
+	}
+	c.createNamespace(t, namespace)
+	c.fence(t, o, "fence")
+	if _, err := o.Snapshot(namespace); err != nil {
+		t.Errorf("snapshot of a namespace made again: %v", err)
+	}
 }
