@@ -134,10 +134,14 @@ func (b *bench) repair(ctx context.Context, result *sizeResult) (err error) {
 // every other engine a first start, which is not measured.
 func (b *bench) populate(ctx context.Context, c *cluster, result *sizeResult, made driftCount) error {
 	for n, m := range result.engines {
-		prepare := func(context.Context) ([]*drift, error) { return c.createNamespaces(ctx, "ns", result.namespaces) }
-		if n > 0 {
-			t := &turn{bench: b, cluster: c, measured: m, made: made}
-			prepare = t.deviateWhileDown
+		t := &turn{bench: b, cluster: c, measured: m, made: made}
+		prepare := t.deviateWhileDown
+		if n == 0 {
+			prepare = func(ctx context.Context) ([]*drift, error) {
+				drifts, err := c.createNamespaces(ctx, "ns", result.namespaces)
+				t.note(drifts...)
+				return drifts, err
+			}
 		}
 		if err := b.firstStart(ctx, c, m.engine, prepare); err != nil {
 			return err

@@ -24,9 +24,9 @@ type measured struct {
 	// many at once.
 	evidence, burstEvidence evidence
 	idle                    idle
-	// peak and resident are the highest resident memory of any of its processes,
-	// and that of the last after the idle time, in bytes.
-	peak, resident uint64
+	// peak is the highest resident memory of any of its processes, resident that
+	// of the last after the idle time, file what of that are pages of files. In bytes.
+	peak, resident, file uint64
 }
 
 // converged is how fast many new namespaces were protected.

@@ -17,8 +17,9 @@ const clockTick = 10 * time.Millisecond
 type usage struct {
 	// cpu is user and system time, in steps of clockTick.
 	cpu time.Duration
-	// resident and peak are the resident memory now and at its highest, in bytes.
-	resident, peak uint64
+	// resident and peak are the resident memory now and at its highest; file is
+	// what of it now are pages of files, above all of the program itself. In bytes.
+	resident, file, peak uint64
 }
 
 // usageOf reads what a process has used.
@@ -31,11 +32,11 @@ func usageOf(pid int) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	var u usage
-	if u.cpu, err = parseStat(stat); err != nil {
+	u, err := parseStatus(status)
+	if err != nil {
 		return usage{}, err
 	}
-	u.resident, u.peak, err = parseStatus(status)
+	u.cpu, err = parseStat(stat)
 	return u, err
 }
 
@@ -67,15 +68,14 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// parseStatus returns the resident memory in a /proc/PID/status, in bytes.
-func parseStatus(status []byte) (resident, peak uint64, err error) {
-	if resident, err = kilobytes(status, "VmRSS"); err != nil {
-		return 0, 0, err
+// parseStatus returns the memory in a /proc/PID/status.
+func parseStatus(status []byte) (u usage, err error) {
+	for name, value := range map[string]*uint64{"VmRSS": &u.resident, "RssFile": &u.file, "VmHWM": &u.peak} {
+		if *value, err = kilobytes(status, name); err != nil {
+			return usage{}, err
+		}
 	}
-	if peak, err = kilobytes(status, "VmHWM"); err != nil {
-		return 0, 0, err
-	}
-	return resident, peak, nil
+	return u, nil
 }
 
 // kilobytes returns a field of the form "Name:   123 kB", in bytes.

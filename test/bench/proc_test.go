@@ -28,21 +28,22 @@ func TestParseStat(t *testing.T) {
 
 func TestParseStatus(t *testing.T) {
 	for name, tc := range map[string]struct {
-		status       string
-		wantResident uint64
-		wantPeak     uint64
-		wantErr      bool
+		status  string
+		want    usage
+		wantErr bool
 	}{
-		"plain":        {"Name:\tfloor\nVmHWM:\t   40960 kB\nVmRSS:\t   20480 kB\n", 20 << 20, 40 << 20, false},
-		"no peak":      {"VmRSS:\t   20480 kB\n", 0, 0, true},
-		"no resident":  {"VmHWM:\t   20480 kB\n", 0, 0, true},
-		"not a number": {"VmHWM:\t many kB\nVmRSS:\t 1 kB\n", 0, 0, true},
+		"plain": {
+			"Name:\tfloor\nVmHWM:\t   40960 kB\nVmRSS:\t   20480 kB\nRssFile:\t   10240 kB\n",
+			usage{resident: 20 << 20, file: 10 << 20, peak: 40 << 20}, false,
+		},
+		"no peak":      {"VmRSS:\t   20480 kB\nRssFile:\t   10240 kB\n", usage{}, true},
+		"no resident":  {"VmHWM:\t   20480 kB\nRssFile:\t   10240 kB\n", usage{}, true},
+		"not a number": {"VmHWM:\t many kB\nVmRSS:\t 1 kB\nRssFile:\t   10240 kB\n", usage{}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resident, peak, err := parseStatus([]byte(tc.status))
-			if resident != tc.wantResident || peak != tc.wantPeak || (err != nil) != tc.wantErr {
-				t.Errorf("parseStatus = %d, %d, %v; want %d, %d, error %t",
-					resident, peak, err, tc.wantResident, tc.wantPeak, tc.wantErr)
+			got, err := parseStatus([]byte(tc.status))
+			if got != tc.want || (err != nil) != tc.wantErr {
+				t.Errorf("parseStatus = %+v, %v; want %+v, error %t", got, err, tc.want, tc.wantErr)
 			}
 		})
 	}

@@ -177,7 +177,9 @@ func costs() []line {
 		{"– CPU, of one core", func(m *measured) string {
 			return fmt.Sprintf("%.1f %%", 100*ratio(m.idle.cpu, m.idle.lasted))
 		}, nil},
-		{"Resident memory: after rest / peak", func(m *measured) string { return mebibytes(m.resident) + " / " + mebibytes(m.peak) }, nil},
+		{"Resident memory: peak / after rest / of that, pages of the program's file", func(m *measured) string {
+			return mebibytes(m.peak) + " / " + mebibytes(m.resident) + " / " + mebibytes(m.file)
+		}, nil},
 	}
 }
 

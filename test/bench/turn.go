@@ -79,13 +79,20 @@ func (t *turn) drifts(n int) []*drift {
 	drifts := make([]*drift, 0, n)
 	for i := range n {
 		namespaces := t.cluster.namespaces
-		d := t.cluster.watcher.expect(namespaces[(t.next+i)%len(namespaces)], false)
-		if t.measured.engine.name == holdfastName {
-			t.made[d.namespace]++
-		}
-		drifts = append(drifts, d)
+		drifts = append(drifts, t.cluster.watcher.expect(namespaces[(t.next+i)%len(namespaces)], false))
 	}
+	t.note(drifts...)
 	return drifts
+}
+
+// note counts drifts, if it is the operator that is to record them.
+func (t *turn) note(drifts ...*drift) {
+	if t.measured.engine.name != holdfastName {
+		return
+	}
+	for _, d := range drifts {
+		t.made[d.namespace]++
+	}
 }
 
 // deviate makes drifts, all at once.
@@ -281,6 +288,6 @@ func (t *turn) idle(ctx context.Context) error {
 		}
 	}
 	used, err := t.instance.usage()
-	m.resident, m.peak = used.resident, max(m.peak, used.resident)
+	m.resident, m.file, m.peak = used.resident, used.file, max(m.peak, used.resident)
 	return err
 }
