@@ -1,5 +1,10 @@
 package ledger
 
+import (
+	"maps"
+	"slices"
+)
+
 // Kind says what an entry states.
 type Kind string
 
@@ -82,6 +87,9 @@ var kinds = map[Kind]kindRule{
 	KindEvidenceLost:      {true, func(e *Entry) bool { return e.Lost != nil }, "lost"},
 	KindRecoveredTail:     {false, func(e *Entry) bool { return e.Tail != nil }, "tail"},
 }
+
+// Kinds returns the kinds that this version knows, sorted.
+func Kinds() []Kind { return slices.Sorted(maps.Keys(kinds)) }
 
 func (e *Entry) ofControl() bool { return e.Policy != nil && e.Control != "" }
 func (e *Entry) ofMember() bool  { return e.Policy != nil && e.Subject != nil }
