@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+func newVerify() *cobra.Command {
+	var keys, held []string
+	cmd := &cobra.Command{
+		Use:   "verify DIR",
+		Short: "Check every byte of a ledger's directory",
+		Long: `Check every file of a ledger's directory against what its entries imply, and
+the entries against the checkpoints. It needs no cluster, and writes nothing;
+the ledger may be in use.
+
+The verifier key and the checkpoints have to come from elsewhere than the
+directory: a ledger that was forged as a whole brings its own.
+
+Exit status: 0 valid, 1 invalid, 2 incomplete (nothing is wrong, but something
+is missing to say more), 3 where the directory could not be checked.`,
+		Example: `  kubectl holdfast verify ./ledger --key "$(cat verifier.key)" --held march.checkpoint`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return verify(cmd, args[0], keys, held)
+		},
+	}
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "verifier key, kept outside the ledger; repeated for a ledger that changed its key")
+	cmd.Flags().StringArrayVar(&held, "held", nil, "file with a checkpoint that was kept outside the ledger; may be repeated")
+	return cmd
+}
+
+func verify(cmd *cobra.Command, dir string, keys, held []string) error {
+	opts := ledger.VerifyOptions{Keys: keys}
+	for _, file := range held {
+		checkpoint, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("read a held checkpoint: %w", err)
+		}
+		opts.Held = append(opts.Held, checkpoint)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	report, err := ledger.Verify(cmd.Context(), dir, opts)
+	if err != nil {
+		return err
+	}
+	if err := printReport(cmd.OutOrStdout(), report); err != nil {
+		return err
+	}
+	switch report.Status {
+	case ledger.VerifyValid:
+		return nil
+	case ledger.VerifyIncomplete:
+		return statusError(statusIncomplete)
+	default:
+		return statusError(statusInvalid)
+	}
+}
+
+// printReport prints what was checked, what was found, and the conclusion last.
+func printReport(w io.Writer, r *ledger.VerifyReport) error {
+	var out strings.Builder
+	for i := range r.Ledgers {
+		printLedger(&out, &r.Ledgers[i])
+	}
+	fmt.Fprintf(&out, "%s compared\n", count(uint64(r.Files), "file"))
+	printProblems(&out, "Problem", r.Problems)
+	printProblems(&out, "Declared by a later ledger", r.Declared)
+	for _, sentence := range r.Missing {
+		fmt.Fprintf(&out, "Missing: %s\n", sentence)
+	}
+	for _, sentence := range r.Notes {
+		fmt.Fprintf(&out, "Note: %s\n", sentence)
+	}
+	fmt.Fprintf(&out, "%s: %s\n", r.Status, conclusion(r))
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func printLedger(out *strings.Builder, l *ledger.VerifiedLedger) {
+	place := "ended"
+	if l.Current {
+		place = "current"
+	}
+	fmt.Fprintf(out, "Ledger %s (%s, %s)\n", l.LedgerID, l.Reason, place)
+	if l.Predecessor != nil {
+		fmt.Fprintf(out, "  continues   ledger %s: %s\n", l.Predecessor.LedgerID, l.Predecessor.Lost)
+	}
+	fmt.Fprintf(out, "  entries     %d in %s\n", l.Entries, count(l.Segments, "segment"))
+	fmt.Fprintf(out, "  checkpoint  covers %d, a held checkpoint %d\n", l.Published, l.Held)
+	fmt.Fprintf(out, "  journal     %s not in the log yet\n", count(l.Pending, "entry"))
+	fmt.Fprintf(out, "  objects     %d, snapshots %d\n", l.Objects, l.Snapshots)
+	kinds := make([]ledger.Kind, 0, len(l.UnknownKinds))
+	for kind := range l.UnknownKinds {
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	for _, kind := range kinds {
+		fmt.Fprintf(out, "  unknown     %s of kind %s\n", count(uint64(l.UnknownKinds[kind]), "entry"), kind)
+	}
+}
+
+func printProblems(out *strings.Builder, title string, problems []ledger.Problem) {
+	for _, p := range problems {
+		fmt.Fprintf(out, "%s: %s\n", title, p)
+	}
+}
+
+// conclusion says in one sentence what the status means.
+func conclusion(r *ledger.VerifyReport) string {
+	switch r.Status {
+	case ledger.VerifyInvalid:
+		return fmt.Sprintf("the ledger is not as it was written: %s.", count(uint64(len(r.Problems)), "problem"))
+	case ledger.VerifyIncomplete:
+		return "nothing was found to be altered, as far as it can be told without what is missing."
+	default:
+		return validConclusion(r)
+	}
+}
+
+// validConclusion says how far outside evidence reaches: to the newest held
+// checkpoint of the current ledger. Beyond it there is only the key.
+func validConclusion(r *ledger.VerifyReport) string {
+	i := slices.IndexFunc(r.Ledgers, func(l ledger.VerifiedLedger) bool { return l.Current })
+	if i < 0 {
+		return "every file is as it was written."
+	}
+	l := &r.Ledgers[i]
+	sentence := fmt.Sprintf("the first %s of the current ledger are those that the held checkpoint covers.", count(l.Held, "entry"))
+	covered := max(l.Published, l.Held)
+	if signed, rest := covered-l.Held, l.Entries+l.Pending-covered; signed+rest > 0 {
+		sentence += fmt.Sprintf(" Beyond it: %s that only the signing key vouches for, %d not signed yet.", count(signed, "entry"), rest)
+	}
+	return sentence
+}
+
+// count is a number of things, in English.
+func count(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return fmt.Sprintf("%d %sies", n, stem)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
