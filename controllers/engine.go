@@ -20,6 +20,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 )
@@ -134,6 +135,7 @@ func (r *Engine) logFor(name string) func(*ctrl.Request) logr.Logger {
 // Observing says that the observer has synced: passes may be made from now on.
 func (r *Engine) Observing(ctx context.Context) {
 	r.Recorder.ObservationBegan(r.Now())
+	killpoint.Hit(killpoint.GapRecorded)
 	close(r.observing)
 	r.Log.Info("Holdfast observes")
 	go r.liveness.run(ctx, r)

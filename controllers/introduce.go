@@ -3,6 +3,7 @@ package controllers
 import (
 	"sync"
 
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -95,5 +96,6 @@ func (r *Engine) introduced(def *definition, subjects int) {
 			Kind: ledger.KindControlIntroduced, Policy: def.ref(c), Control: c.spec.ID, Intro: intro}})
 	}
 	r.Recorder.Record(drafts...)
+	killpoint.Hit(killpoint.ControlIntroduced)
 	r.statusDue.now(def.name)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -53,8 +54,10 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 	r.checkOperatingFrom(next)
 	r.registry.swap(policy.Name, next, func() {
 		transitions, ticket := r.Recorder.Record(append(r.changed(next, policy), r.validity(next)...)...)
+		killpoint.Hit(killpoint.PolicyRecorded)
 		r.announce(transitions, ticket)
 	})
+	killpoint.Hit(killpoint.PolicySwapped)
 	r.statusDue.now(next.name)
 	r.reconsider(last, next)
 	return nil
@@ -79,6 +82,7 @@ func (r *PolicyReconciler) withdraw(name string) {
 				Change: &ledger.ChangeBody{Type: ledger.ChangeDeleted, From: known.Spec}}})
 		})
 		transitions, ticket := r.Recorder.Record(drafts...)
+		killpoint.Hit(killpoint.PolicyWithdrawn)
 		r.announce(transitions, ticket)
 	})
 	r.intros.forget(name)

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -36,6 +37,7 @@ func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 	}
 	if len(plan.Changes) > 0 {
 		p.ticket.Wait(ctx, journalWait)
+		killpoint.Hit(killpoint.RepairDue)
 	}
 	for _, change := range plan.Changes {
 		if err := r.apply(ctx, p, change, found); err != nil {
@@ -103,6 +105,7 @@ func (r *ScopeReconciler) send(ctx context.Context, p *pass, change enforce.Chan
 	}
 	write := r.Observer.BeginWrite(control.NeedNetworkPolicies, p.name, change.Name)
 	result, err := r.Applier.Apply(ctx, change.Change, uid)
+	killpoint.Hit(killpoint.RepairAnswered)
 	if err != nil {
 		if failureOf(err) == enforce.FailureUnknown {
 			write.Done("")
@@ -119,6 +122,7 @@ func (r *ScopeReconciler) send(ctx context.Context, p *pass, change enforce.Chan
 	if err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.RepairNoted)
 	r.repaired(p, change, before, after)
 	return nil
 }
@@ -154,6 +158,7 @@ func (r *ScopeReconciler) repaired(p *pass, change enforce.Change, before *contr
 	}
 	p.units = judge(p.pinned, p.snapshot, p.now)
 	transitions, ticket := r.Recorder.Record(append(drafts, r.observations(p, p.units, true)...)...)
+	killpoint.Hit(killpoint.RepairRecorded)
 	p.ticket = ticket
 	r.Metrics.repaired(change.WantedBy)
 	r.announce(transitions, ticket)

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 )
@@ -140,12 +141,14 @@ func (r *ScopeReconciler) record(_ context.Context, p *pass) error {
 		return nil
 	}
 	var transitions []ledger.Transition
+	killpoint.Hit(killpoint.ScopeJudged)
 	if !r.registry.do(p.snapshot.Namespace, p.pinned, func() {
 		drafts := append(r.census(p), r.observations(p, p.units, false)...)
 		transitions, p.ticket = r.Recorder.Record(append(drafts, r.unobserved(p)...)...)
 	}) {
 		return errSuperseded
 	}
+	killpoint.Hit(killpoint.ScopeRecorded)
 	p.memo.judged(p.all)
 	r.announce(transitions, p.ticket)
 	r.introduce(p)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -43,6 +44,7 @@ func (r *PolicyReconciler) publish(ctx context.Context, policy *v1alpha1.Control
 	next := policy.DeepCopy()
 	s.fill(&next.Status, policy.Generation)
 	if !equality.Semantic.DeepEqual(policy.Status, next.Status) {
+		killpoint.Hit(killpoint.StatusDue)
 		patch := client.MergeFromWithOptions(policy, client.MergeFromWithOptimisticLock{})
 		if err := r.Client.Status().Patch(ctx, next, patch); err != nil {
 			r.statusDue.soon(policy.Name)
@@ -52,6 +54,7 @@ func (r *PolicyReconciler) publish(ctx context.Context, policy *v1alpha1.Control
 			return ctrl.Result{}, fmt.Errorf("patch the status of ControlPolicy %s: %w", policy.Name, err)
 		}
 	}
+	killpoint.Hit(killpoint.StatusPatched)
 	if !s.again.IsZero() {
 		r.statusDue.at(policy.Name, s.again)
 		return ctrl.Result{RequeueAfter: max(time.Millisecond, s.again.Sub(r.Now()))}, nil

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 )
 
 // ObservationBegan says that this process observes from at on. The time since
@@ -58,6 +60,7 @@ func (r *Recorder) attach(log *Log, opened *Opened) {
 		r.readmit(it, opened)
 	}
 	r.send()
+	killpoint.Hit(killpoint.Attached)
 	r.opts.Log.Info("The ledger is open", "ledger", r.known.LedgerID, "entries", r.known.NextSeq, "reason", string(opened.Reason))
 	if r.opts.OnAttach != nil {
 		go r.opts.OnAttach(r.known.Policies(), lost.count > 0 || (opened.Reason != "" && !r.resumed.IsZero()))
@@ -144,6 +147,7 @@ func (r *Recorder) stop(log *Log) error {
 	defer cancel()
 	_, ticket := r.Record(Draft{At: r.opts.Now(), Entry: Entry{Kind: KindOperatorStopped}})
 	ticket.Wait(ctx, 5*time.Second)
+	killpoint.Hit(killpoint.StopRecorded)
 	r.mu.Lock()
 	r.log = nil
 	r.mu.Unlock()

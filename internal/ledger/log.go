@@ -14,6 +14,7 @@ import (
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
@@ -340,6 +341,7 @@ func (l *Log) Close(ctx context.Context) error {
 		// The volume does not answer. It stays locked until it does.
 		return errors.Join(err, fmt.Errorf("close the ledger: %w", ctx.Err()))
 	}
+	killpoint.Hit(killpoint.StopReleased)
 	if healthy && err == nil {
 		return l.SaveHead(ctx)
 	}

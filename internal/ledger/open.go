@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
@@ -66,6 +67,7 @@ func Open(ctx context.Context, opts Options) (*Log, *Opened, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the ledger: %w", err)
 	}
+	killpoint.Hit(killpoint.OpenLocked)
 	log, opened, err := openLocked(ctx, opts, lock)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open the ledger: %w", volume.Classify(err)), lock.Close())
@@ -94,9 +96,11 @@ func openLocked(ctx context.Context, opts Options, lock *os.File) (*Log, *Opened
 	if err != nil {
 		return nil, nil, err
 	}
+	killpoint.Hit(killpoint.HeadDue)
 	if err := log.SaveHead(ctx); err != nil {
 		return nil, nil, errors.Join(err, log.abandon(ctx))
 	}
+	killpoint.Hit(killpoint.HeadSaved)
 	return log, o.report(found, log), nil
 }
 
@@ -224,9 +228,11 @@ func (l *Log) resume(ctx context.Context, c *contents) error {
 	if m.next() != l.next {
 		return fmt.Errorf("the log has %d entries after the replay, want %d", m.next(), l.next)
 	}
+	killpoint.Hit(killpoint.OpenReplayed)
 	if err := removeJournal(l.place.journal()); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.OpenEmptied)
 	size := m.tree.Size()
 	front, err := tlog.View{Dir: l.place.log(m.segment), Size: size}.Range(ctx, size)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 )
 
 // Bounds of what is kept in memory while the ledger is unavailable.
@@ -237,6 +238,7 @@ func (r *Recorder) roll() {
 	}}}
 	r.rolling = true
 	r.admitNumbered(d)
+	killpoint.Hit(killpoint.RollRecorded)
 	r.rolling = false
 }
 

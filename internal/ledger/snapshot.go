@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
@@ -77,6 +78,7 @@ func (c *committer) writeSnapshots() error {
 	if err := volume.WriteFile(filepath.Join(c.place.snapshots(), snapshotName(due.seq)), data); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.SnapshotWritten)
 	return c.place.pruneSnapshots()
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
@@ -37,6 +38,7 @@ func (o *opening) begin(ctx context.Context, b *breach) (string, error) {
 	if err := o.create(ctx, f); err != nil {
 		return "", fmt.Errorf("begin a new ledger: %w", err)
 	}
+	killpoint.Hit(killpoint.LedgerBegun)
 	if b.reason != OpenFirstInstall {
 		o.opts.Log.Error(b, "A new ledger was begun: the one before cannot go on", "ledger", id, "reason", string(b.reason))
 	}
@@ -73,6 +75,7 @@ func (o *opening) create(ctx context.Context, f identity) error {
 	if err := volume.WriteFile(temp.file(), data); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.LedgerMade)
 	if err := os.Rename(temp.dir, final.dir); err != nil {
 		return err
 	}

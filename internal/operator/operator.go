@@ -20,6 +20,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/controllers"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 )
@@ -178,6 +179,7 @@ func opener(mgr ctrl.Manager, opts Options, cluster ledger.ClusterBody, m *contr
 		}
 		return ledger.Open(ctx, ledger.Options{
 			Dir: filepath.Clean(opts.LedgerDir), Key: key, Head: head, Holder: opts.PodUID, Cluster: cluster,
+			SegmentSize: killpoint.Setting(killpoint.EnvSegmentSize), SnapshotEvery: killpoint.Setting(killpoint.EnvSnapshotEvery),
 			OnIntegrated: m.Integrated, Log: opts.Log.WithName("ledger"),
 		})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
 
@@ -155,6 +156,7 @@ func (w *Writer) run() {
 			w.stop(volume.Classify(err), group)
 			return
 		}
+		killpoint.Hit(killpoint.JournalSynced)
 		for _, r := range group {
 			r.done(nil)
 		}
@@ -221,6 +223,7 @@ func (w *Writer) write(group []request) error {
 		// a torn end, but without it nobody has to wonder.
 		return errors.Join(err, w.file.Truncate(w.size))
 	}
+	killpoint.Hit(killpoint.JournalWritten)
 	if err := unix.Fdatasync(int(w.file.Fd())); err != nil {
 		return fmt.Errorf("fdatasync: %w", err)
 	}
@@ -270,6 +273,7 @@ func (w *Writer) rotate() error {
 	if err := volume.SyncDir(w.opts.Dir); err != nil {
 		return errors.Join(err, f.Close())
 	}
+	killpoint.Hit(killpoint.JournalBegun)
 	if w.file != nil {
 		if err := w.file.Close(); err != nil {
 			return errors.Join(err, f.Close())

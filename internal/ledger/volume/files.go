@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 )
 
 const (
@@ -22,6 +24,7 @@ func WriteFile(path string, data []byte) error {
 	if err := writeTemp(path, data); err != nil {
 		return Classify(err)
 	}
+	killpoint.Hit(killpoint.FileWriting)
 	if err := os.Rename(path+TempSuffix, path); err != nil {
 		return Classify(err)
 	}
@@ -34,6 +37,7 @@ func Replace(path string, data []byte) error {
 	if err := writeTemp(path, data); err != nil {
 		return Classify(err)
 	}
+	killpoint.Hit(killpoint.FileReplacing)
 	return Classify(os.Rename(path+TempSuffix, path))
 }
 
