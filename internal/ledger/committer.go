@@ -154,6 +154,7 @@ func (c *committer) putObjects() error {
 	if err := c.place.putObjects(c.codec, c.objects); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.CommitObjects)
 	c.objects, c.bytes = nil, 0
 	return nil
 }
