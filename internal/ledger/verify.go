@@ -143,20 +143,28 @@ func (v *verifier) walk() error {
 		if errors.Is(err, fs.ErrNotExist) && full != v.dir {
 			return nil // the ledger is in use
 		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(v.dir, full)
 		if err != nil {
 			return err
 		}
-		rel = filepath.ToSlash(rel)
+		rel := v.rel(full)
+		if d.IsDir() {
+			if isObjectDir(rel) {
+				return fs.SkipDir // checked with the ledger
+			}
+			return nil
+		}
 		v.files[rel] = false
 		if dir := path.Dir(rel); strings.HasSuffix(dir, ".p") {
 			v.partials[dir] = append(v.partials[dir], path.Base(rel))
 		}
 		return nil
 	})
+}
+
+// isObjectDir reports whether a directory holds a ledger's objects.
+func isObjectDir(rel string) bool {
+	parts := strings.Split(rel, "/")
+	return len(parts) == 3 && parts[0] == ledgersDir && (parts[2] == objectsDir || parts[2] == actorsDir) && validID(parts[1])
 }
 
 // prepare reads what is needed to know beforehand: the chain, the keys and the
@@ -323,18 +331,23 @@ func (v *verifier) checkVolumeFiles() {
 // checkUnknown names every file that nothing accounts for.
 func (v *verifier) checkUnknown() {
 	for _, rel := range sortedKeys(v.files) {
-		switch base := path.Base(rel); {
-		case v.files[rel]:
-		case strings.HasSuffix(base, volume.TempSuffix), strings.Contains(rel, newSuffix+"/"),
-			strings.Contains(rel, "/"+logDir+"/") && isTesseraTemp(base):
-			v.note("%s is what an interrupted write left.", rel)
-		case v.beyond(rel):
-			v.note("%s came meanwhile.", rel)
-		case !volume.Exists(filepath.Join(v.dir, rel)):
-			v.note("%s was removed meanwhile.", rel)
-		default:
-			v.problem(rel, "nothing accounts for this file")
+		if !v.files[rel] {
+			v.unaccounted(rel)
 		}
+	}
+}
+
+func (v *verifier) unaccounted(rel string) {
+	switch base := path.Base(rel); {
+	case strings.HasSuffix(base, volume.TempSuffix), strings.Contains(rel, newSuffix+"/"),
+		strings.Contains(rel, "/"+logDir+"/") && isTesseraTemp(base):
+		v.note("%s is what an interrupted write left.", rel)
+	case v.beyond(rel):
+		v.note("%s came meanwhile.", rel)
+	case !volume.Exists(filepath.Join(v.dir, rel)):
+		v.note("%s was removed meanwhile.", rel)
+	default:
+		v.problem(rel, "nothing accounts for this file")
 	}
 }
 

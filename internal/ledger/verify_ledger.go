@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/hex"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -13,8 +13,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/transparency-dev/merkle/compact"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
@@ -32,12 +30,12 @@ type ledgerCheck struct {
 
 	pending   []journal.Record          // the journal's entries; then those that are not in the log
 	journaled map[uint64]journaledEntry // the same, by sequence number
-	objects   map[string]bool           // by path: in the journal
+	objects   map[objectRef]bool        // in the journal
 	snapshots map[uint64]*snapshotCheck
 
 	known   *Known // nil once an entry could not be folded
-	named   map[string]uint64
-	ids     map[string]struct{}
+	named   map[objectRef]*naming
+	ids     map[[16]byte]struct{}
 	segment uint64
 	last    *tlog.Checkpoint // of the segment before
 }
@@ -65,8 +63,8 @@ func (v *verifier) ledger(ctx context.Context, info LedgerInfo) error {
 	l := &ledgerCheck{
 		verifier: v, ctx: ctx, place: placeOf(v.dir, info.LedgerID, info.id.SegmentSize), info: info,
 		sum:       &v.report.Ledgers[len(v.report.Ledgers)-1],
-		journaled: map[uint64]journaledEntry{}, objects: map[string]bool{}, snapshots: map[uint64]*snapshotCheck{},
-		known: NewKnown(), named: map[string]uint64{}, ids: map[string]struct{}{},
+		journaled: map[uint64]journaledEntry{}, objects: map[objectRef]bool{}, snapshots: map[uint64]*snapshotCheck{},
+		known: NewKnown(), named: map[objectRef]*naming{}, ids: map[[16]byte]struct{}{},
 	}
 	l.checkKey()
 	for _, step := range []func() error{l.readJournal, l.readSnapshots, l.checkSegments, l.checkJournal, l.checkObjects} {
@@ -158,11 +156,10 @@ func journalFileOf(err error, names []string) string {
 
 func (l *ledgerCheck) journalRecord(file string, r journal.Record) {
 	if r.IsObject() {
-		dig := hex.EncodeToString(r.Digest[:])
-		if Digest(r.Data) != dig {
-			l.problem(file, "object %s is not what its digest says", dig)
+		if sha256.Sum256(r.Data) != r.Digest {
+			l.problem(file, "object %x is not what its digest says", r.Digest)
 		}
-		l.objects[l.rel(l.place.object(classOf(&r), dig))] = true
+		l.objects[refOf(&r)] = true
 		return
 	}
 	l.pending = append(l.pending, r)
@@ -281,119 +278,12 @@ func (l *ledgerCheck) compareRoots(rel, stateRel string, cp *tlog.Checkpoint, st
 	}
 }
 
-// checkLeaves streams a segment's entries, and returns the roots at the wanted
-// sizes.
-func (l *ledgerCheck) checkLeaves(size uint64, newest bool, roots map[uint64][]byte) (map[uint64][]byte, error) {
-	dir := l.place.log(l.segment)
-	view := tlog.View{Dir: dir, Size: size}
-	base := l.place.base(l.segment)
-	s := &segmentCheck{
-		ledgerCheck: l, view: view, base: base, newest: newest, roots: roots, leaves: emptyRange(),
-		tiles: &tileCheck{v: l.verifier, dir: dir, base: base, size: size},
-	}
-	if err := s.mark(); err != nil {
-		return nil, err
-	}
-	for index := uint64(0); index*tlog.MaxBatch < size; index++ {
-		if err := errors.Join(s.bundle(index), l.ctx.Err()); err != nil {
-			return nil, err
-		}
-	}
-	s.accuse()
-	for _, r := range l.pending {
-		if n, leaf := l.place.of(r.Seq); n == l.segment && leaf == s.tiles.leaves {
-			s.tiles.entry(r.Data)
-			l.entryNames(r.Data, r.Seq)
-		}
-	}
-	s.tiles.close()
-	s.checkIndex()
-	return roots, nil
-}
-
-// segmentCheck streams the entries of one segment.
-type segmentCheck struct {
-	*ledgerCheck
-	view   tlog.View
-	base   uint64
-	newest bool
-	roots  map[uint64][]byte
-	leaves *compact.Range
-	tiles  *tileCheck
-	index  []byte
-	// suspects are the entries that the lowest tiles do not know.
-	suspects []Problem
-}
-
-// mark keeps the root where it is wanted.
-func (s *segmentCheck) mark() error {
-	if _, want := s.roots[s.leaves.End()]; !want {
-		return nil
-	}
-	root, err := tlog.Root(s.leaves)
-	s.roots[s.leaves.End()] = root
-	return err
-}
-
-func (s *segmentCheck) bundle(index uint64) error {
-	first := s.base + index*tlog.MaxBatch
-	count := int(min(tlog.MaxBatch, s.view.Size-index*tlog.MaxBatch))
-	file := s.rel(filepath.Join(s.view.Dir, tlog.BundlePath(index, s.view.Size)))
-	hashes := tileHashes(s.view, index, count)
-	entries, err := s.view.Bundle(index)
-	if err != nil {
-		s.problemAt(file, first, "%v", err)
-		s.known = nil
-		for _, h := range hashes {
-			s.tiles.hash(h)
-			if err := errors.Join(s.leaves.Append(h, nil), s.mark()); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	var times span
-	for i, data := range entries {
-		seq := first + uint64(i)
-		h := leafHash(data)
-		if !bytes.Equal(h, hashes[i]) {
-			s.suspects = append(s.suspects, Problem{File: file, Entry: &seq, What: "it is not the entry that was written"})
-		}
-		s.tiles.entry(data)
-		if err := errors.Join(s.leaves.Append(h, nil), s.mark()); err != nil {
-			return err
-		}
-		at, err := observedAt(data)
-		if err != nil {
-			s.problemAt(file, seq, "%v", err)
-		}
-		times.add(at, i == 0)
-		s.entry(file, seq, data)
-	}
-	if count == tlog.MaxBatch {
-		s.index = times.append(s.index)
-	}
-	return nil
-}
-
-// accuse names the entries that the lowest tiles do not know, unless the
-// entries are right and the tiles are wrong: the checkpoint's root tells.
-func (s *segmentCheck) accuse() {
-	state, err := tlog.ReadState(s.view.Dir)
-	if err == nil && bytes.Equal(state.Root, s.roots[state.Size]) {
-		return
-	}
-	for _, p := range s.suspects {
-		s.add(p)
-	}
-}
-
 // entry checks one entry of the log, and folds it.
-func (l *ledgerCheck) entry(file string, seq uint64, data []byte) {
-	if j, ok := l.journaled[seq]; ok && !bytes.Equal(j.data, data) {
+func (l *ledgerCheck) entry(file string, seq uint64, r *entryRead) {
+	if j, ok := l.journaled[seq]; ok && !bytes.Equal(j.data, r.data) {
 		l.problemAt(j.file, seq, "the journal's entry is not the log's")
 	}
-	e, err := Decode(data)
+	e, err := r.entry, r.err
 	switch {
 	case errors.Is(err, ErrUnknownCritical):
 		l.missing(fmt.Sprintf("Entry %d: %v: a newer version of Holdfast can verify it.", seq, err))
@@ -409,15 +299,22 @@ func (l *ledgerCheck) entry(file string, seq uint64, data []byte) {
 	if _, known := kinds[e.Kind]; !known {
 		l.sum.UnknownKinds[e.Kind]++
 	}
-	if _, twice := l.ids[e.ID]; twice {
+	id := shortID(e.ID)
+	if _, twice := l.ids[id]; twice {
 		l.problemAt(file, seq, "its id %s is that of an earlier entry", e.ID)
 	}
-	l.ids[e.ID] = struct{}{}
+	l.ids[id] = struct{}{}
 	if seq%l.place.segmentSize == 0 {
 		l.checkFirst(file, e)
 	}
 	l.names(e)
 	l.foldEntry(file, e)
+}
+
+// shortID is enough of an id to tell it from all others, and small.
+func shortID(id string) [16]byte {
+	sum := sha256.Sum256([]byte(id))
+	return [16]byte(sum[:16])
 }
 
 func (l *ledgerCheck) foldEntry(file string, e *Entry) {
@@ -457,33 +354,6 @@ func (l *ledgerCheck) checkFirst(file string, e *Entry) {
 		b.Predecessor.Checkpoint != string(l.last.Note) {
 		l.problemAt(file, e.Seq, "it does not name the last checkpoint of segment %d", l.segment-1)
 	}
-}
-
-// checkIndex compares a segment's index with what the entries imply.
-func (s *segmentCheck) checkIndex() {
-	rel, data, err := s.read(s.place.index(s.segment))
-	switch {
-	case err != nil:
-		s.problem(rel, "cannot be read: %v", err)
-	case bytes.Equal(data, s.index):
-	case s.newest && bytes.HasPrefix(data, s.index) && s.grown(len(data)-len(s.index)):
-		s.note("%s grew meanwhile.", rel)
-	case s.newest && bytes.HasPrefix(s.index, data):
-		s.note("%s lacks the newest bundles; opening the ledger completes it.", rel)
-	default:
-		at := 0
-		for at < len(data) && at < len(s.index) && data[at] == s.index[at] {
-			at++
-		}
-		s.problemAt(rel, s.base+uint64(at/indexRecord)*tlog.MaxBatch, "it is not what the entries imply")
-	}
-}
-
-// grown reports whether the log has grown since, by at least so many bytes of
-// its index.
-func (s *segmentCheck) grown(by int) bool {
-	state, err := tlog.ReadState(s.view.Dir)
-	return err == nil && (state.Size/tlog.MaxBatch-s.view.Size/tlog.MaxBatch)*indexRecord >= uint64(by)
 }
 
 // checkJournal checks that the journal continues the log.

@@ -2,13 +2,20 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/transparency-dev/merkle/rfc6962"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
+	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
 
 // snapshotCheck is a state snapshot that is compared when the fold gets there.
@@ -83,96 +90,113 @@ func (l *ledgerCheck) entryNames(data []byte, seq uint64) {
 	}
 }
 
+// objectRef names an object by class and digest.
+type objectRef struct {
+	class  string
+	digest [sha256.Size]byte
+}
+
+// naming is the first entry that names an object, and whether the object was found.
+type naming struct {
+	seq   uint64
+	found bool
+}
+
 func (l *ledgerCheck) name(class, digest string, seq uint64) {
 	if !validDigest(digest) {
 		l.problemAt(l.rel(l.place.dir), seq, "it names an object %q, which is no digest", digest)
 		return
 	}
-	rel := l.rel(l.place.object(class, digest))
-	if _, there := l.named[rel]; !there {
-		l.named[rel] = seq
+	ref := refTo(class, digest)
+	if _, there := l.named[ref]; !there {
+		l.named[ref] = &naming{seq: seq}
 	}
+}
+
+// refTo names an object by a valid digest.
+func refTo(class, digest string) objectRef {
+	ref := objectRef{class: class}
+	_, _ = hex.Decode(ref.digest[:], []byte(digest)) // valid
+	return ref
 }
 
 func validDigest(digest string) bool {
 	return len(digest) == 64 && strings.Trim(digest, "0123456789abcdef") == ""
 }
 
-// checkObjects checks that each named object is there, and that each object
-// that is there is right and named.
+// checkObjects checks that each object on the volume is right and named, and
+// that each named object is there.
 func (l *ledgerCheck) checkObjects() error {
-	for rel := range l.files {
-		class, digest, ok := l.objectAt(rel)
-		if !ok {
-			continue
-		}
-		l.claim(rel)
-		o, err := readObject(l.codec, filepath.Join(l.dir, rel), digest)
+	for _, class := range []string{objectsDir, actorsDir} {
+		err := filepath.WalkDir(filepath.Join(l.place.dir, class), func(full string, d os.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err == nil && !d.IsDir() {
+				l.checkObject(class, full)
+			}
+			return errors.Join(err, l.ctx.Err())
+		})
 		if err != nil {
-			l.problemOfObject(rel, err.Error())
-			continue
-		}
-		l.sum.Objects++
-		if class == objectsDir {
-			l.nameNested(o)
+			return err
 		}
 	}
-	for rel := range l.named {
-		if _, there := l.files[rel]; !there && !l.objects[rel] {
-			l.problemOfObject(rel, "the object is missing")
-		}
-	}
-	for rel := range l.files {
-		if _, _, ok := l.objectAt(rel); !ok {
-			continue
-		}
-		if _, named := l.named[rel]; !named && l.known != nil {
-			l.problem(rel, "no entry names this object")
+	for ref, n := range l.named {
+		full := l.place.object(ref.class, hex.EncodeToString(ref.digest[:]))
+		if !n.found && !l.objects[ref] && !l.arrived(ref, full) {
+			l.problemAt(l.rel(full), n.seq, "the object is missing")
 		}
 	}
 	return nil
 }
 
-func (l *ledgerCheck) problemOfObject(rel, what string) {
-	if seq, named := l.named[rel]; named {
-		l.problemAt(rel, seq, "%s", what)
+// arrived looks again for an object that was not there: the ledger may be in
+// use, and an object comes out of the journal after the entry that names it.
+func (l *ledgerCheck) arrived(ref objectRef, full string) bool {
+	found := false
+	_, err := journal.Scan(l.place.journal(), l.place.id, func(_ string, f *journal.Frame) error {
+		for i := range f.Records {
+			r := &f.Records[i]
+			found = found || (r.IsObject() && refOf(r) == ref)
+		}
+		return nil
+	})
+	return (err == nil && found) || volume.Exists(full)
+}
+
+// refOf names the object of a record.
+func refOf(r *journal.Record) objectRef { return objectRef{classOf(r), r.Digest} }
+
+// checkObject checks one file. The walk of the volume has left it out: there
+// may be very many.
+func (l *ledgerCheck) checkObject(class, full string) {
+	rel := l.rel(full)
+	digest := strings.TrimSuffix(filepath.Base(full), objectSuffix)
+	if !validDigest(digest) || full != l.place.object(class, digest) {
+		l.unaccounted(rel)
 		return
 	}
-	l.problem(rel, "%s", what)
+	l.report.Files++
+	l.sum.Objects++
+	n := l.named[refTo(class, digest)]
+	_, err := readObject(l.codec, full, digest)
+	switch {
+	case n != nil && err != nil:
+		l.problemAt(rel, n.seq, "%v", err)
+	case err != nil:
+		l.problem(rel, "%v", err)
+	case n == nil && l.known != nil && !l.grown():
+		l.problem(rel, "no entry names this object")
+	}
+	if n != nil {
+		n.found = true
+	}
 }
 
-// objectAt is the class and digest of the object that a file of this ledger holds.
-func (l *ledgerCheck) objectAt(rel string) (class, digest string, ok bool) {
-	inside, ok := strings.CutPrefix(rel, l.rel(l.place.dir)+"/")
-	if !ok {
-		return "", "", false
-	}
-	class, rest, _ := strings.Cut(inside, "/")
-	if class != objectsDir && class != actorsDir {
-		return "", "", false
-	}
-	digest, ok = strings.CutSuffix(path.Base(rest), objectSuffix)
-	return class, digest, ok && validDigest(digest) && rest == digest[:2]+"/"+digest+objectSuffix
-}
-
-// nameNested takes note of the objects that an object names: any string in it
-// that is the digest of an object on the volume.
-func (l *ledgerCheck) nameNested(o Object) {
-	dec := json.NewDecoder(bytes.NewReader(o.Data))
-	for {
-		token, err := dec.Token()
-		if err != nil {
-			return
-		}
-		s, ok := token.(string)
-		if !ok || !validDigest(s) {
-			continue
-		}
-		rel := l.rel(l.place.object(objectsDir, s))
-		if _, there := l.files[rel]; there {
-			l.name(objectsDir, s, 0)
-		}
-	}
+// grown reports whether entries were added since the segments were verified.
+func (l *ledgerCheck) grown() bool {
+	total, err := l.place.total()
+	return err == nil && total > l.sum.Entries
 }
 
 // checkHeld compares the checkpoints that somebody kept, or that a later
