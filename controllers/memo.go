@@ -13,7 +13,8 @@ type memo struct {
 	uid string
 	// objects are the NetworkPolicies as they were seen last.
 	objects map[string]seen
-	// generations are those of the policies that it was judged under last.
+	// generations are those of the policies that it was held against last; nil
+	// before the first time.
 	generations map[string]int64
 	// fought is the end of the last back-off that was recorded, by object.
 	fought map[string]time.Time
@@ -46,16 +47,16 @@ type memos struct {
 	by map[string]*memo
 }
 
-// of returns the memo of a namespace, and whether it was seen before.
-func (m *memos) of(ns control.Namespace) (*memo, bool) {
+// of returns the memo of a namespace.
+func (m *memos) of(ns control.Namespace) *memo {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if last, ok := m.by[ns.Name]; ok && last.uid == ns.UID {
-		return last, true
+		return last
 	}
 	fresh := &memo{uid: ns.UID}
 	m.by[ns.Name] = fresh
-	return fresh, false
+	return fresh
 }
 
 func (m *memos) forget(namespace string) {

@@ -47,6 +47,15 @@ func (r *registry) do(ns control.Namespace, pinned []*definition, fn func()) boo
 	return true
 }
 
+// during calls fn if the definition is in force.
+func (r *registry) during(def *definition, fn func()) {
+	r.gate.RLock()
+	defer r.gate.RUnlock()
+	if r.load().byName[def.name] == def {
+		fn()
+	}
+}
+
 // swap puts a definition in force (nil: takes it out), after record was called
 // with nothing under way.
 func (r *registry) swap(name string, next *definition, record func()) {
