@@ -1,0 +1,89 @@
+// Command demo shows Holdfast at work on a cluster of its own, and checks that
+// what it shows is true. "make demo" runs it.
+//
+// With DEMO_EXIT=1 it ends by itself, with status 0 only if every claim held;
+// otherwise it stays up until Ctrl-C.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, newScreen(os.Stdout))
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// run starts everything, shows every step, and cleans up.
+func run(ctx context.Context, s *screen) (err error) {
+	d, err := prepare(ctx, s)
+	if d != nil {
+		defer func() { err = errors.Join(err, d.stop()) }()
+	}
+	if err == nil {
+		err = d.show(ctx, steps())
+	}
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted before everything was shown")
+	}
+	if err != nil {
+		return err
+	}
+	s.printf("\n%s\n", d.summary())
+	if exit := os.Getenv("DEMO_EXIT"); exit == "" || exit == "0" {
+		d.whatNext()
+		<-ctx.Done()
+		s.printf("\ncleaning up\n")
+	}
+	if s.failed > 0 {
+		return fmt.Errorf("%d of %d claims do not hold", s.failed, s.claims)
+	}
+	return nil
+}
+
+// step is one thing to show.
+type step struct {
+	title     string
+	narrative string
+	// run does it and checks what it claims.
+	run func(context.Context, *demo) error
+}
+
+// steps are the story.
+func steps() []step {
+	return []step{
+		{"A cluster as one finds it", narrativeMess, showMess},
+		{"Look first: mode Observe", narrativeObserve, showObserve},
+		{"Hold it: mode Enforce", narrativeEnforce, showEnforce},
+		{"Drift: the policy is deleted", narrativeDeleted, driftStep(deleted)},
+		{"Drift: a rule that allows everything", narrativeOpened, driftStep(opened)},
+		{"Drift: the selector is narrowed", narrativeNarrowed, driftStep(narrowed)},
+		{"A new namespace", narrativeNew, showNew},
+		{"What an auditor keeps", narrativeKeep, showKeep},
+		{"kill -9, and drift while nobody looks", narrativeKill, showKill},
+		{"Check the evidence", narrativeVerify, showVerify},
+		{"Alter one byte of it", narrativeAlter, showAlter},
+	}
+}
+
+// show shows steps, one after the other.
+func (d *demo) show(ctx context.Context, steps []step) error {
+	for i, s := range steps {
+		d.title(i+1, s.title)
+		d.say(s.narrative)
+		if err := s.run(ctx, d); err != nil {
+			return fmt.Errorf("%s: %w", s.title, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// The bounds of waiting, generous for loaded machines.
+const (
+	poll      = 20 * time.Millisecond
+	waitLimit = time.Minute
+	stopLimit = 15 * time.Second
+)
+
+// operator is a running operator.
+type operator struct {
+	cmd     *exec.Cmd
+	exited  chan struct{}
+	err     error
+	started time.Time
+}
+
+// startOperator starts the operator as a process, and waits until it is ready.
+func (d *demo) startOperator(ctx context.Context) error {
+	return d.during("starting the operator, with the rights of config/rbac", func() error { return d.launch(ctx) })
+}
+
+func (d *demo) launch(ctx context.Context) error {
+	probe, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(d.path("operator.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(d.bin()+"/holdfast",
+		"--kubeconfig", d.path("operator.kubeconfig"),
+		"--ledger-dir", d.ledger(),
+		// One process, and no need to wait for the lease of one that was killed.
+		"--leader-elect=false",
+		"--metrics-bind-address", "0",
+		"--health-probe-bind-address", probe)
+	cmd.Stdout, cmd.Stderr = log, log
+	// A Ctrl-C is for the demo, which then stops the operator in order.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	o := &operator{cmd: cmd, exited: make(chan struct{}), started: time.Now()}
+	if err := cmd.Start(); err != nil {
+		return errors.Join(fmt.Errorf("start the operator: %w", err), log.Close())
+	}
+	d.operator = o
+	go func() {
+		o.err = errors.Join(cmd.Wait(), log.Close())
+		close(o.exited)
+	}()
+	return o.awaitReady(ctx, "http://"+probe+"/readyz", d.path("operator.log"))
+}
+
+func (o *operator) awaitReady(ctx context.Context, url, log string) error {
+	err := wait.PollUntilContextTimeout(ctx, poll, waitLimit, true, func(ctx context.Context) (bool, error) {
+		select {
+		case <-o.exited:
+			return false, fmt.Errorf("it ended: %w", o.err)
+		default:
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return false, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return false, nil // not listening yet
+		}
+		return response.StatusCode == http.StatusOK, response.Body.Close()
+	})
+	if err != nil {
+		text, _ := os.ReadFile(log) // the error says enough without
+		return fmt.Errorf("the operator does not get ready: %w\n%s", err, text)
+	}
+	return nil
+}
+
+// stop asks the operator to end, and waits until it has.
+func (o *operator) stop() error {
+	if err := o.cmd.Process.Signal(syscall.SIGTERM); errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	select {
+	case <-o.exited:
+		return nil
+	case <-time.After(stopLimit):
+		<-o.killed()
+		return errors.New("the operator had to be killed")
+	}
+}
+
+// killed kills the operator, and is closed when it is gone.
+func (o *operator) killed() <-chan struct{} {
+	_ = o.cmd.Process.Kill() // it may be gone already
+	return o.exited
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// policyName is the policy that the demo applies.
+const policyName = "network-baseline"
+
+// The objects that Holdfast applies and others have.
+const denyIngress = "holdfast-default-deny-ingress"
+
+// story is what one step leaves for a later one.
+type story struct {
+	// found are the NetworkPolicies that the namespaces had, with their versions.
+	found map[string]string
+	// firstVerdict is how long after the start the first verdict was there.
+	firstVerdict time.Duration
+	// drift is the first episode that drift made.
+	drift episode
+}
+
+// summary is the last line.
+func (d *demo) summary() string {
+	if d.failed > 0 {
+		return d.paint(red, fmt.Sprintf("%d of %d claims do not hold.", d.failed, d.claims))
+	}
+	return d.paint(green, fmt.Sprintf("All %d claims hold.", d.claims)) +
+		fmt.Sprintf(" First verdict after %.1fs, all of it in %.1fs.", d.story.firstVerdict.Seconds(), time.Since(d.since).Seconds())
+}
+
+const narrativeMess = `Six namespaces beside the cluster's own. shop and the namespace default have no network policy,
+payments has one for a single workload, web one that allows everything, warehouse denies everything by itself.
+legacy-batch cannot be protected yet. sandbox is for playing.`
+
+const narrativeObserve = `A ControlPolicy states a control with the company's own id and wording. In mode Observe Holdfast
+judges, records, and changes nothing. The policy begins with all namespaces; whatever is not judged is there by name
+and with a reason.`
+
+const narrativeEnforce = `The same policy in mode Enforce. Holdfast adds a NetworkPolicy of its own where one is missing.
+It never deletes or alters what somebody else wrote: web keeps its allow-all beside the default deny. (Judging
+what is allowed is another rule, not in this version.)`
+
+const narrativeDeleted = `Somebody cleans up. The time is measured on a watch of the demo's own, from the event that shows the drift to
+the event that shows the repair. The ledger's times are Holdfast's: observed, and read back.`
+
+const narrativeOpened = `Now the policy stays, with a rule that lets everything in. A server-side apply that left the
+empty list out would not take that rule away again.`
+
+const narrativeNarrowed = `And a selector that matches no pod: still there, still named default-deny, without effect.`
+
+const narrativeNew = `A namespace is in scope from its first moment, and so is the time until it is protected.`
+
+const narrativeKeep = `Whoever holds the ledger's signing key can rewrite what nobody else has seen. So the auditor keeps
+two small things elsewhere: the verifier key, here from the head mark in the cluster, and a checkpoint, the signed size
+and root hash of the ledger. From then on everything before it is fixed.`
+
+const narrativeKill = `The operator is killed, not stopped. While it is down the policy of shop is deleted. What happened
+in that time nobody knows, and the record says so: one gap, from the last proof of observation to the next. It is never
+filled in.`
+
+const narrativeVerify = `verify needs the directory, the key and the checkpoint, and no cluster. It reads every byte, while
+the operator goes on writing.`
+
+const narrativeAlter = `Somebody with access to the disk moves the deletion in shop to another year: one digit of
+one entry, in a copy of the ledger.`
+
+// whatNext says what to try.
+func (d *demo) whatNext() {
+	d.printf("\n")
+	d.say("The cluster and the operator stay up until Ctrl-C. In another terminal:")
+	for _, line := range []string{
+		fmt.Sprintf("export KUBECONFIG=%s DEMO=%s PATH=%s:%s:$PATH", d.cluster.Kubeconfig(), d.dir, d.bin(), d.kubectlDir()),
+		"kubectl get ctlp -o wide --watch",
+		"kubectl label namespace sandbox tier=production --overwrite   # one more in scope",
+		"kubectl delete networkpolicy --all --all-namespaces           # what Holdfast applied comes back",
+		"kubectl holdfast entries $DEMO/ledger --since 1m",
+		"kubectl apply -f config/samples/observe.yaml                  # a second policy, over the same namespaces",
+		"kubectl explain ctlp.spec.controls.networkIsolation",
+		"tail -f $DEMO/operator.log",
+	} {
+		d.printf("  %s\n", line)
+	}
+}
