@@ -33,7 +33,7 @@ func (s *summary) conforming() metav1.Condition {
 	}
 	c := metav1.Condition{Type: v1alpha1.ConditionConforming}
 	switch {
-	case !s.health.Available && s.now.Sub(s.health.Since) >= unavailableLimit:
+	case s.unclaimed():
 		c.Status, c.Reason = metav1.ConditionUnknown, v1alpha1.ReasonEvidenceUnavailable
 		c.Message = "the ledger has been unavailable for over 30 seconds: nothing is claimed that is not recorded"
 	case s.def.invalid != "":
@@ -56,6 +56,12 @@ func (s *summary) conforming() metav1.Condition {
 			fmt.Sprintf("%d of %d judged subjects conform", sum.Conforming, sum.Conforming)
 	}
 	return c
+}
+
+// unclaimed is whether the ledger was unavailable for so long that nothing is
+// claimed about conformity any more.
+func (s *summary) unclaimed() bool {
+	return !s.health.Available && s.now.Sub(s.health.Since) >= unavailableLimit
 }
 
 func episodes(n int32) string {

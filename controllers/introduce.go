@@ -95,7 +95,7 @@ func (r *Engine) introduced(def *definition, subjects int) {
 		drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{
 			Kind: ledger.KindControlIntroduced, Policy: def.ref(c), Control: c.spec.ID, Intro: intro}})
 	}
-	r.Recorder.Record(drafts...)
+	r.registry.during(def, func() { r.Recorder.Record(drafts...) })
 	killpoint.Hit(killpoint.ControlIntroduced)
 	r.statusDue.now(def.name)
 }

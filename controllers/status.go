@@ -36,8 +36,13 @@ func (r *PolicyReconciler) publish(ctx context.Context, policy *v1alpha1.Control
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	def := r.registry.load().byName[policy.Name]
+	if def == nil { // A resynchronisation took it out; it is adopted again at once.
+		r.statusDue.now(policy.Name)
+		return ctrl.Result{}, nil
+	}
 	s := r.summarise(def)
-	if !r.Recorder.Flushed().Wait(ctx, journalWait) && s.health.Available {
+	s.durable = r.Recorder.Flushed().Wait(ctx, journalWait)
+	if !s.durable && s.health.Available {
 		r.statusDue.soon(policy.Name)
 		return ctrl.Result{RequeueAfter: statusEvery}, nil
 	}
@@ -74,6 +79,8 @@ type summary struct {
 	issue   issue
 	issues  int
 	blind   string
+	// durable is whether everything that the summary says is.
+	durable bool
 	health  ledger.Health
 	point   *v1alpha1.CheckpointStatus
 	// again is when the summary changes by the mere passing of time.
@@ -238,15 +245,24 @@ func urgencyOf(p v1alpha1.Priority) int {
 	return slices.Index([]v1alpha1.Priority{v1alpha1.PriorityHigh, v1alpha1.PriorityMedium, v1alpha1.PriorityLow}, p)
 }
 
-// fill writes the summary into a status.
+// fill writes the summary into a status. What is said of subjects stays as it
+// was while it is not durable: only statements about Holdfast itself go out,
+// and, after a while, that nothing is claimed.
 func (s *summary) fill(status *v1alpha1.ControlPolicyStatus, generation int64) {
 	status.ObservedGeneration = s.def.generation
-	census := s.census
-	status.Scope = &census
-	status.Controls = s.counts
-	status.OpenEpisodes = &v1alpha1.OpenEpisodes{Total: int32(s.opened), Longest: s.open}
-	status.Evidence = &v1alpha1.EvidenceStatus{LedgerID: s.health.LedgerID, Checkpoint: s.point}
-	for _, c := range []metav1.Condition{s.ready(), s.conforming(), s.enforced(), s.evidence()} {
+	conditions := []metav1.Condition{s.ready(), s.evidence()}
+	if s.durable {
+		census := s.census
+		status.Scope = &census
+		status.Controls = s.counts
+		status.OpenEpisodes = &v1alpha1.OpenEpisodes{Total: int32(s.opened), Longest: s.open}
+		status.Evidence = &v1alpha1.EvidenceStatus{LedgerID: s.health.LedgerID, Checkpoint: s.point}
+		conditions = append(conditions, s.enforced())
+	}
+	if s.durable || s.unclaimed() {
+		conditions = append(conditions, s.conforming())
+	}
+	for _, c := range conditions {
 		c.ObservedGeneration = s.def.generation
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
