@@ -14,7 +14,7 @@ import (
 )
 
 // definition is one generation of a policy, made ready for evaluation. It is
-// immutable.
+// immutable once in force.
 type definition struct {
 	name       string
 	uid        string
@@ -25,6 +25,8 @@ type definition struct {
 	selector   labels.Selector
 	excluded   map[string]struct{}
 	controls   []controlDefinition
+	// fresh is whether the generation was new to the ledger when it came into force.
+	fresh bool
 	// invalid says in one sentence why the spec cannot be used, where so;
 	// stalled is the reason constant for it.
 	invalid, stalled string

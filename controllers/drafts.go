@@ -39,7 +39,7 @@ func (r *ScopeReconciler) member(p *pass, kind ledger.Kind, m *ledger.Member, d 
 	subject := m.Subject
 	e := ledger.Entry{Kind: kind, Subject: &subject, Policy: r.refOf(m.Policy)}
 	if kind == ledger.KindScopeLeft {
-		e.Scope = &ledger.ScopeBody{Cause: p.cause(m.Policy), Disposition: string(d), Labels: labelsDigest(p.snapshot.Namespace)}
+		e.Scope = &ledger.ScopeBody{Cause: r.cause(p, m.Policy), Disposition: string(d), Labels: labelsDigest(p.snapshot.Namespace)}
 	}
 	if p.exists && p.snapshot.Namespace.UID == subject.UID {
 		e.SourceTimes = terminatingTime(p.snapshot.Namespace)
@@ -53,7 +53,7 @@ func (r *ScopeReconciler) entering(p *pass, def *definition, k *ledger.Known) le
 	ns := p.snapshot.Namespace
 	subject := ns.Subject()
 	e := ledger.Entry{Kind: ledger.KindScopeEntered, Subject: &subject, Policy: def.ref(nil),
-		Scope:       &ledger.ScopeBody{Cause: p.cause(def.name), Labels: labelsDigest(ns)},
+		Scope:       &ledger.ScopeBody{Cause: r.cause(p, def.name), Labels: labelsDigest(ns)},
 		SourceTimes: []ledger.SourceTime{{Field: "metadata.creationTimestamp", Value: ledger.At(ns.CreatedAt), Resolution: int64(time.Second)}},
 	}
 	if policy, ok := k.Policy(def.name); ok && !p.met && !ns.CreatedAt.Before(newSince(policy, p.proof)) {
@@ -80,10 +80,14 @@ const (
 	causeLabelsChanged = "LabelsChanged"
 )
 
-// cause says why a namespace entered or left the scope of a policy: its labels
-// changed if the process had judged it under this very definition before.
-func (p *pass) cause(policy string) string {
-	if def := p.all.byName[policy]; p.met && def != nil && p.memo.generations[policy] == def.generation {
+// cause says why a namespace entered or left the scope of a policy: the policy
+// changed if this pass is one of those that its new generation asked for.
+func (r *ScopeReconciler) cause(p *pass, policy string) string {
+	def := p.all.byName[policy]
+	if def == nil || !def.fresh || p.memo.generations[policy] == def.generation {
+		return causeLabelsChanged
+	}
+	if def.dispose(p.snapshot.Namespace) == inScope && !r.intros.waits(def, p.name) {
 		return causeLabelsChanged
 	}
 	return causePolicyChanged

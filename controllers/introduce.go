@@ -54,6 +54,18 @@ func (i *introductions) evaluated(namespace string, by *definitions) []*introduc
 	return complete
 }
 
+// waits reports whether a generation waits for the evaluation of a namespace.
+func (i *introductions) waits(def *definition, namespace string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	intro := i.by[def.name]
+	if intro == nil || intro.def != def {
+		return false
+	}
+	_, waits := intro.waiting[namespace]
+	return waits
+}
+
 // pending reports whether a policy waits for its first complete evaluation.
 func (i *introductions) pending(policy string) bool {
 	i.mu.Lock()

@@ -52,14 +52,20 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 		return err
 	}
 	r.checkOperatingFrom(next)
+	reached := r.reach(next)
+	r.intros.await(next, reached)
 	r.registry.swap(policy.Name, next, func() {
 		transitions, ticket := r.Recorder.Record(append(r.changed(next, policy), r.validity(next)...)...)
+		next.fresh = transitions[0].Changed
 		killpoint.Hit(killpoint.PolicyRecorded)
 		r.announce(transitions, ticket)
 	})
 	killpoint.Hit(killpoint.PolicySwapped)
+	if next.invalid == "" && len(reached) == 0 {
+		r.introduced(next, 0)
+	}
 	r.statusDue.now(next.name)
-	r.reconsider(last, next)
+	r.reconsider(next.name, r.reach(last), reached)
 	return nil
 }
 
@@ -88,7 +94,7 @@ func (r *PolicyReconciler) withdraw(name string) {
 	r.intros.forget(name)
 	r.issues.forgetPolicy(name)
 	r.statusDue.forget(name)
-	r.reconsider(last, nil)
+	r.reconsider(name, r.reach(last))
 }
 
 // changed drafts a new generation: the edit, and the controls it withdraws.
@@ -185,42 +191,30 @@ func (r *PolicyReconciler) checkOperatingFrom(next *definition) {
 
 func sameSecond(a, b time.Time) bool { return a.Truncate(time.Second).Equal(b.Truncate(time.Second)) }
 
-// reconsider asks for a pass over each namespace that the old or the new
-// generation has in scope, and waits for them to introduce the new controls.
-func (r *PolicyReconciler) reconsider(last, next *definition) {
-	var inNext, either []string
-	r.Observer.Namespaces(func(ns control.Namespace) bool {
-		in := next != nil && next.invalid == "" && next.dispose(ns) == inScope
-		if in {
-			inNext = append(inNext, ns.Name)
-		}
-		if in || (last != nil && last.dispose(ns) == inScope) {
-			either = append(either, ns.Name)
-		}
-		return true
-	})
-	if next != nil && next.invalid == "" {
-		r.intros.await(next, inNext)
-		if len(inNext) == 0 {
-			r.introduced(next, 0)
-		}
+// reach are the namespaces that a generation has in scope.
+func (r *Engine) reach(def *definition) []string {
+	var names []string
+	if def != nil && def.invalid == "" {
+		r.Observer.Namespaces(func(ns control.Namespace) bool {
+			if def.dispose(ns) == inScope {
+				names = append(names, ns.Name)
+			}
+			return true
+		})
 	}
-	r.Recorder.View(func(k *ledger.Known) {
-		for _, m := range k.Members(nameOf(last, next)) {
-			either = append(either, ledger.ScopeOf(m.Subject))
-		}
-	})
-	slices.Sort(either)
-	for _, name := range slices.Compact(either) {
-		r.scopes.now(scopeRequest(name))
-	}
+	return names
 }
 
-func nameOf(defs ...*definition) string {
-	for _, d := range defs {
-		if d != nil {
-			return d.name
+// reconsider asks for a pass over each namespace that is, or was, in scope.
+func (r *PolicyReconciler) reconsider(policy string, reached ...[]string) {
+	names := slices.Concat(reached...)
+	r.Recorder.View(func(k *ledger.Known) {
+		for _, m := range k.Members(policy) {
+			names = append(names, ledger.ScopeOf(m.Subject))
 		}
+	})
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		r.scopes.now(scopeRequest(name))
 	}
-	return ""
 }
