@@ -124,43 +124,57 @@ const blockLines = 256
 
 // list prints the wanted entries of a directory's current ledger.
 func list(ctx context.Context, dir string, f filter, output string, w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	begun := episodes{}
-	lines, unreadable := 0, false
-	print := func(text string) error {
-		if lines++; lines%blockLines == 0 {
-			if err := table.Flush(); err != nil {
-				return err
-			}
-		}
-		_, err := fmt.Fprintln(table, text)
+	l := &lister{filter: f, json: output == outputJSON, w: w, table: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0), begun: episodes{}}
+	if err := ledger.Read(ctx, dir, ledger.ReadOptions{Since: f.since}, l.entry); err != nil {
 		return err
 	}
-	err := ledger.Read(ctx, dir, ledger.ReadOptions{Since: f.since}, func(seq uint64, data []byte) error {
-		e, err := ledger.Decode(data)
-		if err != nil && !errors.Is(err, ledger.ErrUnknownCritical) {
-			unreadable = true
-			return print(fmt.Sprintf("entry %d cannot be read: %v", seq, err))
-		}
-		lasted := begun.add(e)
-		switch {
-		case !f.wants(e):
-			return nil
-		case output == outputJSON:
-			_, err := fmt.Fprintf(w, "%s\n", data)
-			return err
-		default:
-			return print(line(e, lasted))
-		}
-	})
-	if err != nil {
+	if err := l.table.Flush(); err != nil {
 		return err
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	if unreadable {
+	if l.unreadable {
 		return errUnreadable
+	}
+	return nil
+}
+
+// lister prints entries as they are read.
+type lister struct {
+	filter
+	json       bool
+	w          io.Writer
+	table      *tabwriter.Writer
+	lines      int
+	begun      episodes
+	unreadable bool
+}
+
+func (l *lister) entry(seq uint64, data []byte) error {
+	e, err := ledger.Decode(data)
+	if err != nil && !errors.Is(err, ledger.ErrUnknownCritical) {
+		l.unreadable = true
+		if l.json {
+			return nil
+		}
+		return l.line(fmt.Sprintf("entry %d cannot be read: %v", seq, err))
+	}
+	lasted := l.begun.add(e)
+	switch {
+	case !l.wants(e):
+		return nil
+	case l.json:
+		_, err := fmt.Fprintf(l.w, "%s\n", data)
+		return err
+	default:
+		return l.line(line(e, lasted))
+	}
+}
+
+func (l *lister) line(text string) error {
+	if _, err := fmt.Fprintln(l.table, text); err != nil {
+		return err
+	}
+	if l.lines++; l.lines%blockLines == 0 {
+		return l.table.Flush()
 	}
 	return nil
 }

@@ -46,8 +46,6 @@ func (d *demo) launch(ctx context.Context) error {
 	cmd := exec.Command(d.bin()+"/holdfast",
 		"--kubeconfig", d.path("operator.kubeconfig"),
 		"--ledger-dir", d.ledger(),
-		// One process, and no need to wait for the lease of one that was killed.
-		"--leader-elect=false",
 		"--metrics-bind-address", "0",
 		"--health-probe-bind-address", probe)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -72,21 +70,26 @@ func (o *operator) awaitReady(ctx context.Context, url, log string) error {
 			return false, fmt.Errorf("it ended: %w", o.err)
 		default:
 		}
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return false, err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return false, nil // not listening yet
-		}
-		return response.StatusCode == http.StatusOK, response.Body.Close()
+		return answersOK(ctx, url), nil
 	})
 	if err != nil {
 		text, _ := os.ReadFile(log) // the error says enough without
 		return fmt.Errorf("the operator does not get ready: %w\n%s", err, text)
 	}
 	return nil
+}
+
+// answersOK reports whether a URL answers, with status 200.
+func answersOK(ctx context.Context, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
 }
 
 // stop asks the operator to end, and waits until it has.
