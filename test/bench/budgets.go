@@ -41,7 +41,7 @@ func (v verdict) String() string {
 	}
 }
 
-// times of the floor are compared with a factor.
+// factor compares a time with the floor's.
 func factor(what string, measured, floor time.Duration, limit float64) verdict {
 	v := verdict{what: what, limit: fmt.Sprintf("≤ %.2f× floor", limit), measured: nothing}
 	if measured > 0 && floor > 0 {
@@ -52,6 +52,7 @@ func factor(what string, measured, floor time.Duration, limit float64) verdict {
 	return v
 }
 
+// atMost compares a time with the longest allowed.
 func atMost(what string, measured, limit time.Duration) verdict {
 	return verdict{what: what, limit: "≤ " + readable(limit), measured: readable(measured), share: ratio(measured, limit)}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -160,9 +159,8 @@ func (i *instance) evidence(ctx context.Context) (read evidence, err error) {
 	return evidence{durable: found[durableMetric], integrated: found[integratedMetric]}, err
 }
 
-// quiet waits until neither the engine nor the API server has work, and returns
-// what was measured on the way. It gives up after a while: a busy machine is
-// no reason to end a run.
+// quiet waits until neither the engine nor the API server has work. It gives up
+// after half a minute: a busy machine is no reason to end a run.
 func (i *instance) quiet(ctx context.Context) error {
 	const (
 		window    = 500 * time.Millisecond
@@ -197,8 +195,4 @@ func (i *instance) cpu() (engine, apiServer time.Duration, err error) {
 	}
 	server, err := usageOf(i.cluster.controlPlane.APIServerPID(0))
 	return mine.cpu, server.cpu, err
-}
-
-func names(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -82,4 +83,9 @@ func (o *options) validate() error {
 		}
 	}
 	return nil
+}
+
+// names splits a list at commas and blanks.
+func names(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
