@@ -79,7 +79,7 @@ func (s *summary) enforced() metav1.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonObserveOnly, "no control is in Enforce mode"
 	case s.def.invalid != "":
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonInvalidSpec, s.def.invalid
-	case !until.IsZero():
+	case !until.IsZero() && s.issue.reason != v1alpha1.ReasonPolicyConflict:
 		c.Reason = v1alpha1.ReasonPaused
 		c.Message = fmt.Sprintf("paused until %s: %s", until.UTC().Format("2006-01-02T15:04:05Z"), s.def.spec.Enforcement.Pause.Reason)
 	case s.issues > 1:

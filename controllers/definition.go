@@ -25,6 +25,8 @@ type definition struct {
 	selector   labels.Selector
 	excluded   map[string]struct{}
 	controls   []controlDefinition
+	// epoch grows with each interval in which the policy could not be evaluated.
+	epoch uint64
 	// fresh is whether the generation was new to the ledger when it came into force.
 	fresh bool
 	// invalid says in one sentence why the spec cannot be used, where so;

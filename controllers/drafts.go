@@ -115,7 +115,7 @@ func (u *unit) blind(snapshot *control.Snapshot) bool {
 func (r *ScopeReconciler) observation(p *pass, u *unit, byUs bool) ledger.Draft {
 	snapshot, state, subject := p.snapshot, r.settled(p, u), u.subject
 	return ledger.Draft{
-		At: p.now, Epoch: r.Observer.Epoch(u.control.needs...), RepairedByUs: byUs,
+		At: p.now, Epoch: r.Observer.Epoch(u.control.needs...) + u.def.epoch, RepairedByUs: byUs,
 		Entry: ledger.Entry{
 			Kind: ledger.KindOutcomeChanged, Policy: u.def.ref(u.control), Control: u.control.spec.ID,
 			EvaluatorVersion: u.control.kind.EvaluatorVersion(), Subject: &subject, To: &state,

@@ -17,7 +17,9 @@ type issue struct{ reason, message string }
 type issueSet map[string][]issue
 
 func (s issueSet) add(policy, reason, message string) {
-	s[policy] = append(s[policy], issue{reason, clip(message)})
+	if i := (issue{reason, clip(message)}); !slices.Contains(s[policy], i) {
+		s[policy] = append(s[policy], i)
+	}
 }
 
 // refused adds the refusals of a plan.

@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -63,12 +65,13 @@ func (u *unit) failing() []control.Finding {
 	return failing
 }
 
-// message is that of the first finding which decides the unit's state.
+// message is that of the findings which decide the unit's state.
 func (u *unit) message() string {
+	var messages []string
 	for _, f := range u.findings {
-		if f.Outcome == u.state.Outcome && u.state.Outcome != control.Conforming {
-			return f.Message
+		if f.Outcome == u.state.Outcome && u.state.Outcome != control.Conforming && !slices.Contains(messages, f.Message) {
+			messages = append(messages, f.Message)
 		}
 	}
-	return ""
+	return clip(strings.Join(messages, " "))
 }

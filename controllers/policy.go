@@ -52,6 +52,12 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 		return err
 	}
 	r.checkOperatingFrom(next)
+	if last != nil {
+		next.epoch = last.epoch
+		if last.invalid != "" && next.invalid == "" {
+			next.epoch++
+		}
+	}
 	reached := r.reach(next)
 	r.intros.await(next, reached)
 	r.registry.swap(policy.Name, next, func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -30,7 +31,7 @@ func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 	}
 	found := issueSet{}
 	plan := enforce.Merge(r.wishes(p, found))
-	for _, c := range plan.Conflicts {
+	for _, c := range append(plan.Conflicts, enforce.Merge(p.claims()).Conflicts...) {
 		for _, source := range c.Between {
 			found.add(source.Policy, c.Reason, c.Message)
 		}
@@ -63,15 +64,45 @@ func (r *ScopeReconciler) wishes(p *pass, found issueSet) []enforce.Wish {
 		}
 		changes, err := remediator.Plan(inputOf(u.def, u.control, p.snapshot, p.now), failing)
 		found.refused(u, p.name, err)
-		paused := u.def.pausedUntil(p.now)
-		if !paused.IsZero() {
-			p.again(paused.Sub(p.now))
-		}
-		wishes = append(wishes, enforce.Wish{
-			Source: enforce.Source{Policy: u.def.name, Control: u.control.spec.ID}, Paused: !paused.IsZero(), Changes: changes,
-		})
+		wishes = append(wishes, p.wish(u, changes))
 	}
 	return wishes
+}
+
+func (p *pass) wish(u *unit, changes []control.Change) enforce.Wish {
+	paused := u.def.pausedUntil(p.now)
+	if !paused.IsZero() {
+		p.again(paused.Sub(p.now))
+	}
+	return enforce.Wish{
+		Source: enforce.Source{Policy: u.def.name, Control: u.control.spec.ID}, Paused: !paused.IsZero(), Changes: changes,
+	}
+}
+
+// claims are what the enforcing controls would want if nothing conformed: so
+// that a policy which enforces what another one's pause holds back is seen to
+// contradict it for as long as the pause lasts, and not only while it repairs.
+func (p *pass) claims() []enforce.Wish {
+	paused := slices.IndexFunc(p.pinned, func(d *definition) bool { return !d.pausedUntil(p.now).IsZero() })
+	if paused < 0 || len(p.pinned) == 1 {
+		return nil
+	}
+	var claims []enforce.Wish
+	for i := range p.units {
+		u := &p.units[i]
+		remediator, can := u.control.kind.(control.Remediator)
+		if !can || u.control.spec.Mode != v1alpha1.ModeEnforce || p.snapshot.Namespace.Terminating {
+			continue
+		}
+		failing := slices.Clone(u.findings)
+		for j := range failing {
+			failing[j].Outcome = control.Deviating
+		}
+		// What is refused is no contradiction, and is told where it is refused.
+		changes, _ := remediator.Plan(inputOf(u.def, u.control, p.snapshot, p.now), failing)
+		claims = append(claims, p.wish(u, changes))
+	}
+	return claims
 }
 
 // apply sends one change, unless it is fought, and records what came of it.
@@ -83,14 +114,15 @@ func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Cha
 		return nil
 	}
 	var err error
-	if !r.registry.do(p.snapshot.Namespace, p.pinned, func() { err = r.send(ctx, p, change, before) }) {
+	sent := r.registry.do(p.snapshot.Namespace, p.pinned, func() { err = r.send(ctx, p, change, before) })
+	switch {
+	case !sent:
 		return errSuperseded
-	}
-	if err != nil {
+	case err == nil:
+		r.Contention.Repaired(object, r.Now())
+	default:
 		r.failed(ctx, p, change, before, err, found)
-		return nil
 	}
-	r.Contention.Repaired(object, r.Now())
 	return nil
 }
 
