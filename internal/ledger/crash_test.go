@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ func victim(dir string) {
 	opts := victimOptions(dir)
 	log, opened, err := Open(context.Background(), opts)
 	if err != nil {
-		fmt.Println("error", err)
+		report("error", err)
 		os.Exit(1)
 	}
 	t := &testing.T{}
@@ -37,13 +38,20 @@ func victim(dir string) {
 		r.write(Entry{Kind: KindLedgerOpened, Ledger: &LedgerBody{LedgerID: opened.LedgerID, Reason: opened.Reason, Cluster: opts.Cluster, VerifierKey: opened.VerifierKey}})
 	}
 	for {
-		for _, n := range []int{1, 40, 3, 300} {
+		for _, n := range []int{1, 40, 3, 150} {
 			if err := r.try(r.beats(n)...); err != nil {
-				fmt.Println("error", err)
+				report("error", err)
 				os.Exit(1)
 			}
-			fmt.Println("durable", r.known.NextSeq)
+			report("durable", r.known.NextSeq)
 		}
+	}
+}
+
+// report tells the test. Whoever reads it may be gone.
+func report(what string, value any) {
+	if _, err := fmt.Fprintln(os.Stdout, what, value); err != nil {
+		os.Exit(1)
 	}
 }
 
@@ -51,7 +59,7 @@ func victimOptions(dir string) Options {
 	return Options{
 		Dir: filepath.Join(dir, "volume"), Key: testKey("k"), Head: FileHead{filepath.Join(dir, "head")},
 		Cluster: ClusterBody{KubeSystemUID: "uid-1"}, CheckpointInterval: 100 * time.Millisecond,
-		BatchAge: 2 * time.Millisecond, SegmentSize: 700, SnapshotEvery: 90, MinFree: 1 << 20, Log: logr.Discard(),
+		BatchAge: 2 * time.Millisecond, SegmentSize: 300, SnapshotEvery: 90, MinFree: 1 << 20, Log: logr.Discard(),
 	}
 }
 
@@ -59,8 +67,9 @@ func victimOptions(dir string) Options {
 // one volume, and opens the volume after each death: what was durable is there
 // once, and verifies.
 func TestInvariant4Kill9(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	for round := range 14 {
+	for round := range 10 {
 		durable := killWriter(t, dir, 2+3*round%11)
 		image := filepath.Join(t.TempDir(), "image")
 		copyTree(t, filepath.Join(dir, "volume"), image)
@@ -122,7 +131,14 @@ func newSwitchable() switchable {
 	return s
 }
 
-func (s switchable) set(err error) { <-s.err; s.err <- err }
+func (s switchable) set(err error) { s.hold(); s.err <- err }
+
+// hold makes everybody who checks wait, until release lets them fail.
+func (s switchable) hold() (release func(error)) {
+	last := <-s.err
+	return func(failure error) { s.err <- cmp.Or(failure, last) }
+}
+
 func (s switchable) check(string, uint64) error {
 	err := <-s.err
 	s.err <- err
@@ -139,8 +155,9 @@ func TestVolumeThatFailsWhileRunning(t *testing.T) {
 			r.opts.Check = check.check
 			r.open()
 			r.write(r.beats(10)...)
-			check.set(failure)
+			release := check.hold()
 			r.write(r.beats(30)...) // durable in the journal, not in the log
+			release(failure)
 			select {
 			case err := <-r.log.Failed():
 				if !errors.Is(err, failure) {
@@ -306,11 +323,11 @@ func pendingImage(t *testing.T) (r *rig, journalFile string) {
 	check := newSwitchable()
 	r.opts.Check = check.check
 	id := r.open().LedgerID
-	<-check.err // the committer waits from here on
+	release := check.hold()
 	for range 4 {
 		r.write(r.beats(10)...)
 	}
-	check.err <- ErrFull
+	release(ErrFull)
 	if err := r.log.Close(context.Background()); !errors.Is(err, ErrFull) {
 		t.Fatalf("close: got %v", err)
 	}

@@ -47,7 +47,7 @@ func (b *breach) Unwrap() error { return b.cause }
 
 // breached makes err a breach, unless it says nothing about the ledger but that
 // it could not be read just now: then no successor may be opened by guess.
-func breached(reason OpenReason, err error) error {
+func breached(err error) error {
 	var errno syscall.Errno
 	var known *breach
 	switch {
@@ -59,7 +59,7 @@ func breached(reason OpenReason, err error) error {
 	case errors.Is(err, ErrUnknownCritical):
 		return fmt.Errorf("a newer version of Holdfast wrote this ledger: %w", err)
 	}
-	return &breach{reason, err}
+	return &breach{OpenVolumeInconsistent, err}
 }
 
 // inspection reads a ledger and proves what it can.
@@ -80,7 +80,7 @@ func inspect(ctx context.Context, p place, key ed25519.PublicKey, log logr.Logge
 	i := &inspection{contents: contents{place: p, ids: map[string]struct{}{}}, ctx: ctx, key: key, codec: c, log: log}
 	for _, step := range []func() error{i.tree, i.older, i.state, i.journaled} {
 		if err := step(); err != nil {
-			return nil, breached(OpenVolumeInconsistent, err)
+			return nil, breached(err)
 		}
 	}
 	return &i.contents, nil
@@ -174,7 +174,7 @@ func (i *inspection) fold(seq uint64, data []byte) error {
 	if e.Seq != seq {
 		return fmt.Errorf("entry %d has sequence number %d", seq, e.Seq)
 	}
-	if i.integrated-min(i.integrated, seq) <= tailIDs && e.Kind != KindOutcomeChanged {
+	if i.integrated-min(i.integrated, seq) <= tailIDs {
 		i.ids[e.ID] = struct{}{}
 	}
 	if seq < i.known.NextSeq {
@@ -249,14 +249,14 @@ func (c *contents) extends(ctx context.Context, head *Head, key ed25519.PublicKe
 	view, root := c.place.view(segment, c.integrated), c.root
 	if segment < c.segments-1 {
 		if root, err = view.RootAt(ctx, view.Size); err != nil {
-			return breached(OpenVolumeInconsistent, err)
+			return breached(err)
 		}
 	}
 	err = view.ProveExtends(ctx, root, cp)
 	if errors.Is(err, tlog.ErrSmaller) {
 		return &breach{OpenVolumeRegressed, err}
 	}
-	return breached(OpenVolumeInconsistent, err)
+	return breached(err)
 }
 
 // proof is the newest of the times that prove observation: of the alive file,

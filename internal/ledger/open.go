@@ -36,8 +36,8 @@ type Opened struct {
 	HeadMissing bool
 	// VerifierKey is the note verifier key of the ledger.
 	VerifierKey string
-	// TailIDs are the ids of the newest entries that are no state entries: at
-	// least of the newest 1024, and of all that came from the journal.
+	// TailIDs are the ids of the newest entries: at least of the newest 1024,
+	// and of all that came from the journal.
 	TailIDs map[string]struct{}
 }
 
@@ -101,7 +101,7 @@ func openLocked(ctx context.Context, opts Options, lock *os.File) (*Log, *Opened
 		return nil, nil, errors.Join(err, log.abandon(ctx))
 	}
 	killpoint.Hit(killpoint.HeadSaved)
-	return log, o.report(found, log), nil
+	return log, o.report(found), nil
 }
 
 // found is the ledger to write on.
@@ -167,7 +167,7 @@ func (o *opening) judge(ctx context.Context, tips []string) (*found, error) {
 // signed with another key.
 func (o *opening) foreign(info LedgerInfo) error {
 	if info.Err != nil {
-		return breached(OpenVolumeInconsistent, fmt.Errorf("ledger %s: %w", info.LedgerID, info.Err))
+		return breached(fmt.Errorf("ledger %s: %w", info.LedgerID, info.Err))
 	}
 	if was, is := info.Cluster.KubeSystemUID, o.opts.Cluster.KubeSystemUID; was != is {
 		return &breach{OpenClusterChanged, fmt.Errorf("the ledger is of cluster %s, this is %s", was, is)}
@@ -256,7 +256,7 @@ func (l *Log) abandon(ctx context.Context) error {
 }
 
 // report says what was found.
-func (o *opening) report(f *found, l *Log) *Opened {
+func (o *opening) report(f *found) *Opened {
 	c := f.contents
 	opened := &Opened{
 		LedgerID: c.place.id, Known: c.known, NextSeq: c.known.NextSeq,

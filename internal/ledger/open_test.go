@@ -59,6 +59,7 @@ func TestSecondHandleIsRefused(t *testing.T) {
 
 // TestOpeningRules names what DESIGN.md says of each: never a fork, never silence.
 func TestOpeningRules(t *testing.T) {
+	t.Parallel()
 	logOf := func(r *rig, id string) string { return placeOf(r.opts.Dir, id, r.opts.SegmentSize).log(0) }
 	cases := map[string]struct {
 		harm       func(t *testing.T, r *rig, id string)

@@ -30,14 +30,14 @@ func testKey(seed string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed([]byte(strings.Repeat(seed, ed25519.SeedSize)[:ed25519.SeedSize]))
 }
 
-func newRig(t testing.TB) *rig {
-	t.Helper()
-	root := t.TempDir()
+func newRig(tb testing.TB) *rig {
+	tb.Helper()
+	root := tb.TempDir()
 	log := logr.Discard()
-	if tt, ok := t.(*testing.T); ok {
-		log = testr.New(tt)
+	if t, ok := tb.(*testing.T); ok {
+		log = testr.New(t)
 	}
-	return &rig{t: t, opts: Options{
+	return &rig{t: tb, opts: Options{
 		Dir: filepath.Join(root, "volume"), Key: testKey("k"), Head: FileHead{filepath.Join(root, "head")},
 		Cluster: ClusterBody{KubeSystemUID: "uid-1"}, CheckpointInterval: 100 * time.Millisecond,
 		BatchAge: 2 * time.Millisecond, SegmentSize: 1000, SnapshotEvery: 100, MinFree: 1 << 20, Log: log,
@@ -214,9 +214,9 @@ func (r *rig) onceEach() int {
 	return len(ids)
 }
 
-func copyTree(t testing.TB, from, to string) {
-	t.Helper()
+func copyTree(tb testing.TB, from, to string) {
+	tb.Helper()
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

@@ -80,6 +80,7 @@ func TestVerifyOfASoundVolume(t *testing.T) {
 
 // TestInvariant11TamperingShows flips bytes of every file on the volume.
 func TestInvariant11TamperingShows(t *testing.T) {
+	t.Parallel()
 	r, vkey, held := sealedVolume(t)
 	opts := VerifyOptions{Keys: []string{vkey}, Held: [][]byte{held}}
 	for file, content := range files(t, r.opts.Dir) {
@@ -110,6 +111,7 @@ func TestInvariant11TamperingShows(t *testing.T) {
 }
 
 func TestVerifyNamesWhatWasDone(t *testing.T) {
+	t.Parallel()
 	forge := func(t *testing.T, r *rig) {
 		// Whoever has the key writes another history of the same ledger.
 		id := r.known.LedgerID

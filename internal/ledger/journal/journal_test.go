@@ -23,23 +23,23 @@ func object(content string) Record {
 	return Record{Type: TypeObject, Digest: sha256.Sum256([]byte(content)), Data: []byte(content)}
 }
 
-func newWriter(t testing.TB, dir string, opts Options) *Writer {
-	t.Helper()
+func newWriter(tb testing.TB, dir string, opts Options) *Writer {
+	tb.Helper()
 	opts.Dir, opts.LedgerID = dir, ledgerID
 	w, err := NewWriter(opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return w
 }
 
 // write makes one frame of the records.
-func write(t testing.TB, w *Writer, records ...Record) {
-	t.Helper()
+func write(tb testing.TB, w *Writer, records ...Record) {
+	tb.Helper()
 	done := make(chan error)
 	w.Append(records, func(err error) { done <- err })
 	if err := <-done; err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -161,7 +161,7 @@ func journalOf3(t *testing.T) (dir, file string, content []byte, ends []int) {
 
 func TestTornAtEveryByte(t *testing.T) {
 	dir, file, content, ends := journalOf3(t)
-	for size := range len(content) {
+	for size := range content {
 		if err := os.WriteFile(file, content[:size], 0o600); err != nil {
 			t.Fatal(err)
 		}
