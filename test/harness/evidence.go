@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/kubernetes"
+
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/ledger/clusterstore"
+	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 )
 
 // Evidence is what a ledger holds: its entries, in order.
@@ -149,4 +154,36 @@ func describe(e *ledger.Entry) string {
 // and those that do both.
 func (e Evidence) Gaps(cause string) Evidence {
 	return e.Kind(ledger.KindGap).Where(func(entry *ledger.Entry) bool { return entry.Gap.Cause == cause })
+}
+
+// Verify checks every byte on the ledger's volume, with what somebody outside
+// keeps: the public part of the signing key, and the head mark's checkpoint.
+func (o *Operator) Verify(tb testing.TB) *ledger.VerifyReport {
+	tb.Helper()
+	report, err := ledger.Verify(tb.Context(), o.LedgerDir, o.kept(tb))
+	if err != nil {
+		tb.Fatalf("verify the ledger: %v", err)
+	}
+	return report
+}
+
+func (o *Operator) kept(tb testing.TB) ledger.VerifyOptions {
+	tb.Helper()
+	clients, err := kubernetes.NewForConfig(o.cluster.RESTConfig())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	head, err := (&clusterstore.Head{ConfigMaps: clients.CoreV1().ConfigMaps(o.Namespace)}).Load(tb.Context())
+	if err != nil || head == nil {
+		tb.Fatalf("read the head mark: %v, %v", head, err)
+	}
+	key, err := ledger.FileKey{Path: o.KeyFile}.Key(tb.Context())
+	if err != nil {
+		tb.Fatalf("read the signing key: %v", err)
+	}
+	public, err := tlog.VerifierKey(tlog.Origin(head.LedgerID, 0), key.Public().(ed25519.PublicKey))
+	if err != nil {
+		tb.Fatalf("read the signing key: %v", err)
+	}
+	return ledger.VerifyOptions{Keys: []string{public}, Held: [][]byte{[]byte(head.Checkpoint)}}
 }

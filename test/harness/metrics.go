@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Metric is the sum of all samples of a counter or gauge that bear the labels
-// given as key, value, ….
+// Metric is the sum of all samples of a counter or a gauge, or of the counts of a
+// histogram, that bear the labels given as key, value, ….
 func (o *Operator) Metric(tb testing.TB, name string, labels ...string) float64 {
 	tb.Helper()
 	page, err := get(tb.Context(), "http://"+o.metrics+"/metrics")
@@ -26,7 +26,7 @@ func (o *Operator) Metric(tb testing.TB, name string, labels ...string) float64 
 	sum := 0.0
 	for _, m := range families[name].GetMetric() {
 		if bears(m, pairs(labels)) {
-			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	return sum

@@ -43,6 +43,8 @@ type OperatorOptions struct {
 	// APIServer is the host:port to connect to, such as that of a Proxy; empty
 	// means API server 0.
 	APIServer string
+	// KeyInSecret leaves the signing key to the Secret that the operator makes.
+	KeyInSecret bool
 	// Args are appended to the arguments.
 	Args []string
 	// Env is added to the environment, as KEY=value.
@@ -161,13 +163,7 @@ func (o *Operator) Launch(tb testing.TB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	args := append([]string{
-		"--kubeconfig", o.kubeconfig, "--namespace", o.Namespace,
-		"--ledger-dir", o.LedgerDir, "--ledger-key-file", o.KeyFile,
-		"--metrics-bind-address", o.metrics, "--metrics-secure=false",
-		"--health-probe-bind-address", o.probes,
-	}, o.Args...)
-	cmd := exec.Command(o.Binary, args...)
+	cmd := exec.Command(o.Binary, o.arguments()...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(os.Environ(), o.Env...)
 	cmd.SysProcAttr = childAttributes()
@@ -178,6 +174,18 @@ func (o *Operator) Launch(tb testing.TB) {
 		tb.Fatalf("start the operator: %v", err)
 	}
 	o.process = p
+}
+
+func (o *Operator) arguments() []string {
+	args := []string{
+		"--kubeconfig", o.kubeconfig, "--namespace", o.Namespace, "--ledger-dir", o.LedgerDir,
+		"--metrics-bind-address", o.metrics, "--metrics-secure=false",
+		"--health-probe-bind-address", o.probes,
+	}
+	if !o.KeyInSecret {
+		args = append(args, "--ledger-key-file", o.KeyFile)
+	}
+	return append(args, o.Args...)
 }
 
 // live starts the process and waits for its end, on one operating system thread:
@@ -238,7 +246,7 @@ func (o *Operator) FreeLease(tb testing.TB) {
 	tb.Helper()
 	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: lease}}
 	// The context of a test is over when its clean-up runs.
-	if err := o.cluster.Delete(context.WithoutCancel(tb.Context()), l); err != nil && !apierrors.IsNotFound(err) {
+	if err := o.cluster.Delete(context.Background(), l); err != nil && !apierrors.IsNotFound(err) {
 		tb.Fatalf("free the lease: %v", err)
 	}
 }

@@ -3,6 +3,8 @@ package harness
 import (
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -63,5 +65,22 @@ func During(tb testing.TB, d time.Duration, what string, condition func() error)
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// atOnce is how many calls of Each are under way at once.
+const atOnce = 16
+
+// Each calls do for all items, many at once, and fails the test with the first
+// error. do must not fail the test itself.
+func Each[T any](tb testing.TB, items []T, do func(T) error) {
+	tb.Helper()
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, item := range items {
+		group.Go(func() error { return do(item) })
+	}
+	if err := group.Wait(); err != nil {
+		tb.Fatal(err)
 	}
 }

@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/test/harness"
+)
+
+var _ = Describe("Invariant 4: Replay is a no-op", func() {
+	It("records a stop and a start as one gap, and nothing else", func() {
+		s := onOwn("restart", harness.OperatorOptions{})
+		names := s.protected(3)
+		s.drift(names...)
+		s.awaitEpisodes(3, ledger.OriginDrift, ledger.EndingRepaired)
+		s.op.Stop(s.tb)
+		before := len(s.op.Evidence(s.tb))
+		mark := s.Mark(s.tb)
+
+		s.op.Start(s.tb)
+		s.eventually("the operator says that it observes", func() error {
+			return s.op.Evidence(s.tb).After(before).Gaps(ledger.CauseNotRunning).Want(1)
+		})
+		s.AwaitConforming(s.tb, s.name)
+		s.op.Stop(s.tb)
+		var kinds []ledger.Kind
+		for _, e := range s.op.Evidence(s.tb).After(before) {
+			kinds = append(kinds, e.Kind)
+		}
+		Expect(kinds).To(ConsistOf(ledger.KindOperatorStarted, ledger.KindGap, ledger.KindHeartbeat, ledger.KindOperatorStopped),
+			"after the restart:\n%s", s.op.Evidence(s.tb).After(before))
+		Expect(s.applies(mark, names...).Want(0)).To(Succeed(), "what conforms is not applied again")
+	})
+
+	It("records each episode once when it is killed amid repairs, and the down time as one gap", func() {
+		s := onOwn("killed", harness.OperatorOptions{})
+		names := s.protected(30)
+		s.drift(names...)
+		s.op.Kill(s.tb)
+		runs := len(s.op.Evidence(s.tb).Kind(ledger.KindOperatorStarted))
+
+		s.op.Start(s.tb)
+		s.AwaitDenied(s.tb, names...)
+		s.AwaitConforming(s.tb, s.name)
+		s.eventually("the down time is one gap", func() error { return s.op.Evidence(s.tb).Gaps(ledger.CauseNotRunning).Want(1) })
+		Expect(s.op.Evidence(s.tb).Kind(ledger.KindOperatorStarted)).To(HaveLen(runs + 1))
+		for _, name := range names {
+			episodes := s.episodes().On(name).Where(func(e *harness.Episode) bool {
+				return e.Origin == ledger.OriginDrift || e.Origin == ledger.OriginAfterGap
+			})
+			Expect(episodes.Want(1)).To(Succeed(), "namespace %s drifted once", name)
+		}
+		Expect(s.episodes().Open().Want(0)).To(Succeed())
+		s.op.Stop(s.tb)
+		report := s.op.Verify(s.tb)
+		Expect(report.Status).To(Equal(ledger.VerifyValid), "%v %v", report.Problems, report.Missing)
+	})
+})

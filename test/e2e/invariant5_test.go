@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/test/harness"
+)
+
+var _ = Describe("Invariant 5: A gap is a gap", func() {
+	It("finds a frozen watch of a healthy process, and what it withheld", func() {
+		s, proxy := onProxy("frozen", "--progress-timeout=2s")
+		names := s.protected(2)
+		proxy.Freeze()
+		frozen := time.Now()
+		s.drift(names[0])
+		gaps := func() harness.Evidence {
+			return s.op.Evidence(s.tb).Gaps(ledger.CauseWatchStalled).Where(func(e *ledger.Entry) bool { return e.Gap.Kind == "networkpolicies" })
+		}
+		s.eventually("the gap begins and ends", func() error { return gaps().Want(2) })
+		began, ended := gaps()[0].Gap, gaps()[1].Gap
+		Expect(began.From.Before(frozen)).To(BeTrue(), "it begins with the last proof of observation")
+		Expect(began.To).To(BeNil())
+		Expect(ended.Ends).To(Equal(gaps()[0].ID))
+		Expect(ended.From).To(Equal(began.From))
+		Expect(ended.To.After(frozen)).To(BeTrue())
+		s.eventually("the withheld drift is an episode found after the gap", func() error {
+			return s.episodes().On(names[0]).From(ledger.OriginAfterGap).Want(1)
+		})
+
+		Expect(proxy.Resume()).To(Succeed())
+		s.AwaitDenied(s.tb, names...)
+		s.AwaitConforming(s.tb, s.name)
+		s.drift(names[1])
+		s.AwaitDenied(s.tb, names...)
+		s.awaitEpisodes(1, ledger.OriginDrift, ledger.EndingRepaired)
+	})
+
+	It("is one gap for each kind while the API server cannot be reached", func() {
+		s, proxy := onProxy("cutoff", "--progress-timeout=2s")
+		names := s.protected(2)
+		Expect(proxy.Cut()).To(Succeed())
+		gaps := func() harness.Evidence { return s.op.Evidence(s.tb).Gaps(ledger.CauseUnreachable) }
+		s.eventually("a gap begins for each kind", func() error { return gaps().Want(3) })
+		before := len(s.op.Evidence(s.tb))
+		s.drift(names...)
+		Expect(proxy.Resume()).To(Succeed())
+
+		s.AwaitDenied(s.tb, names...)
+		s.AwaitConforming(s.tb, s.name)
+		Expect(gaps().Want(6)).To(Succeed())
+		ends := map[string]bool{}
+		for _, e := range gaps()[3:] {
+			ends[e.Gap.Ends] = true
+		}
+		Expect(ends).To(HaveLen(3), "each ends its own")
+		Expect(s.episodes().From(ledger.OriginAfterGap).Ended(ledger.EndingRepaired).Want(2)).To(Succeed())
+		Expect(s.op.Evidence(s.tb).After(before).Kind(ledger.KindOutcomeChanged).Want(4)).To(Succeed())
+	})
+
+	It("is a gap while no operator runs, from the last proof that one did", func() {
+		s := onOwn("down", harness.OperatorOptions{})
+		names := s.protected(2)
+		s.op.Kill(s.tb)
+		down := time.Now()
+		s.drift(names[0])
+		s.op.Start(s.tb)
+		s.awaitEpisodes(1, ledger.OriginAfterGap, ledger.EndingRepaired)
+		gaps := s.op.Evidence(s.tb).Gaps(ledger.CauseNotRunning)
+		Expect(gaps.Want(1)).To(Succeed())
+		gap := gaps[0].Gap
+		Expect(gap.From.Before(down)).To(BeTrue())
+		Expect(down.Sub(gap.From.Time)).To(BeNumerically("<", 10*time.Second), "the last proof is at most some seconds old")
+		Expect(gap.To.After(down)).To(BeTrue())
+		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionTrue, v1alpha1.ReasonAllConforming)
+	})
+})

@@ -1,0 +1,48 @@
+package e2e
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+var _ = Describe("Invariant 7: Work is proportional to the scopes whose verdict inputs changed", func() {
+	It("judges one namespace when one of many drifts, and none when pods come and go elsewhere", func() {
+		const drifts = 5
+		s := onShared("proportional")
+		names := s.protected(60)
+		s.settle()
+		judged := func() float64 { return s.op.Metric(s.tb, "holdfast_evaluation_seconds") }
+
+		before, mark := judged(), s.Mark(s.tb)
+		for range drifts {
+			s.drift(names[7])
+			s.AwaitDenied(s.tb, names[7])
+		}
+		s.awaitEpisodes(drifts, ledger.OriginDrift, ledger.EndingRepaired)
+		s.settle()
+		// The drift, the repair seen by the watch, and room for one event in between.
+		Expect(judged() - before).To(BeNumerically("<=", 3*drifts))
+		requests := s.Since(s.tb, mark).By(s.op.User).NotOn("leases", "controlpolicies/status", "events")
+		Expect(requests.Want(drifts)).To(Succeed(), "one request for each drift, status and events apart")
+
+		before = judged()
+		ctx, cancel := context.WithCancel(context.Background())
+		stormed := make(chan error, 1)
+		go func() { stormed <- s.storm(ctx, names[8]) }()
+		mark = s.Mark(s.tb)
+		s.eventually("pods come and go", func() error {
+			if n := len(s.Since(s.tb, mark).On("pods").In(names[8]).Writes()); n < 60 {
+				return s.Since(s.tb, mark).On("pods").In(names[8]).Writes().Want(60)
+			}
+			return nil
+		})
+		cancel()
+		Expect(<-stormed).To(Succeed())
+		s.settle()
+		Expect(judged()-before).To(BeNumerically("<=", 4), "no policy speaks of these pods' labels")
+	})
+})

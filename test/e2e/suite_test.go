@@ -1,0 +1,66 @@
+// Package e2e tests the invariants of Holdfast: the real operator, as a user
+// with the rights of config/rbac, on a real API server. What is asserted is read
+// from the ledger, the API server's audit log and the policies' status.
+package e2e
+
+import (
+	"os"
+	"testing"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/test/harness"
+)
+
+// operatorVariable names an operator to test instead of one built from here.
+const operatorVariable = "E2E_OPERATOR"
+
+func TestE2E(t *testing.T) {
+	// Clients are quiet: what a spec has to say is in its failure.
+	ctrl.SetLogger(logr.Discard())
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Holdfast")
+}
+
+var (
+	// common is the cluster of the specs that share the operator.
+	common *harness.Cluster
+	// shared is the operator of all specs that leave it alone.
+	shared *harness.Operator
+	// apart is a second cluster, on which a spec runs an operator of its own.
+	apart *harness.Cluster
+)
+
+var _ = BeforeSuite(func() {
+	tb := newTB()
+	binary := os.Getenv(operatorVariable)
+	if binary == "" {
+		binary = harness.Build(tb, harness.BuildOptions{})
+	}
+	common = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary})
+	apart = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary})
+	shared = common.StartOperator(tb, harness.OperatorOptions{})
+})
+
+// What one spec after another left in the shared ledger verifies.
+var _ = AfterSuite(func() {
+	if shared == nil || !shared.Running() {
+		return
+	}
+	tb := newTB()
+	shared.Stop(tb)
+	report := shared.Verify(tb)
+	Expect(report.Status).To(Equal(ledger.VerifyValid), "%v %v", report.Problems, report.Missing)
+	blind := shared.Evidence(tb).Kind(ledger.KindGap).Where(func(e *ledger.Entry) bool { return e.Gap.Policy == "" })
+	Expect(blind.Want(0)).To(Succeed(), "nothing kept the shared operator from observing")
+})
+
+var _ = ReportAfterEach(func(report SpecReport) {
+	if report.Failed() && shared != nil {
+		GinkgoWriter.Printf("the log of the shared operator ends:\n%s\n", shared.Log())
+	}
+})
