@@ -30,21 +30,25 @@ func (r *Recorder) LastProof() time.Time {
 }
 
 // attach takes an opened ledger into use: what it knows replaces what is known
-// here, then what is pending is settled against it, in order.
-func (r *Recorder) attach(log *Log, opened *Opened) {
+// here, then what is pending is settled against it, in order. It returns what
+// is closed when the ledger fails.
+func (r *Recorder) attach(log *Log, opened *Opened) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	live, pending, lost := r.known, r.pending, r.lost
 	r.known, r.pending, r.bytes, r.sent, r.lost = opened.Known, nil, 0, 0, evidenceLost{}
-	r.known.copyMarks(live)
+	r.known.copyMarks(live, pending)
 	if !r.attached {
 		r.proof, r.inherited = opened.LastProof, opened.Known.OpenGaps()
 		maps.DeleteFunc(r.inherited, func(_ string, g GapBody) bool { return g.Policy != "" })
 	}
-	r.log, r.failed = log, make(chan struct{})
+	r.log, r.source, r.failed = log, log, make(chan struct{})
+	failed := r.failed
 	r.health = Health{Available: true, Since: r.opts.Now(), LedgerID: opened.LedgerID, VerifierKey: opened.VerifierKey}
+	starts := false
 	for _, d := range r.prologue(opened) {
 		r.admitNumbered(d)
+		starts = starts || d.Kind == KindOperatorStarted
 	}
 	r.attached = true
 	if !r.resumed.IsZero() {
@@ -57,7 +61,12 @@ func (r *Recorder) attach(log *Log, opened *Opened) {
 		}})
 	}
 	for _, it := range pending {
-		r.readmit(it, opened)
+		switch kind := it.entry.Kind; {
+		case kind == KindLedgerOpened, kind == KindOperatorStarted && starts:
+			close(it.durable) // the prologue says it, or a segment that begins
+		default:
+			r.readmit(it, opened)
+		}
 	}
 	r.send()
 	killpoint.Hit(killpoint.Attached)
@@ -66,6 +75,7 @@ func (r *Recorder) attach(log *Log, opened *Opened) {
 		go r.opts.OnAttach(r.known.Policies(), lost.count > 0 || (opened.Reason != "" && !r.resumed.IsZero()))
 	}
 	r.healthChanged()
+	return failed
 }
 
 // prologue is what a ledger that was just opened has to state first.
@@ -129,14 +139,23 @@ func (r *Recorder) readmit(it *item, opened *Opened) {
 		close(it.durable)
 		return
 	}
-	again.durable, again.at = it.durable, it.at
+	again.durable = it.durable
 }
 
-// copyMarks takes over what this process remembers of records that are the same.
-func (k *Known) copyMarks(live *Known) {
-	for u, rec := range live.units {
-		if mine, ok := k.units[u]; ok && mine.ID == rec.ID {
+// copyMarks takes over what this process remembers of records that are the
+// same, or were before what is pending.
+func (k *Known) copyMarks(live *Known, pending []*item) {
+	base := map[string]marks{}
+	for _, it := range pending {
+		if it.entry.Prev != "" {
+			base[it.entry.Prev] = it.base
+		}
+	}
+	for u, mine := range k.units {
+		if rec, ok := live.units[u]; ok && mine.ID == rec.ID {
 			mine.marks = rec.marks
+		} else if m, ok := base[mine.ID]; ok {
+			mine.marks = m
 		}
 	}
 }
@@ -149,7 +168,10 @@ func (r *Recorder) stop(log *Log) error {
 	ticket.Wait(ctx, 5*time.Second)
 	killpoint.Hit(killpoint.StopRecorded)
 	r.mu.Lock()
-	r.log = nil
+	if r.log == log {
+		r.log = nil
+		close(r.failed)
+	}
 	r.mu.Unlock()
 	return log.Close(ctx)
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -91,9 +92,11 @@ func settleIntroduction(e *Entry, k *Known) bool {
 // settleState completes a state entry, and reports whether the state is news.
 func (d *Draft) settleState(e *Entry, k *Known) bool {
 	u := Unit{e.Policy.Name, e.Control, *e.Subject}
+	to := Bounded(*e.To)
+	e.To = &to
 	last, _ := k.Unit(u)
 	crossed := last != nil && last.marks.epoch != d.Epoch
-	redefined := last != nil && last.marks.definition != e.Policy.Definition
+	redefined := last != nil && cmp.Or(last.marks.definition, last.Definition) != e.Policy.Definition
 	if last != nil && last.State.Equal(*e.To) {
 		last.marks = marks{definition: e.Policy.Definition, epoch: d.Epoch}
 		return false
@@ -140,6 +143,9 @@ func (d *Draft) firstOrigin(k *Known, u Unit) Origin {
 	switch {
 	case m == nil:
 		return OriginUnknown
+	case p.Controls[u.Control].Withdrawn && m.Since.Before(At(d.At).Time):
+		// The subject is what it was; the control came back.
+		return OriginDefinitionChanged
 	case m.Entered == KindSubjectAdded:
 		return OriginNewSubject
 	default:

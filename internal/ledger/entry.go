@@ -209,3 +209,6 @@ func canonical(v any) ([]byte, error) {
 	}
 	return jcs.Transform(data)
 }
+
+// Opens reports whether the entry opens an episode.
+func (e *Entry) Opens() bool { return e.Episode != "" && e.Episode == EpisodeID(e.ID) }

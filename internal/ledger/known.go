@@ -47,7 +47,8 @@ type Record struct {
 	Unit  Unit          `json:"unit"`
 	ID    string        `json:"id"`
 	State control.State `json:"state"`
-	// Since is when this outcome was observed first.
+	// Since is when this outcome was observed first, and while an episode is
+	// open, when the episode began.
 	Since Time `json:"since"`
 	// Definition is the control's definition that the state was judged by.
 	Definition string `json:"definition"`
@@ -60,7 +61,8 @@ type Record struct {
 }
 
 // marks are what the process remembers of a record beyond its entries: by what
-// it was confirmed last. They are no part of the fold.
+// it was confirmed last. They are no part of the fold, and are zero until this
+// process has confirmed the record: no epoch is.
 type marks struct {
 	definition string
 	epoch      uint64
@@ -135,7 +137,7 @@ func (k *Known) Apply(e *Entry) error {
 	if e.AppendedAt.Before(k.LastAppended.Time) {
 		return fmt.Errorf("entry %d: appendedAt %s lies before that of the entry before", e.Seq, e.AppendedAt)
 	}
-	if fold, ok := folds[e.Kind]; ok {
+	if fold, ok := folds[e.Kind]; ok && e.Schema == Schema {
 		if err := fold(k, e); err != nil {
 			return fmt.Errorf("entry %d (%s): %w", e.Seq, e.Kind, err)
 		}
@@ -268,7 +270,7 @@ func (k *Known) outcomeChanged(e *Entry) error {
 		return fmt.Errorf("%s: id %s, want %s", u, e.ID, want)
 	}
 	next := &Record{Unit: u, ID: e.ID, State: *e.To, Since: e.ObservedAt, Definition: e.Policy.Definition}
-	if last != nil && last.State.Outcome == e.To.Outcome {
+	if last != nil && (last.State.Outcome == e.To.Outcome || (last.Episode != "" && last.Episode == e.Episode && e.Ending == "")) {
 		next.Since = last.Since
 	}
 	if e.To.Outcome == control.Deviating || e.To.Outcome == control.NotEvaluated {

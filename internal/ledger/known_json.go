@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -67,6 +68,9 @@ func UnmarshalKnown(data []byte) (*Known, error) {
 	if err := dec.Decode(&j); err != nil {
 		return nil, fmt.Errorf("state snapshot: %w", err)
 	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("state snapshot: something comes after it")
+	}
 	if j.Schema != knownSchema {
 		return nil, fmt.Errorf("state snapshot: schema %q, want %q", j.Schema, knownSchema)
 	}
@@ -78,7 +82,7 @@ func UnmarshalKnown(data []byte) (*Known, error) {
 
 func (k *Known) fill(j knownJSON) error {
 	for _, p := range j.Policies {
-		if p == nil {
+		if p == nil || slices.Contains(slices.Collect(maps.Values(p.Controls)), nil) {
 			return errNull
 		}
 		k.policies[p.Name] = p

@@ -2,13 +2,11 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 
-	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 )
 
@@ -53,15 +51,15 @@ type Recorder struct {
 
 	mu        sync.Mutex
 	known     *Known
-	log       *Log
+	log       *Log // nil while the ledger is unavailable
+	source    *Log // the log that pending was handed to last, open or not
 	pending   []*item
 	bytes     int
 	sent      int // how many of pending were handed to the log
 	drafts    uint64
 	lost      evidenceLost
 	health    Health
-	failed    chan struct{} // closed while the ledger is unavailable
-	wake      chan struct{}
+	failed    chan struct{}      // closed while the ledger is unavailable
 	proof     time.Time          // last proof of observation before this process
 	inherited map[string]GapBody // gaps that an earlier process left open
 	resumed   time.Time          // when this process began to observe
@@ -74,25 +72,20 @@ type Recorder struct {
 type item struct {
 	draft   Draft
 	entry   Entry
+	data    []byte
 	objects []Object
-	size    int
+	// base are the marks of the record that a state entry follows.
+	base    marks
+	lost    bool
 	durable chan struct{}
-	at      time.Time
 }
 
-// Health says how the ledger is doing.
-type Health struct {
-	// Available is whether entries can be made durable.
-	Available bool
-	// Since is when Available last changed.
-	Since time.Time
-	// Reason and Message say why not.
-	Reason, Message string
-	// Pending is the number of entries that are not durable yet, Lost that of
-	// entries that could not be kept.
-	Pending, Lost int
-	// LedgerID and VerifierKey name the ledger, once it was opened.
-	LedgerID, VerifierKey string
+func (it *item) size() int {
+	size := len(it.data)
+	for _, o := range it.objects {
+		size += len(o.Data)
+	}
+	return size
 }
 
 // Transition says what became of a draft.
@@ -106,7 +99,7 @@ type Transition struct {
 // NewRecorder returns a recorder of an empty ledger that is not available yet.
 func NewRecorder(opts RecorderOptions) *Recorder {
 	now := opts.Now()
-	r := &Recorder{opts: opts, started: now, known: NewKnown(), failed: make(chan struct{}), wake: make(chan struct{}, 1)}
+	r := &Recorder{opts: opts, started: now, known: NewKnown(), failed: make(chan struct{})}
 	close(r.failed)
 	r.health = Health{Since: now, Reason: "Opening", Message: "the ledger is being opened"}
 	return r
@@ -121,11 +114,11 @@ func (r *Recorder) Run(ctx context.Context) error {
 			sleep(ctx, r.opts.Retry)
 			continue
 		}
-		r.attach(log, opened)
+		failed := r.attach(log, opened)
 		select {
 		case <-ctx.Done():
 			return r.stop(log)
-		case <-r.wake:
+		case <-failed:
 		case err := <-log.Failed():
 			r.fail(log, err)
 		}
@@ -152,58 +145,81 @@ func (r *Recorder) Record(drafts ...Draft) ([]Transition, Ticket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	transitions := make([]Transition, len(drafts))
+	lost := false
 	for i := range drafts {
 		d := drafts[i]
 		r.drafts++
 		d.n = r.drafts
 		if it := r.admit(&d, true); it != nil {
 			transitions[i] = Transition{Changed: true, Entry: it.entry}
+			lost = lost || it.lost
 		}
 	}
 	r.send()
-	return transitions, r.ticket()
+	ticket := r.ticket()
+	if lost {
+		ticket.durable = nil // never
+	}
+	return transitions, ticket
 }
 
 // admit folds a draft into what is known. It returns nil if it says nothing
 // new. Beyond the bounds the item is counted, and not kept.
 func (r *Recorder) admit(d *Draft, bounded bool) *item {
 	r.roll()
-	now := r.opts.Now()
-	entry, news := d.settle(r.known, r.opts.Operator.Process, now)
+	it := &item{draft: *d, base: r.marksBefore(d), durable: make(chan struct{})}
+	entry, news := d.settle(r.known, r.opts.Operator.Process, r.opts.Now())
 	if !news {
 		return nil
 	}
-	it := &item{draft: *d, at: now, durable: make(chan struct{})}
-	var payloadErr error
-	if d.Payload != nil {
-		entry.Inputs, it.objects, payloadErr = d.Payload()
-		inputs, objects := entry.Inputs, it.objects
-		it.draft.Payload = func() ([]Input, []Object, error) { return inputs, objects, payloadErr }
+	it.entry = entry
+	if err := r.seal(it); err != nil {
+		r.opts.Log.Error(err, "An entry cannot be written, and is only counted")
+		r.admitNumbered(Draft{At: d.At, Entry: Entry{Kind: KindEvidenceLost,
+			Lost: &LostBody{Count: 1, From: entry.ObservedAt, To: entry.ObservedAt, Units: 1}}})
+		return nil
 	}
-	entry.MonoMicros = max(0, d.At.Sub(r.started).Microseconds())
-	if payloadErr != nil {
-		entry.Message = "inputs could not be encoded"
-		r.opts.Log.Error(payloadErr, "An entry has no inputs", "kind", entry.Kind)
-	}
-	if err := r.known.Apply(&entry); err != nil {
+	if err := r.known.Apply(&it.entry); err != nil {
 		r.opts.Log.Error(err, "An entry does not follow from what is known, and was left out")
 		return nil
 	}
-	r.mark(&entry, d)
+	r.mark(&it.entry, d)
 	r.snapshot()
-	it.entry = entry
-	it.size = 1024
-	for _, o := range it.objects {
-		it.size += len(o.Data)
-	}
-	if bounded && r.log == nil && (len(r.pending) >= maxPending || r.bytes+it.size > maxPendingBytes) {
-		r.lost.add(&entry)
+	if bounded && r.log == nil && (len(r.pending) >= maxPending || r.bytes+it.size() > maxPendingBytes) {
+		r.lost.add(&it.entry)
 		r.health.Lost = r.lost.count
+		it.lost = true
 		return it
 	}
 	r.pending = append(r.pending, it)
-	r.bytes += it.size
+	r.bytes += it.size()
 	return it
+}
+
+// seal completes an item's entry with its inputs, and encodes it.
+func (r *Recorder) seal(it *item) (err error) {
+	e, d := &it.entry, &it.draft
+	e.MonoMicros = max(0, d.At.Sub(r.started).Microseconds())
+	if d.Payload != nil {
+		inputs, objects, payloadErr := d.Payload()
+		d.Payload = func() ([]Input, []Object, error) { return inputs, objects, payloadErr }
+		e.Inputs, it.objects = inputs, objects
+		if payloadErr != nil {
+			e.Message = "inputs could not be encoded"
+			r.opts.Log.Error(payloadErr, "An entry has no inputs", "kind", e.Kind)
+		}
+	}
+	it.data, err = e.seal()
+	return err
+}
+
+func (r *Recorder) marksBefore(d *Draft) marks {
+	if d.Kind == KindOutcomeChanged {
+		if rec, ok := r.known.Unit(Unit{d.Policy.Name, d.Control, *d.Subject}); ok {
+			return rec.marks
+		}
+	}
+	return marks{}
 }
 
 func (r *Recorder) mark(e *Entry, d *Draft) {
@@ -264,23 +280,19 @@ func (r *Recorder) send() {
 	items := r.pending[r.sent:]
 	batch := make([]Sealed, 0, len(items))
 	for _, it := range items {
-		data, err := it.entry.Encode()
-		if err != nil {
-			r.failLocked(r.log, err)
-			return
-		}
-		batch = append(batch, Sealed{Seq: it.entry.Seq, ID: it.entry.ID, ObservedAt: it.entry.ObservedAt.Time, Data: data, Objects: it.objects})
+		batch = append(batch, Sealed{Seq: it.entry.Seq, ID: it.entry.ID, ObservedAt: it.entry.ObservedAt.Time, Data: it.data, Objects: it.objects})
 	}
 	log, count, begun := r.log, len(items), r.opts.Now()
 	r.sent = len(r.pending)
 	log.Append(batch, func(err error) { r.done(log, count, begun, err) })
 }
 
-// done is called, in order, when a batch is durable, or cannot become so.
+// done is called, in order, when a batch is durable, or cannot become so. What
+// became durable while the log failed is not to be written again.
 func (r *Recorder) done(log *Log, count int, begun time.Time, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.log != log {
+	if r.source != log {
 		return
 	}
 	if err != nil {
@@ -288,11 +300,11 @@ func (r *Recorder) done(log *Log, count int, begun time.Time, err error) {
 		return
 	}
 	for _, it := range r.pending[:count] {
-		r.bytes -= it.size
+		r.bytes -= it.size()
 		close(it.durable)
 	}
 	r.pending = append(r.pending[:0:0], r.pending[count:]...)
-	r.sent -= count
+	r.sent = max(0, r.sent-count)
 	if r.opts.OnDurable != nil {
 		r.opts.OnDurable(r.opts.Now().Sub(begun))
 	}
@@ -319,26 +331,11 @@ func (r *Recorder) View(fn func(*Known)) {
 	fn(r.known)
 }
 
-// Health says how the ledger is doing.
-func (r *Recorder) Health() Health {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	h := r.health
-	h.Pending = len(r.pending)
-	return h
-}
-
 // Log returns the open log, or nil while the ledger is unavailable.
 func (r *Recorder) Log() *Log {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.log
-}
-
-func (r *Recorder) unavailable(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.setUnavailable(err)
 }
 
 // fail marks the ledger unavailable, unless it is another one by now.
@@ -355,49 +352,4 @@ func (r *Recorder) failLocked(log *Log, err error) {
 	r.log, r.sent = nil, 0
 	close(r.failed)
 	r.setUnavailable(err)
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (r *Recorder) setUnavailable(err error) {
-	reason := v1alpha1.ReasonLedgerUnavailable
-	if errors.Is(err, ErrInUse) {
-		reason = v1alpha1.ReasonLedgerInUse
-	}
-	message := err.Error()
-	if !r.health.Available && r.health.Reason == reason && r.health.Message == message {
-		return
-	}
-	r.opts.Log.Error(err, "The ledger is unavailable; enforcement goes on, and observations are kept in memory")
-	if r.health.Available {
-		r.health.Since = r.opts.Now()
-	}
-	r.health.Available, r.health.Reason, r.health.Message = false, reason, message
-	r.healthChanged()
-}
-
-func (r *Recorder) healthChanged() {
-	if r.opts.OnHealth != nil {
-		go r.opts.OnHealth()
-	}
-}
-
-// evidenceLost counts what could not be kept, and remembers the units it concerns.
-type evidenceLost struct {
-	count    int
-	from, to Time
-	units    map[Unit]struct{}
-}
-
-func (l *evidenceLost) add(e *Entry) {
-	if l.count == 0 {
-		l.from, l.units = e.ObservedAt, map[Unit]struct{}{}
-	}
-	l.count++
-	l.to = e.ObservedAt
-	if e.Kind == KindOutcomeChanged {
-		l.units[Unit{e.Policy.Name, e.Control, *e.Subject}] = struct{}{}
-	}
 }

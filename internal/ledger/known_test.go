@@ -1,0 +1,468 @@
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+var epoch = time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
+
+func second(n int) time.Time { return epoch.Add(time.Duration(n) * time.Second) }
+
+func namespace(name string) control.Subject {
+	return control.Subject{Kind: "Namespace", Name: name, UID: "uid-" + name}
+}
+
+func policyRef(name, definition string) *PolicyRef {
+	return &PolicyRef{Name: name, UID: "uid-" + name, Generation: 1, Definition: definition}
+}
+
+var (
+	conforming = control.State{Outcome: control.Conforming, Basis: control.BasisConfiguration}
+	deviating  = control.State{Outcome: control.Deviating, Basis: control.BasisConfiguration, Rules: []control.RuleState{{Rule: "NP-01", Reason: "Absent"}}}
+	opened     = control.State{Outcome: control.Deviating, Basis: control.BasisConfiguration, Rules: []control.RuleState{{Rule: "NP-02", Reason: "Opened"}}}
+	unseen     = control.State{Outcome: control.NotEvaluated, Rules: []control.RuleState{{Reason: control.ReasonFailed}}}
+	exempt     = control.State{Outcome: control.NotApplicable, Basis: control.BasisConfiguration, Rules: []control.RuleState{{Reason: control.ReasonTerminating}}}
+)
+
+// history is a fold under way.
+type history struct {
+	t     require
+	known *Known
+	n     uint64
+	clock time.Time
+}
+
+// require is what both a test and a property are.
+type require interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// newHistory begins a ledger with one policy and one control in operation.
+func newHistory(t require) *history {
+	t.Helper()
+	h := &history{t: t, known: NewKnown(), clock: epoch}
+	h.must(Draft{Entry: Entry{Kind: KindLedgerOpened, Ledger: &LedgerBody{LedgerID: strings.Repeat("0", 32), Reason: OpenFirstInstall}}})
+	h.must(Draft{Entry: Entry{Kind: KindOperatorStarted, Operator: &OperatorBody{Process: "p"}}})
+	return h
+}
+
+// say settles a draft and folds it in, if it is news.
+func (h *history) say(d Draft) (Entry, bool) {
+	h.t.Helper()
+	h.n++
+	d.n = h.n
+	h.clock = h.clock.Add(time.Second)
+	if d.At.IsZero() {
+		d.At = h.clock
+	}
+	e, news := d.settle(h.known, "p", h.clock)
+	if !news {
+		return e, false
+	}
+	data, err := e.Encode()
+	if err != nil {
+		h.t.Fatalf("encode: %v", err)
+	}
+	decoded, err := Decode(data)
+	if err != nil {
+		h.t.Fatalf("decode: %v", err)
+	}
+	if err := h.known.Apply(decoded); err != nil {
+		h.t.Fatalf("apply: %v", err)
+	}
+	if e.Kind == KindOutcomeChanged {
+		r, _ := h.known.Unit(Unit{e.Policy.Name, e.Control, *e.Subject})
+		r.marks = marks{definition: e.Policy.Definition, epoch: d.Epoch}
+	}
+	return e, true
+}
+
+func (h *history) must(d Draft) Entry {
+	h.t.Helper()
+	e, news := h.say(d)
+	if !news {
+		h.t.Fatalf("a %s draft says nothing new", d.Kind)
+	}
+	return e
+}
+
+// declare states a policy and introduces its control.
+func (h *history) declare(policy, controlID, definition string) {
+	h.t.Helper()
+	h.say(policyDraft(policy, ChangeCreated, 1))
+	h.say(introDraft(policy, controlID, definition, second(0)))
+}
+
+func policyDraft(policy, change string, generation int64) Draft {
+	ref := policyRef(policy, "spec")
+	ref.Generation = generation
+	return Draft{Entry: Entry{Kind: KindPolicyChanged, Policy: ref, Change: &ChangeBody{Type: change, To: "spec"}}}
+}
+
+func introDraft(policy, controlID, definition string, from time.Time) Draft {
+	return Draft{Entry: Entry{Kind: KindControlIntroduced, Policy: policyRef(policy, definition), Control: controlID, Intro: &IntroBody{OperatingFrom: At(from)}}}
+}
+
+func memberDraft(kind Kind, policy string, s control.Subject) Draft {
+	return Draft{Entry: Entry{Kind: kind, Policy: policyRef(policy, "spec"), Subject: &s}}
+}
+
+func stateDraft(policy, controlID, definition string, s control.Subject, to control.State) Draft {
+	return Draft{Epoch: 1, Entry: Entry{Kind: KindOutcomeChanged, Policy: policyRef(policy, definition), Control: controlID, Subject: &s, To: &to, EvaluatorVersion: 1}}
+}
+
+func repairDraft(name, uid string) Draft {
+	s := namespace("a")
+	return Draft{Entry: Entry{Kind: KindRepaired, Policy: policyRef("p", "d"), Control: "c", Subject: &s,
+		Object: &ObjectBody{APIVersion: "v1", Kind: "NetworkPolicy", Namespace: "a", Name: name, After: &ObjectVersion{UID: uid, ResourceVersion: "1"}}}}
+}
+
+func TestFold(t *testing.T) {
+	a := namespace("a")
+	unit := Unit{"p", "c", a}
+	cases := map[string]struct {
+		drafts []Draft
+		want   func(*Known) string
+	}{
+		"a policy is created": {nil, func(k *Known) string {
+			p, _ := k.Policy("p")
+			return fmt.Sprintf("%s %d %s deleted=%t since=%s", p.UID, p.Generation, p.Spec, p.Deleted, p.Since.Format(time.TimeOnly))
+		}},
+		"a policy is edited": {[]Draft{policyDraft("p", ChangeUpdated, 2)}, func(k *Known) string {
+			p, _ := k.Policy("p")
+			return fmt.Sprintf("%d since=%s operating=%t", p.Generation, p.Since.Format(time.TimeOnly), p.Controls["c"] != nil)
+		}},
+		"a deleted policy has no members and no units": {
+			[]Draft{memberDraft(KindSubjectAdded, "p", a), stateDraft("p", "c", "d", a, deviating), policyDraft("p", ChangeDeleted, 1)},
+			func(k *Known) string {
+				p, _ := k.Policy("p")
+				_, unit := k.Unit(unit)
+				return fmt.Sprint(p.Deleted, len(k.Members("p")), unit, len(k.Tally("p", "c").Open), p.Controls["c"] != nil)
+			}},
+		"a withdrawn control has no units": {
+			[]Draft{memberDraft(KindSubjectAdded, "p", a), stateDraft("p", "c", "d", a, conforming),
+				{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef("p", "spec"), Control: "c"}}},
+			func(k *Known) string {
+				p, _ := k.Policy("p")
+				_, there := k.Unit(unit)
+				return fmt.Sprint(there, k.Tally("p", "c").Conforming, p.Controls["c"].Withdrawn, len(k.Members("p")))
+			}},
+		"a subject that left takes its units along": {
+			[]Draft{memberDraft(KindScopeEntered, "p", a), stateDraft("p", "c", "d", a, deviating), memberDraft(KindScopeLeft, "p", a)},
+			func(k *Known) string { _, there := k.Unit(unit); return fmt.Sprint(there, len(k.MembersOf("a"))) }},
+		"a subject that left keeps what was applied": {
+			[]Draft{memberDraft(KindScopeEntered, "p", a), repairDraft("deny", "1"), memberDraft(KindScopeLeft, "p", a)},
+			func(k *Known) string { return fmt.Sprint(k.Created("a")) }},
+		"a deleted namespace takes what was applied along": {
+			[]Draft{memberDraft(KindScopeEntered, "p", a), repairDraft("deny", "1"), memberDraft(KindSubjectDeleted, "p", a)},
+			func(k *Known) string { return fmt.Sprint(k.Created("a")) }},
+		"an object applied again is one object": {
+			[]Draft{repairDraft("deny", "1"), repairDraft("allow", "2"), repairDraft("deny", "3")},
+			func(k *Known) string { return fmt.Sprint(k.Created("a")) }},
+		"a gap without end is open, and ended once": {
+			[]Draft{{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseForbidden, From: At(epoch)}}}},
+			func(k *Known) string { return fmt.Sprint(len(k.OpenGaps())) }},
+		"a gap with an end is not open": {
+			[]Draft{{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseForbidden, From: At(epoch), To: new(At(second(1)))}}}},
+			func(k *Known) string { return fmt.Sprint(len(k.OpenGaps())) }},
+		"kinds that change nothing": {
+			[]Draft{{Entry: Entry{Kind: KindHeartbeat, Alive: &AliveBody{}}}, {Entry: Entry{Kind: KindOperatorStopped}}, {Entry: Entry{Kind: "Exported"}}},
+			func(k *Known) string { return fmt.Sprint(k.NextSeq, k.Run) }},
+	}
+	want := map[string]string{
+		"a policy is created":                              "uid-p 1 spec deleted=false since=06:00:03",
+		"a policy is edited":                               "2 since=06:00:03 operating=true",
+		"a deleted policy has no members and no units":     "true 0 false 0 true",
+		"a withdrawn control has no units":                 "false 0 true 1",
+		"a subject that left takes its units along":        "false 0",
+		"a subject that left keeps what was applied":       "[{NetworkPolicy a deny 1}]",
+		"a deleted namespace takes what was applied along": "[]",
+		"an object applied again is one object":            "[{NetworkPolicy a deny 3} {NetworkPolicy a allow 2}]",
+		"a gap without end is open, and ended once":        "1",
+		"a gap with an end is not open":                    "0",
+		"kinds that change nothing":                        "7 1",
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t)
+			h.declare("p", "c", "d")
+			for _, d := range tc.drafts {
+				h.must(d)
+			}
+			if got := tc.want(h.known); got != want[name] {
+				t.Errorf("got %s, want %s", got, want[name])
+			}
+		})
+	}
+}
+
+func TestGapIsEndedByTheEntryThatNamesIt(t *testing.T) {
+	h := newHistory(t)
+	begun := h.must(Draft{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseForbidden, Kind: "pods", From: At(epoch)}}})
+	if diff := cmp.Diff(map[string]GapBody{begun.ID: *begun.Gap}, h.known.OpenGaps()); diff != "" {
+		t.Errorf("open gaps (-want +got):\n%s", diff)
+	}
+	h.must(Draft{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseForbidden, Kind: "pods", From: At(epoch), To: new(At(second(9))), Ends: begun.ID}}})
+	if got := h.known.OpenGaps(); len(got) != 0 {
+		t.Errorf("got %v, want none", got)
+	}
+}
+
+func TestFoldRefuses(t *testing.T) {
+	a := namespace("a")
+	cases := map[string]struct {
+		edit func(*Entry)
+		want string
+	}{
+		"a number left out":           {func(e *Entry) { e.Seq++ }, "want sequence number"},
+		"a number again":              {func(e *Entry) { e.Seq-- }, "want sequence number"},
+		"time going back":             {func(e *Entry) { e.AppendedAt = At(epoch.Add(-time.Hour)) }, "lies before"},
+		"another state before":        {func(e *Entry) { e.Prev = strings.Repeat("0", 64) }, "follows state entry"},
+		"no state before":             {func(e *Entry) { e.Prev = "" }, "follows state entry"},
+		"an id of another state":      {func(e *Entry) { e.To = &opened }, "want"},
+		"an id of another subject":    {func(e *Entry) { e.Subject = new(namespace("b")) }, "follows state entry"},
+		"a ledger inside a ledger":    {func(e *Entry) { e.Kind, e.Ledger = KindLedgerOpened, &LedgerBody{LedgerID: "other"} }, "inside ledger"},
+		"a member again":              {func(e *Entry) { e.Kind = KindScopeEntered }, "in the scope of p already"},
+		"a stranger leaving":          {func(e *Entry) { e.Kind, e.Subject = KindScopeLeft, new(namespace("b")) }, "not in the scope"},
+		"a stranger that was deleted": {func(e *Entry) { e.Kind, e.Subject = KindSubjectDeleted, new(namespace("b")) }, "not in the scope"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t)
+			h.declare("p", "c", "d")
+			h.must(memberDraft(KindSubjectAdded, "p", a))
+			h.must(stateDraft("p", "c", "d", a, conforming))
+			d := stateDraft("p", "c", "d", a, deviating)
+			d.At = h.clock
+			e, _ := d.settle(h.known, "p", h.clock)
+			tc.edit(&e)
+			before := marshal(t, h.known)
+			err := h.known.Apply(&e)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Fatalf("got %v, want %q", err, tc.want)
+			}
+			if diff := cmp.Diff(before, marshal(t, h.known)); diff != "" {
+				t.Errorf("a refused entry changed what is known (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFoldPassesOverLaterSchemas(t *testing.T) {
+	h := newHistory(t)
+	e := &Entry{Schema: "holdfast.dev/entry/v2", Kind: KindGap, ID: "a", Seq: h.known.NextSeq, AppendedAt: At(second(90)), ObservedAt: At(second(90))}
+	if err := h.known.Apply(e); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.known.NextSeq; got != 3 {
+		t.Errorf("got next %d, want 3: it is counted", got)
+	}
+}
+
+func TestCloneSharesNothingThatChanges(t *testing.T) {
+	h := newHistory(t)
+	h.declare("p", "c", "d")
+	a, b := namespace("a"), namespace("b")
+	h.must(memberDraft(KindSubjectAdded, "p", a))
+	h.must(stateDraft("p", "c", "d", a, deviating))
+	h.must(repairDraft("deny", "1"))
+	h.must(Draft{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseForbidden, From: At(epoch)}}})
+	clone := h.known.Clone()
+	before := marshal(t, clone)
+	if diff := cmp.Diff(marshal(t, h.known), before); diff != "" {
+		t.Fatalf("the clone differs (-known +clone):\n%s", diff)
+	}
+
+	h.must(stateDraft("p", "c", "d", a, conforming))
+	h.must(memberDraft(KindScopeEntered, "p", b))
+	h.must(memberDraft(KindScopeEntered, "q", a))
+	h.must(repairDraft("deny", "2"))
+	h.must(repairDraft("allow", "3"))
+	h.must(introDraft("p", "c2", "d2", second(5)))
+	h.must(Draft{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef("p", "spec"), Control: "c"}})
+	h.must(Draft{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseUnreachable, From: At(epoch)}}})
+	h.must(policyDraft("p", ChangeDeleted, 1))
+	if diff := cmp.Diff(before, marshal(t, clone)); diff != "" {
+		t.Errorf("the clone changed with what it was cloned from (-before +after):\n%s", diff)
+	}
+	if got := len(clone.Tally("p", "c").Open); got != 1 {
+		t.Errorf("got %d open episodes in the clone, want 1", got)
+	}
+}
+
+func marshal(t require, k *Known) string {
+	t.Helper()
+	data, err := k.MarshalCanonical()
+	if err != nil {
+		t.Fatalf("marshal: %v", err)
+	}
+	return string(data)
+}
+
+// TestSnapshotEqualsFold: whatever the history and wherever it is cut, a
+// snapshot and the entries after it give the same bytes as all entries.
+func TestSnapshotEqualsFold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		whole := newHistory(t)
+		cut := rapid.IntRange(0, 60).Draw(t, "cut")
+		var resumed *Known
+		for i := range rapid.IntRange(1, 60).Draw(t, "length") {
+			if i == cut {
+				known, err := UnmarshalKnown([]byte(marshal(t, whole.known)))
+				if err != nil {
+					t.Fatalf("unmarshal: %v", err)
+				}
+				resumed = known
+			}
+			e, news := whole.say(anyDraft(t, whole.known))
+			if !news || resumed == nil {
+				continue
+			}
+			if err := resumed.Apply(&e); err != nil {
+				t.Fatalf("apply to a snapshot: %v", err)
+			}
+		}
+		recount(t, whole.known)
+		if resumed == nil {
+			return
+		}
+		recount(t, resumed)
+		if diff := cmp.Diff(marshal(t, whole.known), marshal(t, resumed)); diff != "" {
+			t.Fatalf("(-fold +snapshot and tail):\n%s", diff)
+		}
+	})
+}
+
+// anyDraft draws something that might be said next.
+func anyDraft(t *rapid.T, k *Known) Draft {
+	policy := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "policy")
+	id := rapid.SampledFrom([]string{"c", "d"}).Draw(t, "control")
+	definition := rapid.SampledFrom([]string{"1", "2"}).Draw(t, "definition")
+	subject := namespace(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "subject"))
+	switch rapid.IntRange(0, 9).Draw(t, "what") {
+	case 0:
+		change := rapid.SampledFrom([]string{ChangeCreated, ChangeUpdated, ChangeDeleted}).Draw(t, "change")
+		return policyDraft(policy, change, rapid.Int64Range(1, 3).Draw(t, "generation"))
+	case 1:
+		return introDraft(policy, id, definition, second(rapid.IntRange(0, 100).Draw(t, "from")))
+	case 2:
+		return Draft{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef(policy, "spec"), Control: id}}
+	case 3, 4:
+		kind := rapid.SampledFrom([]Kind{KindSubjectAdded, KindScopeEntered, KindSubjectDeleted, KindScopeLeft}).Draw(t, "member")
+		return memberDraft(kind, policy, subject)
+	case 5:
+		return repairDraft(rapid.SampledFrom([]string{"deny", "allow"}).Draw(t, "object"), rapid.SampledFrom([]string{"1", "2"}).Draw(t, "uid"))
+	case 6:
+		gap := &GapBody{Cause: CauseForbidden, From: At(epoch)}
+		if open := slices.Sorted(maps.Keys(k.OpenGaps())); len(open) > 0 {
+			gap.Ends, gap.To = open[0], new(At(second(1)))
+		}
+		return Draft{Entry: Entry{Kind: KindGap, Gap: gap}}
+	default:
+		to := rapid.SampledFrom([]control.State{conforming, deviating, opened, unseen, exempt}).Draw(t, "state")
+		d := stateDraft(policy, id, definition, subject, to)
+		d.Epoch = rapid.Uint64Range(1, 2).Draw(t, "epoch")
+		return d
+	}
+}
+
+// recount holds the tallies against the units that they count.
+func recount(t require, k *Known) {
+	t.Helper()
+	type counts struct{ Conforming, NotEvaluated, NotApplicable, Deviating int }
+	want, got := map[controlKey]counts{}, map[controlKey]counts{}
+	for u, r := range k.units {
+		c := want[controlKey{u.Policy, u.Control}]
+		switch r.State.Outcome {
+		case control.Conforming:
+			c.Conforming++
+		case control.NotEvaluated:
+			c.NotEvaluated++
+		case control.NotApplicable:
+			c.NotApplicable++
+		case control.Deviating:
+			c.Deviating++
+			if k.Tally(u.Policy, u.Control).Open[u.Subject] != r {
+				t.Fatalf("%s is open and not among the open", u)
+			}
+		}
+		want[controlKey{u.Policy, u.Control}] = c
+	}
+	for key, tally := range k.tallies {
+		if c := (counts{tally.Conforming, tally.NotEvaluated, tally.NotApplicable, len(tally.Open)}); c != (counts{}) {
+			got[key] = c
+		}
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(controlKey{})); diff != "" {
+		t.Fatalf("tallies (-recount +got):\n%s", diff)
+	}
+}
+
+func TestUnmarshalKnownRefuses(t *testing.T) {
+	good := marshal(t, newHistory(t).known)
+	cases := map[string]struct{ data, want string }{
+		"nothing":            {"", "EOF"},
+		"another schema":     {strings.Replace(good, "known/v1", "known/v2", 1), "schema"},
+		"a field of nobody":  {strings.Replace(good, `"gaps":`, `"gapes":[],"gaps":`, 1), "unknown field"},
+		"something after it": {good + good, "after"},
+		"a null policy":      {strings.Replace(good, `"policies":[]`, `"policies":[null]`, 1), "null"},
+		"a null unit":        {strings.Replace(good, `"units":[]`, `"units":[null]`, 1), "null"},
+		"a null member":      {strings.Replace(good, `"members":null`, `"members":[null]`, 1), "null"},
+		"a null control":     {strings.Replace(good, `"policies":[]`, `"policies":[{"name":"p","controls":{"c":null},"since":"2026-03-01T06:00:00.000000Z"}]`, 1), "null"},
+		"a time that is odd": {strings.Replace(good, `"lastAppended":"2026`, `"lastAppended":"26`, 1), "want the form"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if tc.data == good {
+				t.Fatal("the case changes nothing")
+			}
+			if _, err := UnmarshalKnown([]byte(tc.data)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want it to say %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func FuzzUnmarshalKnown(f *testing.F) {
+	h := newHistory(f)
+	h.declare("p", "c", "d")
+	h.must(memberDraft(KindSubjectAdded, "p", namespace("a")))
+	h.must(stateDraft("p", "c", "d", namespace("a"), deviating))
+	h.must(repairDraft("deny", "1"))
+	f.Add([]byte(marshal(f, h.known)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		k, err := UnmarshalKnown(data)
+		if err != nil {
+			return
+		}
+		// What was read can be folded on, and be written again.
+		for _, d := range []Draft{
+			policyDraft("p", ChangeDeleted, 2), memberDraft(KindScopeLeft, "p", namespace("a")),
+			stateDraft("p", "c", "d", namespace("a"), conforming), introDraft("p", "c", "e", second(1)),
+			{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef("p", "spec"), Control: "c"}},
+		} {
+			d.At = epoch
+			if e, news := d.settle(k, "p", epoch); news {
+				_ = k.Apply(&e)
+			}
+		}
+		again, err := UnmarshalKnown([]byte(marshal(t, k)))
+		if err != nil {
+			t.Fatalf("read again: %v", err)
+		}
+		if diff := cmp.Diff(marshal(t, k), marshal(t, again)); diff != "" {
+			t.Errorf("(-written +read and written again):\n%s", diff)
+		}
+	})
+}
