@@ -17,6 +17,7 @@ FUZZTIME   ?= 30s
 
 .PHONY: demo
 demo: controlplane ## Show the whole flow on an API server of its own (DEMO_EXIT=1: end by itself)
+	@echo "building the demo (a minute or two the first time)"
 	@DEMO_EXIT="$(DEMO_EXIT)" go run ./hack/demo
 
 ##@ Develop
