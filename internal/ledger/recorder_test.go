@@ -356,6 +356,31 @@ func TestReplayIsANoOp(t *testing.T) {
 	}
 }
 
+// TestAnswersCountAfterAFailure: what became durable while the log failed is
+// not pending any more.
+func TestAnswersCountAfterAFailure(t *testing.T) {
+	r := newClerk(newRig(t), "one").rec
+	log := &Log{}
+	r.mu.Lock()
+	r.log, r.source, r.failed = log, log, make(chan struct{})
+	first := &item{data: []byte("1"), durable: make(chan struct{})}
+	r.pending = []*item{first, {data: []byte("2"), durable: make(chan struct{})}}
+	r.bytes, r.sent = 2, 2
+	ticket := Ticket{durable: first.durable, failed: r.failed}
+	r.mu.Unlock()
+
+	r.fail(log, errShut)
+	r.done(log, 1, epoch, nil)
+	r.done(log, 1, epoch, errShut)
+	r.done(&Log{}, 1, epoch, nil)
+	if !ticket.Wait(context.Background(), 0) {
+		t.Error("the first entry is durable, and not called so")
+	}
+	if h := r.Health(); h.Pending != 1 || r.bytes != 1 || h.Message != errShut.Error() {
+		t.Errorf("%+v with %d bytes, want the second entry pending", h, r.bytes)
+	}
+}
+
 func TestOpeningAgainWritesNoPrologueTwice(t *testing.T) {
 	c := newClerk(newRig(t), "one")
 	c.start()
