@@ -33,7 +33,7 @@ func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 	plan := enforce.Merge(r.wishes(p, found))
 	for _, c := range append(plan.Conflicts, enforce.Merge(p.claims()).Conflicts...) {
 		for _, source := range c.Between {
-			found.add(source.Policy, c.Reason, c.Message)
+			found.add(source.Policy, c.Reason, fmt.Sprintf("namespace %s: %s", p.name, c.Message))
 		}
 	}
 	if len(plan.Changes) > 0 {
