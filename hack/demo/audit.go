@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	keepKeyCommand = `kubectl -n holdfast-system get configmap holdfast-ledger-head -o jsonpath='{.data}' | ` +
-		`grep -o 'holdfast.dev/ledger/[0-9a-f]*+[0-9a-f]*+[^"\\]*' > $DEMO/verifier.key`
+	keepKeyCommand = `kubectl -n holdfast-system get configmap holdfast-ledger-head ` +
+		`-o jsonpath='{.data.verifier\.key}' > $DEMO/verifier.key`
 	keepCheckpointCommand = `cp $DEMO/ledger/ledgers/*/segments/000000/log/checkpoint $DEMO/held.checkpoint`
 	verifyOptions         = ` --key "$(cat $DEMO/verifier.key)" --held $DEMO/held.checkpoint`
 )

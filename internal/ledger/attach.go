@@ -21,6 +21,10 @@ func (r *Recorder) ObservationBegan(at time.Time) {
 	}
 }
 
+// Opened is closed once this process has the ledger. What was recorded before
+// was not compared with what the ledger knows.
+func (r *Recorder) Opened() <-chan struct{} { return r.opened }
+
 // LastProof is the last proof of observation by an earlier process, zero if
 // there is none or the ledger was not opened yet.
 func (r *Recorder) LastProof() time.Time {
@@ -50,7 +54,11 @@ func (r *Recorder) attach(log *Log, opened *Opened) <-chan struct{} {
 		r.admitNumbered(d)
 		starts = starts || d.Kind == KindOperatorStarted
 	}
-	r.attached = true
+	late := !r.attached && !r.resumed.IsZero()
+	if !r.attached {
+		r.attached = true
+		close(r.opened)
+	}
 	if !r.resumed.IsZero() {
 		r.admitGap()
 	}
@@ -72,7 +80,7 @@ func (r *Recorder) attach(log *Log, opened *Opened) <-chan struct{} {
 	killpoint.Hit(killpoint.Attached)
 	r.opts.Log.Info("The ledger is open", "ledger", r.known.LedgerID, "entries", r.known.NextSeq, "reason", string(opened.Reason))
 	if r.opts.OnAttach != nil {
-		go r.opts.OnAttach(r.known.Policies(), lost.count > 0 || (opened.Reason != "" && !r.resumed.IsZero()))
+		go r.opts.OnAttach(r.known.Policies(), late || lost.count > 0 || (opened.Reason != "" && !r.resumed.IsZero()))
 	}
 	r.healthChanged()
 	return failed
@@ -96,7 +104,12 @@ func (r *Recorder) prologue(opened *Opened) []Draft {
 	if !r.attached || opened.Reason != "" {
 		operator := r.opts.Operator
 		objects := r.opts.OperatorObjects
-		drafts = append(drafts, Draft{At: now, Entry: Entry{Kind: KindOperatorStarted, Operator: &operator},
+		started := Entry{Kind: KindOperatorStarted, Operator: &operator}
+		if opened.HeadMissing {
+			started.Reason = "HeadMarkMissing"
+			started.Message = "the ledger was continued although nothing outside its volume says how far it had come"
+		}
+		drafts = append(drafts, Draft{At: now, Entry: started,
 			Payload: func() ([]Input, []Object, error) { return nil, objects, nil }})
 	}
 	return drafts

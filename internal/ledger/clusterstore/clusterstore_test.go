@@ -66,6 +66,17 @@ func testHead(t *testing.T, client kubernetes.Interface) {
 	if err := theirs.Save(ctx, want); !apierrors.IsConflict(err) {
 		t.Errorf("over one that was not seen: got %v, want a conflict", err)
 	}
+	damaged, err := client.CoreV1().ConfigMaps("default").Get(ctx, HeadName, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(damaged.Data, checkpointKey)
+	if _, err := client.CoreV1().ConfigMaps("default").Update(ctx, damaged, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := theirs.Load(ctx); got != nil || err == nil {
+		t.Errorf("without its checkpoint: got %v, %v, want an error", got, err)
+	}
 	if err := client.CoreV1().ConfigMaps("default").Delete(ctx, HeadName, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,8 @@ package clusterstore
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,7 +18,15 @@ import (
 // HeadName is the name of the ConfigMap that holds the head mark.
 const HeadName = "holdfast-ledger-head"
 
-const headKey = "head.json"
+// The keys of the ConfigMap: one for each part, so that an auditor takes the
+// checkpoint and the verifier key away with a kubectl command.
+const (
+	ledgerIDKey    = "ledgerID"
+	checkpointKey  = "checkpoint"
+	verifierKeyKey = "verifier.key"
+	holderKey      = "holder"
+	timeKey        = "time"
+)
 
 // Head keeps the head mark in a ConfigMap. It is used by one process at a time.
 type Head struct {
@@ -39,27 +47,44 @@ func (h *Head) Load(ctx context.Context) (*ledger.Head, error) {
 		return nil, fmt.Errorf("read the head mark: %w", err)
 	}
 	h.loaded = cm
-	var head ledger.Head
-	if err := json.Unmarshal([]byte(cm.Data[headKey]), &head); err != nil {
-		return nil, fmt.Errorf("read the head mark: ConfigMap %s, key %s: %w", HeadName, headKey, err)
+	return decodeHead(cm.Data)
+}
+
+func decodeHead(data map[string]string) (*ledger.Head, error) {
+	head := &ledger.Head{
+		LedgerID: data[ledgerIDKey], Checkpoint: data[checkpointKey], VerifierKey: data[verifierKeyKey], Holder: data[holderKey],
 	}
-	return &head, nil
+	for _, key := range []string{ledgerIDKey, checkpointKey, verifierKeyKey} {
+		if data[key] == "" {
+			return nil, fmt.Errorf("read the head mark: ConfigMap %s has no key %s", HeadName, key)
+		}
+	}
+	at, err := time.Parse(time.RFC3339Nano, data[timeKey])
+	if err != nil {
+		return nil, fmt.Errorf("read the head mark: ConfigMap %s, key %s: %w", HeadName, timeKey, err)
+	}
+	head.Time = ledger.At(at)
+	return head, nil
+}
+
+func encodeHead(head ledger.Head) map[string]string {
+	return map[string]string{
+		ledgerIDKey: head.LedgerID, checkpointKey: head.Checkpoint, verifierKeyKey: head.VerifierKey,
+		holderKey: head.Holder, timeKey: head.Time.Format(time.RFC3339Nano),
+	}
 }
 
 // Save replaces the head mark that was loaded. The resourceVersion keeps two
 // processes from replacing each other's.
 func (h *Head) Save(ctx context.Context, head ledger.Head) error {
-	data, err := json.Marshal(head)
-	if err != nil {
-		return fmt.Errorf("write the head mark: %w", err)
-	}
 	var saved *corev1.ConfigMap
+	var err error
 	if h.loaded == nil {
-		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: HeadName}, Data: map[string]string{headKey: string(data)}}
+		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: HeadName}, Data: encodeHead(head)}
 		saved, err = h.ConfigMaps.Create(ctx, cm, metav1.CreateOptions{})
 	} else {
 		cm := h.loaded.DeepCopy()
-		cm.Data = map[string]string{headKey: string(data)}
+		cm.Data = encodeHead(head)
 		saved, err = h.ConfigMaps.Update(ctx, cm, metav1.UpdateOptions{})
 	}
 	if err != nil {
