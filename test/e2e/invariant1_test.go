@@ -70,8 +70,8 @@ var _ = Describe("Invariant 1: Nothing missing becomes Conforming", func() {
 		names := s.protected(2)
 		mark := s.Mark(s.tb)
 
-		policy := s.Apply(s.tb, s.policy("").Enforce().OperatingFrom(time.Now().Add(-24*time.Hour)))
-		policy = s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonOperatingFromInvalid)
+		s.Apply(s.tb, s.policy("").Enforce().OperatingFrom(time.Now().Add(-24*time.Hour)))
+		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonOperatingFromInvalid)
 		Expect(harness.HasCondition(policy, v1alpha1.ConditionConforming, metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated)).To(Succeed())
 		Expect(harness.HasCondition(policy, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonOperatingFromInvalid)).To(Succeed())
 		s.drift(names[0])
