@@ -17,6 +17,9 @@ const (
 	downDrifts = 50
 	// reopenWait is when it is looked whether repaired objects are bad again.
 	reopenWait = 5 * time.Second
+	// restAfter is how long ago the last drift must be at rest: status and events
+	// come late.
+	restAfter = 10 * time.Second
 )
 
 // driftCount is the number of drifts that the operator was to record, by namespace.
@@ -268,6 +271,9 @@ func (t *turn) afterDown(ctx context.Context, drifts []*drift) error {
 func (t *turn) idle(ctx context.Context) error {
 	if t.round < t.options.rounds-1 {
 		return nil
+	}
+	if err := pause(ctx, restAfter); err != nil {
+		return err
 	}
 	m := t.measured
 	before, err := t.reading(ctx)
