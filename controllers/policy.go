@@ -61,7 +61,7 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 	reached := r.reach(next)
 	r.intros.await(next, reached)
 	r.registry.swap(policy.Name, next, func() {
-		transitions, ticket := r.Recorder.Record(append(r.changed(next, policy), r.validity(next)...)...)
+		transitions, ticket := r.Recorder.Record(r.changed(next, policy)...)
 		next.fresh = transitions[0].Changed
 		killpoint.Hit(killpoint.PolicyRecorded)
 		r.announce(transitions, ticket)
@@ -87,9 +87,8 @@ func (r *PolicyReconciler) withdraw(name string) {
 			if !ok {
 				return
 			}
-			for _, id := range sortedKeys(known.Controls) {
-				drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindControlWithdrawn, Policy: ref, Control: id}})
-			}
+			drafts = withdrawals(k, known, &definition{}, ref, now)
+			drafts = append(drafts, validity(k, &definition{name: name}, ref, now)...)
 			drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: ref,
 				Change: &ledger.ChangeBody{Type: ledger.ChangeDeleted, From: known.Spec}}})
 		})
@@ -113,11 +112,8 @@ func (r *PolicyReconciler) changed(next *definition, policy *v1alpha1.ControlPol
 		objects := []ledger.Object{next.specObject}
 		if known, ok := k.Policy(next.name); ok && !known.Deleted {
 			change.Type, change.From = ledger.ChangeUpdated, known.Spec
-			for _, id := range sortedKeys(known.Controls) {
-				if _, stated := next.control(id); !stated && next.invalid == "" && !known.Controls[id].Withdrawn {
-					drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{
-						Kind: ledger.KindControlWithdrawn, Policy: next.ref(nil), Control: id}})
-				}
+			if next.invalid == "" {
+				drafts = withdrawals(k, known, next, next.ref(nil), now)
 			}
 		}
 		if last := r.registry.load().byName[next.name]; last != nil {
@@ -127,35 +123,43 @@ func (r *PolicyReconciler) changed(next *definition, policy *v1alpha1.ControlPol
 		edit := ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: next.ref(nil), Change: change},
 			Payload: func() ([]ledger.Input, []ledger.Object, error) { return nil, objects, nil }}
 		drafts = append([]ledger.Draft{edit}, drafts...)
+		drafts = append(drafts, validity(k, next, next.ref(nil), now)...)
 	})
 	return drafts
 }
 
-// validity drafts that a policy can no longer be evaluated, or can again: one
-// gap for all its subjects.
-func (r *PolicyReconciler) validity(next *definition) []ledger.Draft {
-	now := r.Now()
-	to := ledger.At(now)
+// withdrawals draft that controls which are known are stated no more.
+func withdrawals(k *ledger.Known, known *ledger.PolicyRecord, next *definition, ref *ledger.PolicyRef, now time.Time) []ledger.Draft {
+	ids := append(sortedKeys(known.Controls), k.Controls(known.Name)...)
+	slices.Sort(ids)
 	var drafts []ledger.Draft
-	r.Recorder.View(func(k *ledger.Known) {
-		open := ""
-		gap := ledger.GapBody{Cause: ledger.CauseInvalidPolicy, Policy: next.name, From: to}
-		for id, g := range k.OpenGaps() {
-			if g.Policy == next.name {
-				open, gap = id, g
-			}
+	for _, id := range slices.Compact(ids) {
+		if _, stated := next.control(id); !stated {
+			drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindControlWithdrawn, Policy: ref, Control: id}})
 		}
-		switch {
-		case next.invalid != "" && open == "":
-		case next.invalid == "" && open != "":
-			gap.To, gap.Ends = &to, open
-		default:
-			return
-		}
-		drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindGap, Policy: next.ref(nil),
-			Reason: ledger.CauseInvalidPolicy, Message: clip(next.invalid), Gap: &gap}})
-	})
+	}
 	return drafts
+}
+
+// validity drafts that a policy can no longer be evaluated, or can again, or is
+// gone: one gap for all its subjects.
+func validity(k *ledger.Known, next *definition, ref *ledger.PolicyRef, now time.Time) []ledger.Draft {
+	open, at := "", ledger.At(now)
+	gap := ledger.GapBody{Cause: ledger.CauseInvalidPolicy, Policy: next.name, From: at}
+	for id, g := range k.OpenGaps() {
+		if g.Policy == next.name {
+			open, gap = id, g
+		}
+	}
+	switch {
+	case next.invalid != "" && open == "":
+	case next.invalid == "" && open != "":
+		gap.To, gap.Ends = &at, open
+	default:
+		return nil
+	}
+	return []ledger.Draft{{At: now, Entry: ledger.Entry{Kind: ledger.KindGap, Policy: ref,
+		Reason: ledger.CauseInvalidPolicy, Message: clip(next.invalid), Gap: &gap}}}
 }
 
 // maxPaths is the number of changed fields that an entry names.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -64,7 +65,8 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 		return settleIntroduction(e, k)
 	case KindControlWithdrawn:
 		p, there := k.Policy(e.Policy.Name)
-		return there && p.Controls[e.Control] != nil && !p.Controls[e.Control].Withdrawn
+		introduced := there && p.Controls[e.Control] != nil && !p.Controls[e.Control].Withdrawn
+		return introduced || slices.Contains(k.Controls(e.Policy.Name), e.Control)
 	case KindRepaired, KindRepairFailed:
 		if r, ok := k.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
 			e.Episode = r.Episode
@@ -101,9 +103,10 @@ func (d *Draft) settleState(e *Entry, k *Known) bool {
 		last.marks = marks{definition: e.Policy.Definition, epoch: d.Epoch}
 		return false
 	}
+	e.Prev = k.before(u)
 	if last != nil {
 		from := last.State
-		e.Prev, e.From = last.ID, &from
+		e.From = &from
 	}
 	e.ID = StateID(k.LedgerID, u.Policy, u.Control, u.Subject, e.Prev, *e.To)
 	switch {

@@ -216,6 +216,50 @@ func TestNoSecondBaseline(t *testing.T) {
 	}
 }
 
+// TestUnitThatComesBackHasNewIDs: what is said of a unit that was dropped and
+// comes back is not what was said before, and neither is its episode.
+func TestUnitThatComesBackHasNewIDs(t *testing.T) {
+	withdrawal := Draft{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef("p", "spec"), Control: "c"}}
+	recreated := policyDraft("p", ChangeCreated, 1)
+	recreated.Policy.UID = "another"
+	cases := map[string][]Draft{
+		"the control was withdrawn":      {withdrawal},
+		"withdrawn, and withdrawn again": {withdrawal, step{to: opened}.draft(), withdrawal},
+		"the subject left the scope":     {memberDraft(KindScopeLeft, "p", namespace("a")), memberDraft(KindScopeEntered, "p", namespace("a"))},
+		"the policy was deleted":         {withdrawal, policyDraft("p", ChangeDeleted, 1), recreated, memberDraft(KindScopeEntered, "p", namespace("a"))},
+	}
+	for name, between := range cases {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t)
+			h.declare("p", "c", "d")
+			h.must(memberDraft(KindSubjectAdded, "p", namespace("a")))
+			first := h.must(step{to: deviating}.draft())
+			for _, d := range between {
+				h.must(d)
+			}
+			second := h.must(step{to: deviating}.draft())
+			if first.ID == second.ID || first.Episode == second.Episode {
+				t.Errorf("got id %s and episode %s twice", second.ID, second.Episode)
+			}
+		})
+	}
+}
+
+// TestControlWithdrawnBeforeItWasIntroduced: its units go with it all the same.
+func TestControlWithdrawnBeforeItWasIntroduced(t *testing.T) {
+	h := newHistory(t)
+	h.must(policyDraft("p", ChangeCreated, 1))
+	h.must(memberDraft(KindScopeEntered, "p", namespace("a")))
+	h.must(step{to: deviating}.draft())
+	h.must(Draft{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef("p", "spec"), Control: "c"}})
+	if got := h.known.Controls("p"); len(got) > 0 {
+		t.Errorf("got units of %v, want none", got)
+	}
+	if _, again := h.say(Draft{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef("p", "spec"), Control: "c"}}); again {
+		t.Error("it was withdrawn twice")
+	}
+}
+
 func TestIntroductions(t *testing.T) {
 	declared := func(from time.Time) Draft {
 		d := introDraft("p", "c", "d", from)

@@ -56,8 +56,10 @@ type Entry struct {
 	EvaluatorVersion int              `json:"evaluatorVersion,omitempty"`
 	Subject          *control.Subject `json:"subject,omitempty"`
 
-	// Prev is the id of the state entry before this one, of the same policy
-	// name, control and subject.
+	// Prev is, on a state entry, the id of the one before, of the same policy
+	// name, control and subject. On the first one it is the id of the entry that
+	// brought the subject into the policy's scope, or of the control's last
+	// withdrawal where that came later.
 	Prev string `json:"prev,omitempty"`
 	// From and To are the states before and after.
 	From *control.State `json:"from,omitempty"`

@@ -21,7 +21,8 @@ type Known struct {
 	NextSeq uint64
 	// Run is the Seq of the newest OperatorStarted entry.
 	Run uint64
-	// LastAppended and LastObserved are the newest times of any entry.
+	// LastAppended is when the newest entry was appended; LastObserved is the
+	// newest time that an entry proves to have been observed at.
 	LastAppended Time
 	LastObserved Time
 
@@ -72,9 +73,10 @@ type marks struct {
 type Member struct {
 	Policy  string          `json:"policy"`
 	Subject control.Subject `json:"subject"`
-	// Entered is the kind of the entry that brought it in.
-	Entered Kind `json:"entered"`
-	Since   Time `json:"since"`
+	// Entered is the kind of the entry that brought it in, Entry that entry.
+	Entered Kind     `json:"entered"`
+	Entry   EntryRef `json:"entry"`
+	Since   Time     `json:"since"`
 }
 
 // PolicyRecord is the last known state of a policy.
@@ -87,6 +89,8 @@ type PolicyRecord struct {
 	Spec     string                    `json:"spec"`
 	Deleted  bool                      `json:"deleted,omitempty"`
 	Controls map[string]*ControlRecord `json:"controls,omitempty"`
+	// Withdrawals are the last entries that withdrew a control, by its id.
+	Withdrawals map[string]EntryRef `json:"withdrawals,omitempty"`
 }
 
 // ControlRecord is the last known state of a control. It outlives a
@@ -97,6 +101,12 @@ type ControlRecord struct {
 	Declared      bool   `json:"declared,omitempty"`
 	Definition    string `json:"definition"`
 	Withdrawn     bool   `json:"withdrawn,omitempty"`
+}
+
+// EntryRef refers to an entry.
+type EntryRef struct {
+	ID  string `json:"id"`
+	Seq uint64 `json:"seq"`
 }
 
 // CreatedObject is an object that Holdfast applied.
@@ -144,7 +154,7 @@ func (k *Known) Apply(e *Entry) error {
 	}
 	k.NextSeq++
 	k.LastAppended = e.AppendedAt
-	if e.ObservedAt.After(k.LastObserved.Time) {
+	if e.proves() && e.ObservedAt.After(k.LastObserved.Time) {
 		k.LastObserved = e.ObservedAt
 	}
 	return nil
@@ -205,6 +215,11 @@ func (k *Known) controlWithdrawn(e *Entry) error {
 		withdrawn.Withdrawn = true
 		p.Controls[e.Control] = &withdrawn
 	}
+	p.Withdrawals = maps.Clone(p.Withdrawals)
+	if p.Withdrawals == nil {
+		p.Withdrawals = map[string]EntryRef{}
+	}
+	p.Withdrawals[e.Control] = EntryRef{e.ID, e.Seq}
 	k.policies[p.Name] = p
 	for u := range k.units {
 		if u.Policy == e.Policy.Name && u.Control == e.Control {
@@ -220,7 +235,7 @@ func (k *Known) memberEntered(e *Entry) error {
 	}
 	scope := ScopeOf(*e.Subject)
 	k.members[scope] = append(slices.Clone(k.members[scope]),
-		&Member{Policy: e.Policy.Name, Subject: *e.Subject, Entered: e.Kind, Since: e.ObservedAt})
+		&Member{Policy: e.Policy.Name, Subject: *e.Subject, Entered: e.Kind, Entry: EntryRef{e.ID, e.Seq}, Since: e.ObservedAt})
 	return nil
 }
 
@@ -263,8 +278,8 @@ func (k *Known) dropMember(policy string, subject control.Subject) {
 func (k *Known) outcomeChanged(e *Entry) error {
 	u := Unit{Policy: e.Policy.Name, Control: e.Control, Subject: *e.Subject}
 	last := k.units[u]
-	if prev := last.id(); e.Prev != prev {
-		return fmt.Errorf("%s: follows state entry %q, want %q", u, e.Prev, prev)
+	if prev := k.before(u); e.Prev != prev {
+		return fmt.Errorf("%s: follows entry %q, want %q", u, e.Prev, prev)
 	}
 	if want := StateID(k.LedgerID, u.Policy, u.Control, u.Subject, e.Prev, *e.To); e.ID != want {
 		return fmt.Errorf("%s: id %s, want %s", u, e.ID, want)
@@ -280,6 +295,26 @@ func (k *Known) outcomeChanged(e *Entry) error {
 	k.drop(u)
 	k.put(next)
 	return nil
+}
+
+// before is the id of the entry that a unit's next state follows: that of its
+// last state, or for its first one, the entry that brought the subject into
+// the policy's scope, or the control's last withdrawal where that came later.
+// So a unit that comes back does not begin with an id that it had before.
+func (k *Known) before(u Unit) string {
+	if r, ok := k.units[u]; ok {
+		return r.ID
+	}
+	var begin EntryRef
+	if m, ok := k.Member(u.Policy, u.Subject); ok {
+		begin = m.Entry
+	}
+	if p, ok := k.policies[u.Policy]; ok {
+		if w, ok := p.Withdrawals[u.Control]; ok && (begin.ID == "" || w.Seq > begin.Seq) {
+			begin = w
+		}
+	}
+	return begin.ID
 }
 
 func (k *Known) repaired(e *Entry) error {
@@ -359,13 +394,6 @@ func (t *Tally) add(r *Record, n int) {
 	}
 }
 
-func (r *Record) id() string {
-	if r == nil {
-		return ""
-	}
-	return r.ID
-}
-
 // String names the unit as people do.
 func (u Unit) String() string {
 	return fmt.Sprintf("%s/%s on %s", u.Policy, u.Control, u.Subject)
@@ -416,6 +444,22 @@ func (k *Known) Created(namespace string) []CreatedObject { return k.objects[nam
 
 // Policies are the names of all policies that were ever known.
 func (k *Known) Policies() []string { return slices.Sorted(maps.Keys(k.policies)) }
+
+// Controls are the ids of a policy's controls that have units.
+func (k *Known) Controls(policy string) []string {
+	var ids []string
+	for c := range k.tallies {
+		if c.policy == policy && !k.tallies[c].empty() {
+			ids = append(ids, c.control)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (t *Tally) empty() bool {
+	return t.Conforming+t.NotApplicable+t.NotEvaluated+len(t.Open) == 0
+}
 
 // Tally counts the units of a control. It is nil where there are none.
 func (k *Known) Tally(policy, controlID string) *Tally {
