@@ -92,7 +92,7 @@ func noteOf(e *ledger.Entry) (note, bool) {
 	}
 	subject := e.Subject.String()
 	switch {
-	case e.Kind == ledger.KindOutcomeChanged && e.To.Outcome == control.Deviating && (e.From == nil || e.From.Outcome != control.Deviating):
+	case e.Kind == ledger.KindOutcomeChanged && e.Opens():
 		return note{corev1.EventTypeWarning, "Deviating", "Evaluate", subject + " deviates (" + string(e.Origin) + "): " + e.Message}, true
 	case e.Kind == ledger.KindOutcomeChanged && e.Ending != "":
 		return note{corev1.EventTypeNormal, string(e.Ending), "Evaluate", subject + " conforms again"}, e.To.Outcome == control.Conforming

@@ -51,27 +51,28 @@ type issues struct {
 	by map[string]map[string][]issue
 }
 
-// set replaces the issues of a namespace, and returns the policies for which
-// they changed.
-func (i *issues) set(namespace string, policies []*definition, found issueSet) []string {
+// set replaces the issues of a namespace, those of policies included that no
+// longer have it in scope. It returns the policies for which they changed.
+func (i *issues) set(namespace string, found issueSet) []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	for policy := range found {
+		if i.by[policy] == nil {
+			i.by[policy] = map[string][]issue{}
+		}
+	}
 	var changed []string
-	for _, def := range policies {
-		last := i.by[def.name][namespace]
-		next := found[def.name]
-		if slices.Equal(last, next) {
+	for _, policy := range sortedKeys(i.by) {
+		next := found[policy]
+		if slices.Equal(i.by[policy][namespace], next) {
 			continue
 		}
-		changed = append(changed, def.name)
+		changed = append(changed, policy)
 		if len(next) == 0 {
-			delete(i.by[def.name], namespace)
-			continue
+			delete(i.by[policy], namespace)
+		} else {
+			i.by[policy][namespace] = next
 		}
-		if i.by[def.name] == nil {
-			i.by[def.name] = map[string][]issue{}
-		}
-		i.by[def.name][namespace] = next
 	}
 	return changed
 }
@@ -122,7 +123,7 @@ func rankOf(i issue) int {
 // settleIssues keeps what a pass found, and asks for the status of the
 // policies that it concerns.
 func (r *ScopeReconciler) settleIssues(p *pass, found issueSet) {
-	for _, policy := range r.issues.set(p.name, p.pinned, found) {
+	for _, policy := range r.issues.set(p.name, found) {
 		r.statusDue.soon(policy)
 	}
 }

@@ -26,17 +26,23 @@ func inputOf(def *definition, c *controlDefinition, snapshot *control.Snapshot, 
 	return control.Input{Policy: def.name, Control: c.spec, Snapshot: snapshot, Now: now}
 }
 
-// evaluate runs an evaluator. One that panics has not evaluated its subject.
+// evaluate runs an evaluator. One that panics, or finds nothing at all, has not
+// evaluated its subject.
 func evaluate(c *controlDefinition, in control.Input) (findings []control.Finding) {
 	defer func() {
 		if p := recover(); p != nil {
-			findings = []control.Finding{{
-				Subject: in.Snapshot.Namespace.Subject(), Outcome: control.NotEvaluated, Basis: control.BasisConfiguration,
-				Reason: control.ReasonFailed, Message: fmt.Sprintf("the evaluator failed: %.200v", p),
-			}}
+			findings = unevaluated(in, fmt.Sprintf("the evaluator failed: %.200v", p))
 		}
 	}()
-	return c.kind.Evaluate(in)
+	if findings = c.kind.Evaluate(in); len(findings) == 0 {
+		return unevaluated(in, "the evaluator returned no finding")
+	}
+	return findings
+}
+
+func unevaluated(in control.Input, message string) []control.Finding {
+	return []control.Finding{{Subject: in.Snapshot.Namespace.Subject(), Outcome: control.NotEvaluated,
+		Basis: control.BasisConfiguration, Reason: control.ReasonFailed, Message: message}}
 }
 
 // group makes units of findings, which are ordered by subject.

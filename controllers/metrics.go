@@ -109,7 +109,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 // recorded counts an entry.
 func (m *Metrics) recorded(e *ledger.Entry) {
 	switch {
-	case e.Kind == ledger.KindOutcomeChanged && e.To.Outcome == control.Deviating && (e.From == nil || e.From.Outcome != control.Deviating):
+	case e.Kind == ledger.KindOutcomeChanged && e.Opens():
 		m.episodes.WithLabelValues(e.Policy.Name, e.Control, string(e.Origin)).Inc()
 	case e.Kind == ledger.KindOutcomeChanged && e.Ending != "":
 		m.ended.WithLabelValues(e.Policy.Name, e.Control, string(e.Ending)).Inc()

@@ -242,6 +242,7 @@ func (s *summary) order() {
 }
 
 func urgencyOf(p v1alpha1.Priority) int {
+	p = cmp.Or(p, v1alpha1.PriorityMedium)
 	return slices.Index([]v1alpha1.Priority{v1alpha1.PriorityHigh, v1alpha1.PriorityMedium, v1alpha1.PriorityLow}, p)
 }
 

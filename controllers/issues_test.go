@@ -1,0 +1,100 @@
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+func TestWorstIssue(t *testing.T) {
+	one := func(reason, message string) []issue { return []issue{{reason, message}} }
+	cases := map[string]struct {
+		by        map[string][]issue
+		want      issue
+		wantCount int
+	}{
+		"none": {},
+		"one":  {map[string][]issue{"a": one(v1alpha1.ReasonContested, "x")}, issue{v1alpha1.ReasonContested, "x"}, 1},
+		"the gravest": {map[string][]issue{"a": one(v1alpha1.ReasonEgressRefused, "x"), "b": one(v1alpha1.ReasonPolicyConflict, "y"),
+			"c": one(v1alpha1.ReasonRepairFailed, "z")}, issue{v1alpha1.ReasonRepairFailed, "z"}, 3},
+		"a collision above all": {map[string][]issue{"a": one(v1alpha1.ReasonContested, "x"), "b": one(v1alpha1.ReasonNameCollision, "y")},
+			issue{v1alpha1.ReasonNameCollision, "y"}, 2},
+		"of equals the first namespace": {map[string][]issue{"c": one(v1alpha1.ReasonContested, "c"), "a": one(v1alpha1.ReasonContested, "a"),
+			"b": one(v1alpha1.ReasonContested, "b")}, issue{v1alpha1.ReasonContested, "a"}, 3},
+		"within a namespace":      {map[string][]issue{"a": {{v1alpha1.ReasonEgressRefused, "x"}, {v1alpha1.ReasonContested, "y"}}}, issue{v1alpha1.ReasonContested, "y"}, 1},
+		"a reason nobody ranked":  {map[string][]issue{"a": one("Novel", "x"), "b": one(v1alpha1.ReasonEgressRefused, "y")}, issue{v1alpha1.ReasonEgressRefused, "y"}, 2},
+		"only what nobody ranked": {map[string][]issue{"a": one("Novel", "x")}, issue{"Novel", "x"}, 1},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			i := &issues{by: map[string]map[string][]issue{"p": tc.by}}
+			got, count := i.worst("p")
+			if got != tc.want || count != tc.wantCount {
+				t.Errorf("got %+v of %d, want %+v of %d", got, count, tc.want, tc.wantCount)
+			}
+			if other, n := i.worst("q"); n != 0 || other != (issue{}) {
+				t.Errorf("another policy has %+v", other)
+			}
+		})
+	}
+}
+
+func TestIssuesOfANamespaceAreReplaced(t *testing.T) {
+	i := &issues{by: map[string]map[string][]issue{}}
+	contested := []issue{{v1alpha1.ReasonContested, "x"}}
+	steps := []struct {
+		namespace string
+		found     issueSet
+		want      []string
+		wantCount int
+	}{
+		{"a", issueSet{}, nil, 0},
+		{"a", issueSet{"p": contested, "q": contested}, []string{"p", "q"}, 1},
+		{"b", issueSet{"p": contested}, []string{"p"}, 2},
+		{"a", issueSet{"p": contested, "q": contested}, nil, 2},
+		{"a", issueSet{"p": {{v1alpha1.ReasonContested, "y"}}, "q": contested}, []string{"p"}, 2},
+		// The namespace left the scope of p: no pass will speak of p again.
+		{"a", issueSet{"q": contested}, []string{"p"}, 1},
+		{"b", issueSet{}, []string{"p"}, 0},
+	}
+	for n, s := range steps {
+		got := i.set(s.namespace, s.found)
+		if diff := cmp.Diff(s.want, got); diff != "" {
+			t.Errorf("step %d: changed (-want +got):\n%s", n, diff)
+		}
+		if _, count := i.worst("p"); count != s.wantCount {
+			t.Errorf("step %d: got %d namespaces, want %d", n, count, s.wantCount)
+		}
+	}
+	i.set("a", issueSet{"p": contested, "q": contested})
+	i.forget("a")
+	if _, count := i.worst("q"); count != 0 {
+		t.Error("a namespace that is gone has issues")
+	}
+	i.set("a", issueSet{"p": contested})
+	i.forgetPolicy("p")
+	if _, count := i.worst("p"); count != 0 {
+		t.Error("a policy that is gone has issues")
+	}
+}
+
+func TestRefusalsBecomeIssues(t *testing.T) {
+	found := issueSet{}
+	u := &unit{def: defined(t, policy("p"))}
+	refusal := &control.Refusal{Reason: v1alpha1.ReasonEgressRefused, Message: "no DNS"}
+	found.refused(u, "a", errors.Join(refusal, fmt.Errorf("plan: %w", refusal), errors.New("odd")))
+	found.refused(u, "a", refusal)
+	found.refused(u, "a", nil)
+	want := issueSet{"p": {
+		{v1alpha1.ReasonEgressRefused, "namespace a: no DNS"},
+		{v1alpha1.ReasonRepairFailed, "namespace a: no repair could be planned: odd"},
+	}}
+	if diff := cmp.Diff(want, found, cmp.AllowUnexported(issue{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,127 @@
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+func TestOverlay(t *testing.T) {
+	np := func(name, uid string) control.NetworkPolicy {
+		return control.NetworkPolicy{Name: name, Identity: control.Identity{UID: uid, ResourceVersion: "9"}}
+	}
+	cases := map[string]struct {
+		before []control.NetworkPolicy
+		want   []string
+	}{
+		"into nothing": {nil, []string{"deny new"}},
+		"in order":     {[]control.NetworkPolicy{np("allow", "1"), np("open", "2")}, []string{"allow 1", "deny new", "open 2"}},
+		"in its place": {[]control.NetworkPolicy{np("allow", "1"), np("deny", "2")}, []string{"allow 1", "deny new"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			snapshot := &control.Snapshot{Namespace: production("a"), NetworkPolicies: tc.before,
+				Versions: map[control.Need]string{control.NeedNamespaces: "3", control.NeedNetworkPolicies: "8"}}
+			before := len(snapshot.NetworkPolicies)
+			next := overlay(snapshot, np("deny", "new"))
+			var got []string
+			for _, o := range next.NetworkPolicies {
+				got = append(got, o.Name+" "+o.Identity.UID)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("policies (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(map[control.Need]string{control.NeedNamespaces: "3", control.NeedNetworkPolicies: "9"}, next.Versions); diff != "" {
+				t.Errorf("versions (-want +got):\n%s", diff)
+			}
+			if len(snapshot.NetworkPolicies) != before || snapshot.Versions[control.NeedNetworkPolicies] != "8" ||
+				(before == 2 && snapshot.NetworkPolicies[1].Identity.UID != "2") {
+				t.Error("the snapshot was changed")
+			}
+		})
+	}
+	if next := overlay(&control.Snapshot{}, np("deny", "new")); next.Versions[control.NeedNetworkPolicies] != "9" {
+		t.Errorf("got versions %v", next.Versions)
+	}
+}
+
+func TestChangedPaths(t *testing.T) {
+	cases := map[string]struct {
+		edit func(*v1alpha1.ControlPolicy)
+		want []string
+	}{
+		"nothing":   {func(*v1alpha1.ControlPolicy) {}, nil},
+		"a field":   {func(p *v1alpha1.ControlPolicy) { p.Spec.Mode = v1alpha1.ModeObserve }, []string{"spec.mode"}},
+		"a label":   {func(p *v1alpha1.ControlPolicy) { p.Spec.Scope.NamespaceSelector.MatchLabels["tier"] = "test" }, []string{"spec.scope.namespaceSelector.matchLabels.tier"}},
+		"a new one": {func(p *v1alpha1.ControlPolicy) { p.Spec.Tolerance = within(time.Minute) }, []string{"spec.tolerance"}},
+		"several, in order": {func(p *v1alpha1.ControlPolicy) {
+			p.Spec.Tolerance = within(time.Minute)
+			p.Spec.Description = "words"
+			p.Spec.Controls[0].Statement = "words"
+		}, []string{"spec.controls", "spec.description", "spec.tolerance"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := changedPaths(policy("p").Spec, policy("p", tc.edit).Spec)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if back := changedPaths(policy("p", tc.edit).Spec, policy("p").Spec); !cmp.Equal(got, back) {
+				t.Errorf("back again it is %v", back)
+			}
+		})
+	}
+}
+
+// TestClipNeverCutsARune: at whatever offset the limit falls.
+func TestClipNeverCutsARune(t *testing.T) {
+	for offset := range 8 {
+		for _, filler := range []string{"a", "é", "€", "😀"} {
+			text := strings.Repeat("x", offset) + strings.Repeat(filler, maxText+1)
+			got := clip(text)
+			if !utf8.ValidString(got) || len(got) > maxText || len(got) < maxText-6 || !strings.HasSuffix(got, "…") {
+				t.Errorf("offset %d of %q: %d bytes, ends with %q", offset, filler, len(got), got[len(got)-6:])
+			}
+			if !strings.HasPrefix(text, strings.TrimSuffix(got, "…")) {
+				t.Errorf("offset %d of %q: what is left is not the beginning", offset, filler)
+			}
+		}
+	}
+	if text := strings.Repeat("é", maxText/2); clip(text) != text {
+		t.Error("a text that fits was cut")
+	}
+}
+
+func TestSpecManager(t *testing.T) {
+	field := func(manager, fields, subresource string, at time.Time) metav1.ManagedFieldsEntry {
+		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, Time: &metav1.Time{Time: at}, FieldsV1: metav1.NewFieldsV1(fields)}
+	}
+	spec, status := `{"f:spec":{"f:mode":{}}}`, `{"f:status":{}}`
+	cases := map[string]struct {
+		fields []metav1.ManagedFieldsEntry
+		want   string
+	}{
+		"nobody":           {nil, ""},
+		"the newest":       {[]metav1.ManagedFieldsEntry{field("b", spec, "", noon), field("a", spec, "", noon.Add(-time.Hour))}, "b"},
+		"of the same time": {[]metav1.ManagedFieldsEntry{field("a", spec, "", noon), field("b", spec, "", noon)}, "b"},
+		"not of the status": {[]metav1.ManagedFieldsEntry{field("a", spec, "", noon), field("holdfast", status, "status", noon.Add(time.Hour)),
+			field("labeller", `{"f:metadata":{}}`, "", noon.Add(time.Hour))}, "a"},
+		"without a time": {[]metav1.ManagedFieldsEntry{{Manager: "a", FieldsV1: metav1.NewFieldsV1(spec)}}, ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := policy("p")
+			p.ManagedFields = tc.fields
+			if got := specManager(p); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
