@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -181,10 +182,12 @@ func (r *Recorder) stop(log *Log) error {
 	ticket.Wait(ctx, 5*time.Second)
 	killpoint.Hit(killpoint.StopRecorded)
 	r.mu.Lock()
+	var err error
 	if r.log == log {
+		err = log.WriteSnapshot(r.known)
 		r.log = nil
 		close(r.failed)
 	}
 	r.mu.Unlock()
-	return log.Close(ctx)
+	return errors.Join(err, log.Close(ctx))
 }
