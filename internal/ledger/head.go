@@ -19,7 +19,10 @@ type Head struct {
 	VerifierKey string `json:"verifierKey"`
 	// Holder is the UID of the pod that wrote it.
 	Holder string `json:"holder,omitempty"`
-	Time   Time   `json:"time"`
+	// Time is the last proof of observation when the head mark was written. At a
+	// start it is that of the process before: were this one to die at once, and
+	// the volume be lost, nothing else would say when nobody observed.
+	Time Time `json:"time"`
 }
 
 // HeadStore keeps the head mark.

@@ -91,6 +91,19 @@ var kinds = map[Kind]kindRule{
 // Kinds returns the kinds that this version knows, sorted.
 func Kinds() []Kind { return slices.Sorted(maps.Keys(kinds)) }
 
+// proves is whether the entry shows that the cluster was observed when it was
+// made. That a process starts, or that something cannot be observed, does not.
+func (e *Entry) proves() bool {
+	switch e.Kind {
+	case KindLedgerOpened, KindLedgerClosed, KindOperatorStarted, KindRecoveredTail, KindEvidenceLost, KindPermissionChanged:
+		return false
+	case KindGap:
+		return e.Gap != nil && e.Gap.To != nil
+	default:
+		return true
+	}
+}
+
 func (e *Entry) ofControl() bool { return e.Policy != nil && e.Control != "" }
 func (e *Entry) ofMember() bool  { return e.Policy != nil && e.Subject != nil }
 

@@ -300,8 +300,11 @@ func (l *Log) integrated(size uint64) {
 	}
 }
 
-// SaveHead writes the newest checkpoint to the head mark.
-func (l *Log) SaveHead(ctx context.Context) error {
+// SaveHead writes the newest checkpoint to the head mark, and that observation
+// goes on until now.
+func (l *Log) SaveHead(ctx context.Context) error { return l.saveHead(ctx, l.opts.Now()) }
+
+func (l *Log) saveHead(ctx context.Context, proof time.Time) error {
 	cp := l.committer.status().Checkpoint
 	public, _ := l.opts.Key.Public().(ed25519.PublicKey)
 	vkey, err := tlog.VerifierKey(tlog.Origin(l.place.id, 0), public)
@@ -310,7 +313,7 @@ func (l *Log) SaveHead(ctx context.Context) error {
 	}
 	err = l.opts.Head.Save(ctx, Head{
 		LedgerID: l.place.id, Checkpoint: string(cp.Note), VerifierKey: vkey,
-		Holder: l.opts.Holder, Time: At(l.opts.Now()),
+		Holder: l.opts.Holder, Time: At(proof),
 	})
 	if err != nil {
 		return fmt.Errorf("save the head mark: %w", err)

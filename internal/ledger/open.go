@@ -97,11 +97,16 @@ func openLocked(ctx context.Context, opts Options, lock *os.File) (*Log, *Opened
 		return nil, nil, err
 	}
 	killpoint.Hit(killpoint.HeadDue)
-	if err := log.SaveHead(ctx); err != nil {
+	opened := o.report(found)
+	proof := opened.LastProof
+	if proof.IsZero() {
+		proof = opts.Now()
+	}
+	if err := log.saveHead(ctx, proof); err != nil {
 		return nil, nil, errors.Join(err, log.abandon(ctx))
 	}
 	killpoint.Hit(killpoint.HeadSaved)
-	return log, o.report(found), nil
+	return log, opened, nil
 }
 
 // found is the ledger to write on.

@@ -33,9 +33,10 @@ type RecorderOptions struct {
 	// OnDurable is told how long each batch took to become durable. May be nil.
 	OnDurable func(time.Duration)
 	// OnAttach is called each time the ledger was opened, with the policies it
-	// knows. With resync the ledger knows less than this process does (a new
-	// one was begun, or entries were lost): everything is then to be recorded
-	// again; what the ledger has is not written twice. May be nil.
+	// knows. With resync the ledger and this process do not know the same (a new
+	// ledger was begun, entries were lost, or observation began before the first
+	// was opened): everything is then to be recorded again; what the ledger has
+	// is not written twice. May be nil.
 	OnAttach func(policies []string, resync bool)
 	// OnHealth is called when the ledger became unavailable, or available. May be nil.
 	OnHealth func()
@@ -64,6 +65,7 @@ type Recorder struct {
 	inherited map[string]GapBody // gaps that an earlier process left open
 	resumed   time.Time          // when this process began to observe
 	attached  bool               // whether this process ever held the ledger
+	opened    chan struct{}      // closed once it did
 	gapDone   bool
 	rolling   bool
 }
@@ -99,7 +101,7 @@ type Transition struct {
 // NewRecorder returns a recorder of an empty ledger that is not available yet.
 func NewRecorder(opts RecorderOptions) *Recorder {
 	now := opts.Now()
-	r := &Recorder{opts: opts, started: now, known: NewKnown(), failed: make(chan struct{})}
+	r := &Recorder{opts: opts, started: now, known: NewKnown(), failed: make(chan struct{}), opened: make(chan struct{})}
 	close(r.failed)
 	r.health = Health{Since: now, Reason: "Opening", Message: "the ledger is being opened"}
 	return r

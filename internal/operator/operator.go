@@ -48,6 +48,10 @@ type Options struct {
 // retryOpen is the time between attempts to open the ledger.
 const retryOpen = time.Second
 
+// openWait is how long the first judgement waits for the ledger: long enough for
+// the process before to let go of it.
+const openWait = 2 * time.Second
+
 // Setup adds everything that the operator runs to the manager. The function it
 // returns closes the ledger, and is to be called when the manager has stopped:
 // the ledger outlives everything that writes to it.
@@ -97,11 +101,11 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	}
 	ledgerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	record := &background{run: func() error { return recorder.Run(ledgerCtx) }, done: make(chan struct{})}
-	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, record, observer)
+	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, recorder, record, observer)
 }
 
 // addRunnables adds what runs for as long as the process leads.
-func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, record *background, observer *observe.Observer) error {
+func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger.Recorder, record *background, observer *observe.Observer) error {
 	started := &atomic.Bool{}
 	ready := func(*http.Request) error {
 		if !started.Load() {
@@ -115,6 +119,14 @@ func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, record *backgrou
 	observing := func(ctx context.Context) error {
 		if err := observer.WaitForSync(ctx); err != nil {
 			return err
+		}
+		// What changed while nobody observed shows only beside what the ledger
+		// knows. A ledger that does not open keeps nobody from enforcing.
+		select {
+		case <-recorder.Opened():
+		case <-time.After(openWait):
+		case <-ctx.Done():
+			return nil
 		}
 		engine.Observing(ctx)
 		return nil
