@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -223,6 +224,10 @@ func TestWhatIsRecordedIsDurableAndReadBack(t *testing.T) {
 	}
 	if h := c.rec.Health(); h.LedgerID != entries[0].Ledger.LedgerID || h.VerifierKey == "" {
 		t.Errorf("health does not name the ledger: %+v", h)
+	}
+	snapshot := filepath.Join(c.opts.Dir, "ledgers", entries[0].Ledger.LedgerID, "snapshots", snapshotName(uint64(len(entries))))
+	if _, err := os.Stat(snapshot); err != nil {
+		t.Errorf("no state snapshot at stop: %v", err)
 	}
 }
 
