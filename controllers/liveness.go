@@ -65,7 +65,7 @@ func (l *liveness) arrived(e *ScopeReconciler) {
 	age := l.age
 	l.mu.Unlock()
 	if stepped := step(last, now); stepped > clockStep || stepped < -clockStep {
-		e.clockStepped(last, now)
+		e.Recorder.Record(clockGap(last, now))
 	}
 	progress := e.progress()
 	var run uint64
@@ -90,15 +90,15 @@ func step(last, now time.Time) time.Duration {
 	return now.Round(0).Sub(last.Round(0)) - now.Sub(last)
 }
 
-// clockStepped records that times before and after cannot be compared.
-func (r *Engine) clockStepped(last, now time.Time) {
+// clockGap drafts that times before and after cannot be compared.
+func clockGap(last, now time.Time) ledger.Draft {
 	from, to := last, now
 	if to.Round(0).Before(from.Round(0)) {
 		from = to
 	}
 	end := ledger.At(to)
-	r.Recorder.Record(ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindGap, Reason: ledger.CauseClockStepped,
-		Gap: &ledger.GapBody{Cause: ledger.CauseClockStepped, From: ledger.At(from), To: &end}}})
+	return ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindGap, Reason: ledger.CauseClockStepped,
+		Gap: &ledger.GapBody{Cause: ledger.CauseClockStepped, From: ledger.At(from), To: &end}}}
 }
 
 // progress is, by kind, the last proof of observation.
