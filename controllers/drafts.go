@@ -56,7 +56,7 @@ func (r *ScopeReconciler) entering(p *pass, def *definition, k *ledger.Known) le
 		Scope:       &ledger.ScopeBody{Cause: r.cause(p, def.name), Labels: labelsDigest(ns)},
 		SourceTimes: []ledger.SourceTime{{Field: "metadata.creationTimestamp", Value: ledger.At(ns.CreatedAt), Resolution: int64(time.Second)}},
 	}
-	if policy, ok := k.Policy(def.name); ok && !p.met && !ns.CreatedAt.Before(newSince(policy, p.proof)) {
+	if policy, ok := k.Policy(def.name); ok && !p.memo.knew(def.name, policy.Since.Time) && !ns.CreatedAt.Before(newSince(policy, p.proof)) {
 		e.Kind, e.Scope.Cause = ledger.KindSubjectAdded, causeCreated
 	}
 	return ledger.Draft{At: p.now, Entry: e}

@@ -11,6 +11,8 @@ import (
 type memo struct {
 	// uid is the namespace that was seen; another one starts afresh.
 	uid string
+	// met is when this process first looked at it.
+	met time.Time
 	// objects are the NetworkPolicies as they were seen last.
 	objects map[string]seen
 	// generations are those of the policies that it was held against last; nil
@@ -87,6 +89,22 @@ type skip struct {
 	name   string
 	before seen
 	after  control.Identity
+}
+
+// meet remembers when this process first looked at the namespace.
+func (m *memo) meet(now time.Time) {
+	if m.met.IsZero() {
+		m.met = now
+	}
+}
+
+// knew is whether this process knew the namespace before it came into the scope
+// of a policy that exists since then: it was held against the policy, or looked
+// at before there was one. Passes that a start makes before the policies are in
+// force say nothing.
+func (m *memo) knew(policy string, since time.Time) bool {
+	_, held := m.generations[policy]
+	return held || m.met.Before(since)
 }
 
 // judged remembers the definitions that the namespace was held against.

@@ -124,3 +124,34 @@ func TestJudgedGenerations(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestNewSubjectAfterARestart: a namespace that a pass looked at before the
+// policies were in force is new all the same.
+func TestNewSubjectAfterARestart(t *testing.T) {
+	restart := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	cases := map[string]struct {
+		since time.Time
+		held  []string
+		want  bool
+	}{
+		"policy older than the process":                 {restart.Add(-time.Hour), nil, false},
+		"policy older, held against another":            {restart.Add(-time.Hour), []string{"q"}, false},
+		"policy older, held against it, out of scope":   {restart.Add(-time.Hour), []string{"p"}, true},
+		"policy made after the namespace was looked at": {restart.Add(time.Hour), []string{"q"}, true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			m := &memo{}
+			m.meet(restart)
+			m.meet(restart.Add(2 * time.Hour))
+			all := &definitions{}
+			for _, policy := range tc.held {
+				all.sorted = append(all.sorted, &definition{name: policy})
+			}
+			m.judged(all)
+			if got := m.knew("p", tc.since); got != tc.want {
+				t.Errorf("knew the namespace: %t, want %t", got, tc.want)
+			}
+		})
+	}
+}

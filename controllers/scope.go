@@ -36,8 +36,6 @@ type pass struct {
 	pinned []*definition
 	all    *definitions
 	memo   *memo
-	// met is whether this process had judged the namespace before.
-	met bool
 	// proof is when an earlier process last observed.
 	proof time.Time
 	units []unit
@@ -108,7 +106,7 @@ func (r *ScopeReconciler) observe(ctx context.Context, p *pass) error {
 	p.exists, p.snapshot, p.all = true, snapshot, r.registry.load()
 	p.pinned = p.all.over(snapshot.Namespace)
 	p.memo = r.memos.of(snapshot.Namespace)
-	p.met = p.memo.generations != nil
+	p.memo.meet(p.now)
 	return nil
 }
 
