@@ -135,7 +135,7 @@ func (r *ScopeReconciler) evaluate(_ context.Context, p *pass) error {
 }
 
 // record writes down what changed since the last known state.
-func (r *ScopeReconciler) record(_ context.Context, p *pass) error {
+func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 	if !p.exists {
 		return nil
 	}
@@ -151,5 +151,7 @@ func (r *ScopeReconciler) record(_ context.Context, p *pass) error {
 	p.memo.judged(p.all)
 	r.announce(transitions, p.ticket)
 	r.introduce(p)
+	// Nothing is repaired before it is durable, and no pass outruns the journal.
+	p.ticket.Wait(ctx, journalWait)
 	return nil
 }

@@ -128,11 +128,16 @@ func (r *Recorder) admitGap() {
 		ended.To, ended.Ends = &to, id
 		r.admitNumbered(Draft{At: r.resumed, Entry: Entry{Kind: KindGap, Reason: ended.Cause, Gap: &ended}})
 	}
-	if r.proof.IsZero() || !r.proof.Before(r.resumed) {
+	from, cause := At(r.proof), CauseNotRunning
+	if r.proof.After(r.resumed) {
+		// The clock was set back in between. These times came twice.
+		from, to, cause = to, from, CauseClockStepped
+	}
+	if r.proof.IsZero() || from.Equal(to.Time) {
 		return
 	}
 	r.admitNumbered(Draft{At: r.resumed, Entry: Entry{
-		Kind: KindGap, Reason: CauseNotRunning, Gap: &GapBody{Cause: CauseNotRunning, From: At(r.proof), To: &to},
+		Kind: KindGap, Reason: cause, Gap: &GapBody{Cause: cause, From: from, To: &to},
 	}})
 }
 

@@ -28,8 +28,19 @@ func (r *Recorder) Health() Health {
 	defer r.mu.Unlock()
 	h := r.health
 	h.Pending = len(r.pending)
+	if h.Available && h.Pending > 0 && r.opts.Now().Sub(r.pending[0].at) > answerLimit {
+		h.Available, h.Since = false, r.pending[0].at
+		h.Reason, h.Message = v1alpha1.ReasonLedgerUnavailable, errNoAnswer.Error()
+	}
 	return h
 }
+
+// answerLimit is how long an open ledger may take to make an entry durable
+// before it counts as unavailable.
+const answerLimit = 5 * time.Second
+
+// errNoAnswer says that a ledger is open, and makes nothing durable.
+var errNoAnswer = errors.New("the ledger's volume does not answer")
 
 func (r *Recorder) unavailable(err error) {
 	r.mu.Lock()

@@ -80,6 +80,7 @@ type item struct {
 	base    marks
 	lost    bool
 	durable chan struct{}
+	at      time.Time
 }
 
 func (it *item) size() int {
@@ -187,15 +188,26 @@ func (r *Recorder) admit(d *Draft, bounded bool) *item {
 	}
 	r.mark(&it.entry, d)
 	r.snapshot()
-	if bounded && r.log == nil && (len(r.pending) >= maxPending || r.bytes+it.size() > maxPendingBytes) {
+	if bounded && r.full(it) {
 		r.lost.add(&it.entry)
 		r.health.Lost = r.lost.count
 		it.lost = true
 		return it
 	}
+	it.at = r.opts.Now()
 	r.pending = append(r.pending, it)
 	r.bytes += it.size()
 	return it
+}
+
+// full reports whether there is no room in memory for another item. A ledger
+// that is open and lets so much wait does not answer: it has failed.
+func (r *Recorder) full(it *item) bool {
+	if len(r.pending) < maxPending && r.bytes+it.size() <= maxPendingBytes {
+		return false
+	}
+	r.failLocked(r.log, errNoAnswer)
+	return true
 }
 
 // seal completes an item's entry with its inputs, and encodes it.
@@ -348,7 +360,7 @@ func (r *Recorder) fail(log *Log, err error) {
 }
 
 func (r *Recorder) failLocked(log *Log, err error) {
-	if r.log != log {
+	if log == nil || r.log != log {
 		return
 	}
 	r.log, r.sent = nil, 0

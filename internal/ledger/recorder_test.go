@@ -720,3 +720,67 @@ func TestConcurrentUse(t *testing.T) {
 		t.Errorf("got %d states, want 200", states)
 	}
 }
+
+// TestVolumeThatDoesNotAnswer: a ledger that is open and makes nothing durable
+// is unavailable after a while, and has failed when memory is full.
+func TestVolumeThatDoesNotAnswer(t *testing.T) {
+	c := newClerk(newRig(t), "one")
+	r := c.rec
+	r.mu.Lock()
+	log := &Log{}
+	r.log, r.source, r.failed = log, log, make(chan struct{})
+	r.health = Health{Available: true, LedgerID: "id"}
+	r.pending = make([]*item, maxPending)
+	for i := range r.pending {
+		r.pending[i] = &item{at: c.now(), durable: make(chan struct{})}
+	}
+	oldest := r.pending[0].at
+	r.mu.Unlock()
+	// Each of them took a millisecond of this clock.
+	if h := r.Health(); h.Available || !h.Since.Equal(oldest) || h.Message != errNoAnswer.Error() || h.LedgerID != "id" {
+		t.Errorf("health: %+v, want it unavailable since %s", h, oldest)
+	}
+	ticket := r.Flushed()
+	r.mu.Lock()
+	full := r.full(&item{})
+	r.mu.Unlock()
+	if !full || r.Log() != nil {
+		t.Errorf("full is %t and the log %v, want the log given up", full, r.Log())
+	}
+	if ticket.Wait(context.Background(), time.Hour) {
+		t.Error("what waits for it is durable")
+	}
+}
+
+// TestClockSetBackBetweenProcesses: times that came twice are a gap.
+func TestClockSetBackBetweenProcesses(t *testing.T) {
+	r := newRig(t)
+	one := newClerk(r, "one")
+	one.clock.Store(3_600_000_000)
+	one.start()
+	one.attach()
+	one.durable(declared()...)
+	one.stop()
+	before := one.entries()
+
+	two := newClerk(r, "two")
+	two.clock.Store(60_000_000)
+	two.start()
+	two.attach()
+	began := two.now()
+	two.rec.ObservationBegan(began)
+	two.flushed()
+	two.stop()
+	after := two.entries()[len(before):]
+	wantKinds(t, kindsOf(after, KindRecoveredTail), KindOperatorStarted, KindGap, KindOperatorStopped)
+	proof := before[len(before)-1].ObservedAt
+	want := &GapBody{Cause: CauseClockStepped, From: At(began), To: &proof}
+	for _, e := range after {
+		if e.Gap == nil {
+			continue
+		}
+		if diff := cmp.Diff(want, e.Gap); diff != "" {
+			t.Errorf("gap (-want +got):\n%s", diff)
+		}
+	}
+}

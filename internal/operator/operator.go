@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -168,9 +169,16 @@ func (b *background) wait() error {
 	if !b.started.Load() {
 		return nil
 	}
-	<-b.done
-	return b.err
+	select {
+	case <-b.done:
+		return b.err
+	case <-time.After(stopWait):
+		return errors.New("the ledger's volume does not answer; what is in its journal is read at the next start")
+	}
 }
+
+// stopWait is how long a process that stops waits for the ledger to close.
+const stopWait = 20 * time.Second
 
 // standby runs once the caches are synced, whether the process leads or not.
 type standby struct{ do func() }
