@@ -28,8 +28,8 @@ type facts struct {
 	kubernetes, etcd string
 	// sync is how long it takes to append half a kilobyte to a file and sync it.
 	sync sample
-	// load is the load average before anything was started.
-	load string
+	// load is the load average of the last minute, before anything was started.
+	load float64
 }
 
 // gatherFacts looks at the machine before anything is started on it.
@@ -39,7 +39,9 @@ func gatherFacts(ctx context.Context, dir string) (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	f.load = strings.Join(strings.Fields(string(load))[:3], ", ")
+	if _, err := fmt.Sscan(string(load), &f.load); err != nil {
+		return facts{}, fmt.Errorf("load average: %w", err)
+	}
 	if f.cpu, err = processor("/proc/cpuinfo"); err != nil {
 		return facts{}, err
 	}

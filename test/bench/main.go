@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -48,10 +49,27 @@ func run(ctx context.Context, arguments []string) (err error) {
 	var text bytes.Buffer
 	made.write(&text)
 	if options.write != "" {
-		return os.WriteFile(options.write, text.Bytes(), 0o644)
+		return save(options.write, text.Bytes())
 	}
 	_, err = text.WriteTo(os.Stdout)
 	return err
+}
+
+// notesHeading begins what people wrote under a report, about why its figures
+// are what they are.
+const notesHeading = "\n## Notes\n"
+
+// save writes the report, and keeps the notes under the one before.
+func save(path string, text []byte) error {
+	before, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if at := bytes.Index(before, []byte(notesHeading)); at >= 0 {
+		text = append(bytes.TrimRight(text, "\n"), '\n')
+		text = append(text, before[at:]...)
+	}
+	return os.WriteFile(path, text, 0o644)
 }
 
 // run measures everything.

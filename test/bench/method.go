@@ -25,6 +25,16 @@ func (r *report) writeMethod(w io.Writer) {
 `, o.rounds, warmUps, o.drifts/o.rounds*o.rounds, o.burstsPerRound()*o.rounds, writers, o.convergeRounds, downDrifts, reopenWait)
 }
 
+// writeNoise warns where something else was running.
+func (r *report) writeNoise(w io.Writer) {
+	if r.facts.load <= float64(r.facts.cores)/4 {
+		return
+	}
+	fmt.Fprintf(w, "**The machine was not at rest**: its load average was %.1f on %d cores before the run. "+
+		"All figures are higher than on a quiet machine, those of whatever needs more CPU most of all, and the tails say little.\n\n",
+		r.facts.load, r.facts.cores)
+}
+
 // writeMachine describes the machine, without naming it.
 func (r *report) writeMachine(w io.Writer) {
 	f := r.facts
@@ -37,7 +47,7 @@ func (r *report) writeMachine(w io.Writer) {
 	t.add("Linux", f.kernel)
 	t.add("Go", f.golang)
 	t.add("Kubernetes, etcd", f.kubernetes+", "+f.etcd)
-	t.add("Load average before the run", f.load)
+	t.add("Load average before the run", fmt.Sprintf("%.1f", f.load))
 	t.add("The run took", r.took.Round(time.Second).String())
 	t.write(w)
 }

@@ -20,6 +20,7 @@ func (r *report) write(w io.Writer) {
 	fmt.Fprintf(w, "Made by `make bench`, which measures Holdfast beside the floor: a bare program (`test/bench/floor`) "+
 		"of two informers and one server-side apply per event, which writes the same objects. "+
 		"Figures are of one run on one machine; only the ratios carry over to another.\n\n")
+	r.writeNoise(w)
 	r.writeBudgets(w)
 	for _, size := range r.sizes {
 		fmt.Fprintf(w, "## %d namespaces\n\n", size.namespaces)
