@@ -42,6 +42,7 @@ verify: generate ## Generate, fail on any difference or untracked file, then lin
 		echo "not committed, or not what the generators give:"; echo "$$changed"; \
 		git --no-pager diff; exit 1; \
 	fi
+	@go mod tidy -diff
 	@$(MAKE) --no-print-directory lint
 
 ##@ Test
