@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"time"
 )
 
@@ -15,14 +15,14 @@ const repairTimeout = time.Minute
 type bench struct {
 	options options
 	// dir is removed at the end.
-	dir      string
-	engines  []*engine
-	progress io.Writer
-	began    time.Time
+	dir     string
+	engines []*engine
+	began   time.Time
 }
 
+// say prints a line of progress.
 func (b *bench) say(format string, args ...any) {
-	fmt.Fprintf(b.progress, "%6.1fs  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
+	fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // measureSize measures all engines with one number of namespaces.

@@ -41,7 +41,7 @@ func run(ctx context.Context, arguments []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{options: options, dir: dir, progress: os.Stderr, began: time.Now()}
+	b := &bench{options: options, dir: dir, began: time.Now()}
 	made, err := b.run(ctx)
 	if err != nil {
 		return err

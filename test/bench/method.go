@@ -1,13 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"time"
 )
 
 // writeMethod says how the figures were made.
-func (r *report) writeMethod(w io.Writer) {
+func (r *report) writeMethod(w *bytes.Buffer) {
 	o := r.options
 	fmt.Fprintf(w, `## How it was made
 
@@ -26,7 +26,7 @@ func (r *report) writeMethod(w io.Writer) {
 }
 
 // writeNoise warns where something else was running.
-func (r *report) writeNoise(w io.Writer) {
+func (r *report) writeNoise(w *bytes.Buffer) {
 	if r.facts.load <= float64(r.facts.cores)/4 {
 		return
 	}
@@ -36,7 +36,7 @@ func (r *report) writeNoise(w io.Writer) {
 }
 
 // writeMachine describes the machine, without naming it.
-func (r *report) writeMachine(w io.Writer) {
+func (r *report) writeMachine(w *bytes.Buffer) {
 	f := r.facts
 	t := &table{header: []string{"Machine", ""}}
 	t.add("Date", f.date.Format(time.DateOnly))

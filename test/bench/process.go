@@ -99,7 +99,7 @@ func (p *process) stop() error {
 func (p *process) gone() error {
 	select {
 	case <-p.exited:
-		return fmt.Errorf("%s ended by itself (%v); its log ends:\n%s", p.name, p.err, p.tail())
+		return fmt.Errorf("%s ended by itself (%v); its log ends:\n%s", p.name, p.cmd.ProcessState, p.tail())
 	default:
 		return nil
 	}

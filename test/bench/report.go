@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"time"
 )
 
@@ -15,7 +15,7 @@ type report struct {
 }
 
 // write writes the report as Markdown.
-func (r *report) write(w io.Writer) {
+func (r *report) write(w *bytes.Buffer) {
 	fmt.Fprintf(w, "# Benchmarks\n\n")
 	fmt.Fprintf(w, "Made by `make bench`, which measures Holdfast beside the floor: a bare program (`test/bench/floor`) "+
 		"of two informers and one server-side apply per event, which writes the same objects. "+
@@ -34,7 +34,7 @@ func (r *report) write(w io.Writer) {
 }
 
 // writeBudgets judges the largest size.
-func (r *report) writeBudgets(w io.Writer) {
+func (r *report) writeBudgets(w *bytes.Buffer) {
 	var smaller, largest *sizeResult
 	for _, size := range r.sizes {
 		if largest == nil || size.namespaces > largest.namespaces {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func TestReport(t *testing.T) {
 		options: options{rounds: 1, bursts: 1, burst: 100, drifts: 10},
 		sizes:   []*sizeResult{bothEngines(1000), bothEngines(100)},
 	}
-	var text strings.Builder
+	var text bytes.Buffer
 	run.write(&text)
 	for _, want := range []string{
 		"## Budgets, at 1000 namespaces",
@@ -59,7 +60,7 @@ func TestReportTellsOfNoise(t *testing.T) {
 		"busy":    {3.2, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var text strings.Builder
+			var text bytes.Buffer
 			(&report{facts: facts{cores: 2, load: tc.load}}).writeNoise(&text)
 			if got := strings.Contains(text.String(), "not at rest"); got != tc.want {
 				t.Errorf("with a load of %v it warns: %t, want %t", tc.load, got, tc.want)

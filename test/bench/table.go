@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 )
@@ -19,7 +19,7 @@ type table struct {
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 // write writes the table and an empty line. Rows that are too short are filled up.
-func (t *table) write(w io.Writer) {
+func (t *table) write(w *bytes.Buffer) {
 	line := func(cells []string) {
 		filled := make([]string, len(t.header))
 		copy(filled, cells)

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"strings"
+	"bytes"
 	"testing"
 	"time"
 
@@ -13,7 +13,7 @@ func TestTable(t *testing.T) {
 	made.add("p50", "2 ms", "a|b")
 	made.add("idle")
 	want := "|  | floor | holdfast |\n|---|---|---|\n| p50 | 2 ms | a\\|b |\n| idle |  |  |\n\n"
-	var got strings.Builder
+	var got bytes.Buffer
 	made.write(&got)
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
