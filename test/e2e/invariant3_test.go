@@ -7,9 +7,11 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -65,14 +67,15 @@ var _ = Describe("Invariant 3: Repair never erases an episode", func() {
 		}),
 	)
 
-	It("records and repairs each drift once in a storm of pod events", func() {
+	It("records and repairs each drift once in a storm of events", func() {
 		const rounds = 8
 		s := onShared("storm")
 		names := s.protected(2)
 		ctx, cancel := context.WithCancel(context.Background())
-		stormed := make(chan error, len(names))
+		var storms errgroup.Group
 		for _, name := range names {
-			go func() { stormed <- s.storm(ctx, name) }()
+			storms.Go(func() error { return s.storm(ctx, name) })
+			storms.Go(func() error { return s.relabel(ctx, name) })
 		}
 		mark := s.Mark(s.tb)
 		for range rounds {
@@ -80,9 +83,7 @@ var _ = Describe("Invariant 3: Repair never erases an episode", func() {
 			s.AwaitDenied(s.tb, names...)
 		}
 		cancel()
-		for range names {
-			Expect(<-stormed).To(Succeed())
-		}
+		Expect(storms.Wait()).To(Succeed())
 		episodes := s.awaitEpisodes(rounds*len(names), ledger.OriginDrift, ledger.EndingRepaired)
 		Expect(episodes.Repairs()).To(Equal(rounds * len(names)))
 		Expect(s.applies(mark, names...).Want(rounds * len(names))).To(Succeed())
@@ -133,6 +134,18 @@ func (s *scene) storm(ctx context.Context, namespace string) error {
 			return err
 		}
 		if err := s.Delete(context.Background(), pod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// relabel changes a label of a namespace, of which no policy speaks, until ctx
+// ends: each change has the namespace judged anew.
+func (s *scene) relabel(ctx context.Context, namespace string) error {
+	for i := 0; ctx.Err() == nil; i++ {
+		patch := fmt.Appendf(nil, `{"metadata":{"labels":{"storm":"%d"}}}`, i)
+		if err := s.Patch(context.Background(), namespaceOf(namespace), client.RawPatch(types.MergePatchType, patch)); err != nil {
 			return err
 		}
 	}

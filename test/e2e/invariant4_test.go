@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -22,6 +24,13 @@ var _ = Describe("Invariant 4: Replay is a no-op", func() {
 		s.eventually("the operator says that it observes", func() error {
 			return s.op.Evidence(s.tb).After(before).Gaps(ledger.CauseNotRunning).Want(1)
 		})
+		s.eventually("every namespace is judged anew", func() error {
+			if n := s.op.Metric(s.tb, "holdfast_evaluation_seconds"); n < float64(len(names)) {
+				return fmt.Errorf("%v passes were made", n)
+			}
+			return nil
+		})
+		s.settle()
 		s.AwaitConforming(s.tb, s.name)
 		s.op.Stop(s.tb)
 		var kinds []ledger.Kind
