@@ -282,7 +282,7 @@ func TestStatusIsBounded(t *testing.T) {
 		episode("NET-2", 99, "a"), episode("NET-2", 98, "a"), episode("NET-2", 97, "a"), episode("NET-2", 96, "a"), // low
 		episode("NET-2", 95, "a"), episode("NET-2", 94, "a"),
 	}
-	for turn := range len(want) {
+	for turn := range want {
 		s := &summary{def: d, now: now, open: append(slices.Clone(want[turn:]), want[:turn]...)}
 		if turn%2 == 0 {
 			slices.Reverse(s.open)

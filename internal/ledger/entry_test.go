@@ -17,11 +17,11 @@ import (
 )
 
 // golden returns an encoded v1 entry, by its kind.
-func golden(t testing.TB, name Kind) []byte {
-	t.Helper()
+func golden(tb testing.TB, name Kind) []byte {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "v1", string(name)+".json"))
 	if err != nil {
-		t.Fatalf("every kind has a golden entry: %v", err)
+		tb.Fatalf("every kind has a golden entry: %v", err)
 	}
 	return bytes.TrimSuffix(data, []byte("\n"))
 }
