@@ -73,7 +73,13 @@ func TestHeadMarkKeepsTheProof(t *testing.T) {
 // opening was not compared with what the ledger knows.
 func TestLateLedgerHasEverythingRecordedAgain(t *testing.T) {
 	for _, late := range []bool{true, false} {
-		c := newClerk(newRig(t), "one")
+		r := newRig(t)
+		one := newClerk(r, "one")
+		one.start()
+		one.attach()
+		one.stop()
+		c := newClerk(r, "two")
+		c.clock.Store(one.clock.Load())
 		if late {
 			c.rec.ObservationBegan(c.now())
 		}

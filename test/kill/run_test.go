@@ -67,7 +67,7 @@ func newRun(t *testing.T, cluster *harness.Cluster, c Case) *run {
 	r.op = cluster.NewOperator(t, harness.OperatorOptions{Name: "kill-" + c.Name, Args: []string{"--leader-elect=false"}})
 	cluster.Namespace(t, r.namespace(), label, c.Name)
 	if c.Bystander {
-		cluster.Namespace(t, r.second(), label, r.second())
+		r.bystander()
 	}
 	cluster.Apply(t, r.policy())
 	t.Cleanup(func() {
@@ -78,6 +78,19 @@ func newRun(t *testing.T, cluster *harness.Cluster, c Case) *run {
 		}
 	})
 	return r
+}
+
+// bystander creates the second namespace, and waits until it is older than
+// whatever follows: creation times have a resolution of a second.
+func (r *run) bystander() {
+	r.t.Helper()
+	ns := r.cluster.Namespace(r.t, r.second(), label, r.second())
+	harness.Eventually(r.t, "the second is over", func() error {
+		if time.Since(ns.CreationTimestamp.Time) < time.Second {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 }
 
 // play lets the processes die, one after another, and judges what the last one
