@@ -59,10 +59,14 @@ func openCommitter(ctx context.Context, opts Options, p place, segment uint64) (
 	return m, m.openSegment(ctx)
 }
 
+// treeBatchAge is how long Tessera waits for more of a batch. The committer
+// hands it all there is, and has waited already.
+const treeBatchAge = 2 * time.Millisecond
+
 func (c *committer) treeOptions(segment uint64) tlog.Options {
 	return tlog.Options{
 		Dir: c.place.log(segment), Origin: tlog.Origin(c.place.id, segment), Key: c.opts.Key,
-		BatchAge: c.opts.BatchAge, CheckpointInterval: c.opts.CheckpointInterval,
+		BatchAge: treeBatchAge, CheckpointInterval: c.opts.CheckpointInterval,
 	}
 }
 
@@ -104,6 +108,7 @@ func (c *committer) run(w *journal.Writer, first uint64, progress func(uint64), 
 	c.reader = journal.NewReader(c.place.journal(), c.place.id, first)
 	ticker := time.NewTicker(c.opts.CheckpointInterval)
 	defer ticker.Stop()
+	var due <-chan time.Time // when what has come since the last batch is added
 	for c.err == nil {
 		select {
 		case <-c.stop:
@@ -112,6 +117,11 @@ func (c *committer) run(w *journal.Writer, first uint64, progress func(uint64), 
 		case <-ticker.C:
 			c.err = c.tick()
 		case <-w.Grown():
+			if due == nil {
+				due = time.After(c.opts.BatchAge)
+			}
+		case <-due:
+			due = nil
 			c.err = c.follow(ctx, w, progress)
 		}
 	}

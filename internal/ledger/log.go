@@ -53,7 +53,9 @@ type Options struct {
 	// CheckpointInterval is the time between two checkpoints while the ledger
 	// grows (default 1 s, at least 100 ms).
 	CheckpointInterval time.Duration
-	// BatchAge is how long entries wait to be added together (default 10 ms).
+	// BatchAge is how long durable entries wait to be added to the log together
+	// (default 25 ms): an episode and its repair are then one batch, and a batch
+	// is what costs.
 	BatchAge time.Duration
 	// MinFree is the free space below which the volume counts as full, in
 	// bytes (default 16 MiB).
@@ -75,7 +77,7 @@ func (o *Options) complete() error {
 	setDefault(&o.SegmentSize, 2_000_000)
 	setDefault(&o.SnapshotEvery, 10_000)
 	setDefault(&o.CheckpointInterval, time.Second)
-	setDefault(&o.BatchAge, 10*time.Millisecond)
+	setDefault(&o.BatchAge, 25*time.Millisecond)
 	setDefault(&o.MinFree, 16<<20)
 	if o.Check == nil {
 		o.Check = volume.Check

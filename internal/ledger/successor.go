@@ -63,7 +63,7 @@ func (o *opening) create(ctx context.Context, f identity) error {
 	}
 	tree := tlog.Options{
 		Origin: tlog.Origin(f.LedgerID, 0), Key: o.opts.Key,
-		BatchAge: o.opts.BatchAge, CheckpointInterval: o.opts.CheckpointInterval,
+		BatchAge: treeBatchAge, CheckpointInterval: o.opts.CheckpointInterval,
 	}
 	if err := createSegment(ctx, temp, tree, 0); err != nil {
 		return err
