@@ -22,8 +22,8 @@ type clerk struct {
 	process string
 	// shut is set while the volume cannot be written.
 	shut atomic.Bool
-	// attempts receives what each attempt to open the ledger came to.
-	attempts chan error
+	// attempts receives whether each attempt to open the ledger succeeded.
+	attempts chan bool
 	attached chan attachment
 	clock    atomic.Int64 // microseconds since epoch
 	cancel   context.CancelFunc
@@ -40,7 +40,7 @@ var errShut = errors.New("the volume is shut")
 // newClerk returns a process that is about to record on r's volume.
 func newClerk(r *rig, process string) *clerk {
 	r.t.Helper()
-	c := &clerk{rig: r, process: process, attempts: make(chan error, 10_000), attached: make(chan attachment, 100), done: make(chan error, 1)}
+	c := &clerk{rig: r, process: process, attempts: make(chan bool, 10_000), attached: make(chan attachment, 100), done: make(chan error, 1)}
 	r.opts.Now, r.opts.Log = c.now, logr.Discard()
 	r.opts.Check = func(string, uint64) error {
 		if c.shut.Load() {
@@ -51,7 +51,7 @@ func newClerk(r *rig, process string) *clerk {
 	c.rec = NewRecorder(RecorderOptions{
 		Open: func(ctx context.Context) (*Log, *Opened, error) {
 			log, opened, err := Open(ctx, r.opts)
-			c.attempts <- err
+			c.attempts <- err == nil
 			return log, opened, err
 		},
 		Cluster: r.opts.Cluster, Operator: OperatorBody{Process: process, Version: "v0", StartedAt: At(epoch)},
@@ -85,11 +85,10 @@ func (c *clerk) attach() attachment {
 func (c *clerk) refused() {
 	c.t.Helper()
 	for len(c.attempts) > 0 {
-		_ = <-c.attempts
+		<-c.attempts
 	}
-	var err error
-	for err == nil {
-		err = receive(c.t, c.attempts)
+	for opened := true; opened; {
+		opened = receive(c.t, c.attempts)
 	}
 }
 
