@@ -156,6 +156,10 @@ func (r *run) rest() {
 		if meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionReconciling) != nil {
 			return errors.New("the policy is reconciling")
 		}
+		// The log follows the journal.
+		if repaired := r.op.Evidence(r.t).Episodes().Ended(ledger.EndingRepaired); len(repaired) == 0 {
+			return errors.New("the first episode is not in the log")
+		}
 		return harness.HasCondition(policy, v1alpha1.ConditionConforming, "True", v1alpha1.ReasonAllConforming)
 	})
 }
