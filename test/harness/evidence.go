@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -22,12 +24,26 @@ import (
 // Evidence is what a ledger holds: its entries, in order.
 type Evidence []*ledger.Entry
 
-// Evidence reads what the operator's ledger holds. It must be what Known can
-// fold: each entry follows from those before it.
+// logPatience bounds the wait for the log to catch up with the journal.
+const logPatience = 5 * time.Second
+
+// Evidence reads what the operator's ledger holds: all that an operator which
+// runs has appended so far, for the log follows the journal by some milliseconds.
+// It must be what Known can fold: each entry follows from those before it.
 func (o *Operator) Evidence(tb testing.TB) Evidence {
 	tb.Helper()
-	evidence, err := o.reader.read(tb.Context(), o.LedgerDir)
-	if err != nil {
+	appended := uint64(0)
+	if o.Running() {
+		appended = o.appended(tb.Context())
+	}
+	var evidence Evidence
+	err := wait.PollUntilContextTimeout(tb.Context(), 5*time.Millisecond, logPatience, true, func(ctx context.Context) (bool, error) {
+		var err error
+		evidence, err = o.reader.read(ctx, o.LedgerDir)
+		return uint64(len(evidence)) >= appended, err
+	})
+	// A log that does not catch up is for the test to judge.
+	if err != nil && !wait.Interrupted(err) {
 		tb.Fatalf("read the ledger: %v", err)
 	}
 	return evidence
