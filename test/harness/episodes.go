@@ -21,8 +21,6 @@ type Episode struct {
 	Opened, Closed *ledger.Entry
 	// Repairs and Failures are the entries about repairs of it.
 	Repairs, Failures Evidence
-	// Lost is how often sight was lost of the subject meanwhile.
-	Lost int
 }
 
 // Episodes are episodes in the order of their beginnings.
@@ -73,7 +71,7 @@ func (f *folding) state(e *ledger.Entry) {
 		f.byID[e.Episode] = episode
 		f.episodes = append(f.episodes, episode)
 	case e.To.Outcome == control.NotEvaluated:
-		episode.Lost++
+		// Losing sight of a subject does not end its episode.
 	case e.To.Outcome != control.Deviating:
 		episode.Ending, episode.Closed = e.Ending, e
 	}

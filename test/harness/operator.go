@@ -218,9 +218,6 @@ func (o *Operator) Running() bool {
 // PID is the id of the process that runs, or ran last.
 func (o *Operator) PID() int { return o.process.cmd.Process.Pid }
 
-// Exited is closed when the process has ended, by itself or not.
-func (o *Operator) Exited() <-chan struct{} { return o.process.exited }
-
 // Stop ends the operator as Kubernetes does, with SIGTERM, and waits for its end,
 // which must be in order.
 func (o *Operator) Stop(tb testing.TB) {

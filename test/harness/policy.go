@@ -39,12 +39,6 @@ func (b *PolicyBuilder) Select(key, value string) *PolicyBuilder {
 	return b
 }
 
-// SelectBy sets the selector.
-func (b *PolicyBuilder) SelectBy(selector metav1.LabelSelector) *PolicyBuilder {
-	b.policy.Spec.Scope.NamespaceSelector = selector
-	return b
-}
-
 // Exclude takes namespaces out of scope.
 func (b *PolicyBuilder) Exclude(reason string, namespaces ...string) *PolicyBuilder {
 	b.policy.Spec.Scope.Exclusions = append(b.policy.Spec.Scope.Exclusions, v1alpha1.Exclusion{Namespaces: namespaces, Reason: reason})
@@ -61,12 +55,6 @@ func (b *PolicyBuilder) Control(id string) *PolicyBuilder {
 func (b *PolicyBuilder) Deny(directions ...v1alpha1.Direction) *PolicyBuilder {
 	isolation := b.newest().NetworkIsolation
 	isolation.DefaultDeny = append(isolation.DefaultDeny, directions...)
-	return b
-}
-
-// Mode overrides the policy's mode for the newest control.
-func (b *PolicyBuilder) Mode(mode v1alpha1.Mode) *PolicyBuilder {
-	b.newest().Mode = mode
 	return b
 }
 
@@ -91,12 +79,6 @@ func (b *PolicyBuilder) Pause(reason string, until time.Time) *PolicyBuilder {
 // Resume ends the pause.
 func (b *PolicyBuilder) Resume() *PolicyBuilder {
 	b.policy.Spec.Enforcement = nil
-	return b
-}
-
-// Observe sets the mode Observe.
-func (b *PolicyBuilder) Observe() *PolicyBuilder {
-	b.policy.Spec.Mode = v1alpha1.ModeObserve
 	return b
 }
 
