@@ -84,6 +84,7 @@ func run(f *flags, log logr.Logger) error {
 	}
 	// The API server's own priority and fairness paces us; client-go's limiter would only add a delay.
 	cfg.QPS = -1
+	f.operator.Clock = operator.NewServerClock(cfg)
 	f.operator.PodUID, f.operator.Image = os.Getenv("POD_UID"), os.Getenv("OPERATOR_IMAGE")
 	mgr, err := newManager(cfg, f, log)
 	if err != nil {

@@ -39,6 +39,8 @@ type Options struct {
 	Contention *enforce.Contention
 	// Events publishes events.
 	Events events.EventRecorder
+	// ClockOffset is the API server's clock minus ours, and whether it is known.
+	ClockOffset func() (time.Duration, bool)
 	// Metrics counts.
 	Metrics *Metrics
 	// Now is the clock.

@@ -63,7 +63,8 @@ func newEngine(t *testing.T, now *time.Time) *Engine {
 		t.Fatal(err)
 	}
 	recorder := ledger.NewRecorder(ledger.RecorderOptions{Now: clock, Operator: ledger.OperatorBody{Process: "test"}, Log: logr.Discard()})
-	return NewEngine(Options{Observer: observer, Recorder: recorder, Metrics: NewMetrics(), Now: clock, Log: logr.Discard()})
+	return NewEngine(Options{Observer: observer, Recorder: recorder, Metrics: NewMetrics(), Now: clock, Log: logr.Discard(),
+		ClockOffset: func() (time.Duration, bool) { return 0, false }})
 }
 
 // typ is a control type made of functions.

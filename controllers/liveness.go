@@ -78,6 +78,9 @@ func (l *liveness) arrived(e *ScopeReconciler) {
 	}
 	if beat {
 		body := &ledger.AliveBody{Progress: progress, QueueAge: int64(age)}
+		if offset, known := e.ClockOffset(); known {
+			body.ClockOffset = new(int64(offset))
+		}
 		e.Recorder.Record(ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindHeartbeat, Alive: body}})
 	}
 }

@@ -43,7 +43,9 @@ type Options struct {
 	PodUID, Image string
 	// Arguments are the command line.
 	Arguments []string
-	Log       logr.Logger
+	// Clock compares the API server's clock with ours.
+	Clock *ServerClock
+	Log   logr.Logger
 }
 
 // retryOpen is the time between attempts to open the ledger.
@@ -96,6 +98,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 		Client: mgr.GetClient(), Observer: observer, Recorder: recorder, Applier: applier,
 		Contention: enforce.NewContention(opts.ContentionThreshold),
 		Events:     mgr.GetEventRecorder("holdfast"), Metrics: m, Now: time.Now, Log: opts.Log,
+		ClockOffset: opts.Clock.Offset,
 	})
 	if err := engine.SetupWithManager(mgr); err != nil {
 		return nil, err
