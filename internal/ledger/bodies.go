@@ -101,7 +101,7 @@ type IntroBody struct {
 
 // ScopeBody says why a subject entered or left a scope.
 type ScopeBody struct {
-	// Cause is LabelsChanged, PolicyChanged, PolicyCreated or Found.
+	// Cause is Created, PolicyChanged or LabelsChanged.
 	Cause string `json:"cause"`
 	// Disposition of a subject that left: NotSelected, or Excluded.
 	Disposition string `json:"disposition,omitempty"`

@@ -66,7 +66,6 @@ func TestEntriesCarryWhatTheDesignNames(t *testing.T) {
 	want := map[Kind][]string{
 		KindLedgerOpened: all([]string{"ledger.ledgerID", "ledger.reason", "ledger.segment", "ledger.predecessor.ledgerID", "ledger.predecessor.checkpoint",
 			"ledger.predecessor.lost", "ledger.cluster.kubeSystemUID", "ledger.cluster.caDigest", "ledger.cluster.serverVersion", "ledger.verifierKey"}),
-		KindLedgerClosed: all(),
 		KindOperatorStarted: all([]string{"operator.version", "operator.revision", "operator.image", "operator.podUID", "operator.arguments",
 			"operator.permissions", "operator.process", "operator.startedAt"}),
 		KindOperatorStopped:   all(),

@@ -12,8 +12,6 @@ type Kind string
 const (
 	// KindLedgerOpened is the first entry of a ledger, and of each segment.
 	KindLedgerOpened Kind = "LedgerOpened"
-	// KindLedgerClosed is written when a ledger is closed in order.
-	KindLedgerClosed Kind = "LedgerClosed"
 	// KindOperatorStarted is the first entry of a process.
 	KindOperatorStarted Kind = "OperatorStarted"
 	// KindOperatorStopped is the last entry of a process that stops in order.
@@ -66,7 +64,6 @@ type kindRule struct {
 // that passes over it would be wrong.
 var kinds = map[Kind]kindRule{
 	KindLedgerOpened:      {true, func(e *Entry) bool { return e.Ledger != nil }, "ledger"},
-	KindLedgerClosed:      {false, nil, ""},
 	KindOperatorStarted:   {true, func(e *Entry) bool { return e.Operator != nil }, "operator"},
 	KindOperatorStopped:   {false, nil, ""},
 	KindPermissionChanged: {false, nil, ""},
@@ -95,7 +92,7 @@ func Kinds() []Kind { return slices.Sorted(maps.Keys(kinds)) }
 // made. That a process starts, or that something cannot be observed, does not.
 func (e *Entry) proves() bool {
 	switch e.Kind {
-	case KindLedgerOpened, KindLedgerClosed, KindOperatorStarted, KindRecoveredTail, KindEvidenceLost, KindPermissionChanged:
+	case KindLedgerOpened, KindOperatorStarted, KindRecoveredTail, KindEvidenceLost, KindPermissionChanged:
 		return false
 	case KindGap:
 		return e.Gap != nil && e.Gap.To != nil
