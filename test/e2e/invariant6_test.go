@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -33,7 +35,7 @@ var _ = Describe("Invariant 6: Quiet when nothing happens", func() {
 		mark, entries := s.settle()
 		harness.During(s.tb, quiet, "nothing is written", func() error {
 			return errors.Join(
-				s.Since(s.tb, mark).By(s.op.User).Writes().NotOn("leases").Want(0),
+				s.Since(s.tb, mark).By(s.op.User).Writes().NotOn("leases").Where(s.ownEvent).Want(0),
 				news(s.op.Evidence(s.tb).After(entries)).Want(0))
 		})
 	})
@@ -74,6 +76,12 @@ var _ = Describe("Invariant 6: Quiet when nothing happens", func() {
 		Expect(s.applies(mark, names...).Want(2)).To(Succeed())
 	})
 })
+
+// ownEvent is false for requests about events of earlier specs: a client that
+// found two writes of its own in each other's way tries again much later.
+func (s *scene) ownEvent(e *auditv1.Event) bool {
+	return e.ObjectRef == nil || e.ObjectRef.Resource != "events" || strings.HasPrefix(e.ObjectRef.Name, s.name)
+}
 
 // settle waits until the operator has written nothing for a while, and returns
 // the end of the audit log and the number of entries then.

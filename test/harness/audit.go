@@ -86,32 +86,32 @@ func readAudit(path string, offset int64) (Requests, error) {
 
 // By are the requests of one user.
 func (r Requests) By(user string) Requests {
-	return r.where(func(e *auditv1.Event) bool { return e.User.Username == user })
+	return r.Where(func(e *auditv1.Event) bool { return e.User.Username == user })
 }
 
 // Writes are the requests that could change an object.
-func (r Requests) Writes() Requests { return r.where(controlplane.IsWrite) }
+func (r Requests) Writes() Requests { return r.Where(controlplane.IsWrite) }
 
 // On are the requests about a resource: resource, or resource/subresource.
 func (r Requests) On(resource string) Requests {
-	return r.where(func(e *auditv1.Event) bool { return resourceOf(e) == resource })
+	return r.Where(func(e *auditv1.Event) bool { return resourceOf(e) == resource })
 }
 
 // NotOn are the requests about none of the resources.
 func (r Requests) NotOn(resources ...string) Requests {
-	return r.where(func(e *auditv1.Event) bool { return !slices.Contains(resources, resourceOf(e)) })
+	return r.Where(func(e *auditv1.Event) bool { return !slices.Contains(resources, resourceOf(e)) })
 }
 
 // In are the requests about one of the namespaces.
 func (r Requests) In(namespaces ...string) Requests {
-	return r.where(func(e *auditv1.Event) bool {
+	return r.Where(func(e *auditv1.Event) bool {
 		return e.ObjectRef != nil && slices.Contains(namespaces, e.ObjectRef.Namespace)
 	})
 }
 
 // Succeeded are the requests that were answered with success.
 func (r Requests) Succeeded() Requests {
-	return r.where(func(e *auditv1.Event) bool { return e.ResponseStatus != nil && e.ResponseStatus.Code < 300 })
+	return r.Where(func(e *auditv1.Event) bool { return e.ResponseStatus != nil && e.ResponseStatus.Code < 300 })
 }
 
 // String lists the requests.
@@ -136,7 +136,8 @@ func (r Requests) Want(n int) error {
 	return nil
 }
 
-func (r Requests) where(keep func(*auditv1.Event) bool) Requests {
+// Where are the requests for which keep returns true.
+func (r Requests) Where(keep func(*auditv1.Event) bool) Requests {
 	var kept Requests
 	for i := range r {
 		if keep(&r[i]) {
