@@ -86,6 +86,30 @@ var _ = Describe("Invariant 2: Nothing about a subject is repaired or announced 
 		Expect(s.op.Evidence(s.tb).Kind(ledger.KindEvidenceLost)).To(BeEmpty())
 	})
 
+	It("repairs while the volume is gone from under it, and records each episode once in the end", func() {
+		s := onOwn("vanishing", harness.OperatorOptions{})
+		names := s.protected(3)
+		aside := s.op.LedgerDir + ".aside"
+		Expect(os.Rename(s.op.LedgerDir, aside)).To(Succeed())
+		Expect(os.WriteFile(s.op.LedgerDir, []byte("in the way\n"), 0o600)).To(Succeed())
+
+		s.drift(names...)
+		s.AwaitDenied(s.tb, names...)
+		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEvidenceRecorded, metav1.ConditionFalse, v1alpha1.ReasonLedgerUnavailable)
+		s.drift(names...)
+		s.AwaitDenied(s.tb, names...)
+
+		Expect(os.Remove(s.op.LedgerDir)).To(Succeed())
+		Expect(os.Rename(aside, s.op.LedgerDir)).To(Succeed())
+		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEvidenceRecorded, metav1.ConditionTrue, v1alpha1.ReasonRecorded)
+		s.eventually("each episode is in the ledger, once", func() error {
+			return s.episodes().From(ledger.OriginDrift).Ended(ledger.EndingRepaired).Want(6)
+		})
+		Expect(s.episodes().From(ledger.OriginDrift).Want(6)).To(Succeed())
+		Expect(s.op.Evidence(s.tb).Kind(ledger.KindEvidenceLost)).To(BeEmpty())
+		Expect(s.op.Evidence(s.tb).Gaps(ledger.CauseNotRunning)).To(BeEmpty(), "the operator went on observing")
+	})
+
 	It("repairs while another process holds the ledger, and records all of it in the end", func() {
 		s := prepareOwn("locked", harness.OperatorOptions{})
 		Expect(os.MkdirAll(s.op.LedgerDir, 0o700)).To(Succeed())
