@@ -23,7 +23,7 @@ func TestVerifyReports(t *testing.T) {
   entries     21 in 1 segment
   checkpoint  covers 21, a held checkpoint %HELD%
   journal     0 entries not in the log yet
-  objects     0, snapshots 0
+  objects     0, snapshots 1
 N files compared
 `
 	sound := func(held string) string { return strings.Replace(soundLedger, "%HELD%", held, 1) }
