@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"fmt"
 	"unicode/utf8"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -103,18 +102,11 @@ func clip(s string, limit int) string {
 // all that come after it.
 func (e *Entry) seal() ([]byte, error) {
 	e.Message = clip(e.Message, maxText)
-	data, err := canonical(e)
-	if err == nil && len(data) > MaxEntrySize {
-		e.shed()
-		data, err = canonical(e)
+	if data, err := e.Encode(); err == nil {
+		return data, nil
 	}
-	if err == nil && len(data) > MaxEntrySize {
-		err = fmt.Errorf("%d bytes, at most %d are allowed", len(data), MaxEntrySize)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("encode %s entry: %w", e.Kind, err)
-	}
-	return data, nil
+	e.shed()
+	return e.Encode()
 }
 
 // shed leaves out of an entry what is not needed to understand it.

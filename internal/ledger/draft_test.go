@@ -143,9 +143,6 @@ func TestEpisodeKeepsItsIDAndItsBeginning(t *testing.T) {
 	if !r.Since.Equal(opening.ObservedAt.Time) {
 		t.Errorf("the episode is open since %s, want %s", r.Since, opening.ObservedAt)
 	}
-	if got := r.OpenFor(opening.ObservedAt.Add(time.Minute)); got != time.Minute {
-		t.Errorf("open for %s, want 1m", got)
-	}
 	closing := h.must(step{to: conforming}.draft())
 	for _, e := range []Entry{repair, hidden, again, closing} {
 		if e.Episode != opening.Episode || e.Opens() {

@@ -3,7 +3,6 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -50,6 +49,3 @@ func NewObject(v any) (Object, error) {
 	}
 	return Object{Digest: Digest(data), Data: data}, nil
 }
-
-// Decode reads the object into v.
-func (o Object) Decode(v any) error { return json.Unmarshal(o.Data, v) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
@@ -212,9 +211,6 @@ func (k *Known) Tally(policy, controlID string) *Tally {
 
 // OpenGaps are the gaps that have no end yet, by the id of their entries.
 func (k *Known) OpenGaps() map[string]GapBody { return maps.Clone(k.gaps) }
-
-// OpenFor is how long an open episode has lasted at now.
-func (r *Record) OpenFor(now time.Time) time.Duration { return now.Sub(r.Since.Time) }
 
 // Clone returns a copy that shares nothing that changes.
 func (k *Known) Clone() *Known {
