@@ -65,8 +65,22 @@ const (
 	ReasonNameCollision = "NameCollision"
 	// ReasonPolicyConflict surfaces when policies over one namespace contradict each other; the stricter wins.
 	ReasonPolicyConflict = "PolicyConflict"
-	// ReasonEgressRefused surfaces when denying egress is refused because no DNS allowance can be applied.
+	// ReasonEgressRefused surfaces when denying egress is refused because it would
+	// cut off DNS or the API server; the message says what is missing.
 	ReasonEgressRefused = "EgressRefused"
+	// ReasonIngressRefused surfaces when denying ingress is refused because it
+	// would cut off an admission webhook; the message names it.
+	ReasonIngressRefused = "IngressRefused"
+	// ReasonRollingOut surfaces while namespaces with pods wait for their turn to
+	// be enforced for the first time.
+	ReasonRollingOut = "RollingOut"
+	// ReasonRolloutHeld surfaces when an edit adds so many namespaces that their
+	// first enforcement waits until the generation is confirmed.
+	ReasonRolloutHeld = "RolloutHeld"
+	// ReasonRolledBack surfaces when what was enforced was taken back because it
+	// broke what worked; it is not tried again before the generation is confirmed
+	// or the policy is edited.
+	ReasonRolledBack = "RolledBack"
 )
 
 // Reasons of EvidenceRecorded.
@@ -83,3 +97,7 @@ const (
 
 // AnnotationChangeRef names the change (a ticket, a pull request) behind an edit of a spec.
 const AnnotationChangeRef = "holdfast.dev/change-ref"
+
+// AnnotationConfirmedGeneration confirms a generation whose rollout is held: its
+// value is the policy's metadata.generation.
+const AnnotationConfirmedGeneration = "holdfast.dev/confirmed-generation"

@@ -68,28 +68,3 @@ type ControlSpec struct {
 	// +optional
 	NetworkIsolation *NetworkIsolation `json:"networkIsolation,omitempty"`
 }
-
-// Direction is a direction of network traffic, seen from the pod.
-//
-// +kubebuilder:validation:Enum=Ingress;Egress
-type Direction string
-
-const (
-	// DirectionIngress is traffic to the pod.
-	DirectionIngress Direction = "Ingress"
-	// DirectionEgress is traffic from the pod.
-	DirectionEgress Direction = "Egress"
-)
-
-// NetworkIsolation states that namespaces deny network traffic by default.
-type NetworkIsolation struct {
-	// defaultDeny are the directions, Ingress or Egress or both, in which a
-	// namespace denies traffic that no NetworkPolicy allows. In Enforce mode
-	// only Ingress may be listed: the DNS allowance that an egress deny needs
-	// is not available in this version.
-	// +required
-	// +listType=set
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=2
-	DefaultDeny []Direction `json:"defaultDeny"`
-}

@@ -60,7 +60,7 @@ type ControlPolicyList struct {
 
 // ControlPolicySpec is what the admin declares.
 //
-// +kubebuilder:validation:XValidation:rule="!self.controls.exists(c, (has(c.mode) ? c.mode : self.mode) == 'Enforce' && has(c.networkIsolation) && 'Egress' in c.networkIsolation.defaultDeny)",message="networkIsolation.defaultDeny must not list Egress in Enforce mode, because the DNS allowance that keeps workloads resolving names is not available in this version; use mode Observe for Egress",fieldPath=".controls"
+// +kubebuilder:validation:XValidation:rule="self.controls.all(c, (has(c.mode) ? c.mode : self.mode) != 'Enforce' || !has(c.networkIsolation) || !('Egress' in c.networkIsolation.defaultDeny) || (has(c.networkIsolation.allow) && c.networkIsolation.allow.exists(a, a.type == 'DNS')))",message="networkIsolation.allow must list type DNS where Egress is denied in Enforce mode, or workloads could resolve no names; add {type: DNS}, or use mode Observe",fieldPath=".controls"
 type ControlPolicySpec struct {
 	// description says in your own words what this policy is for, in at most
 	// 1024 characters.
@@ -121,8 +121,12 @@ type Tolerance struct {
 
 // Enforcement adjusts how Enforce mode acts. At least one of its fields is set.
 //
-// +kubebuilder:validation:AtLeastOneOf=pause
+// +kubebuilder:validation:AtLeastOneOf=pause;rollout
 type Enforcement struct {
+	// rollout paces the first enforcement on namespaces that run pods. What
+	// conformed before is restored at once, whatever it says.
+	// +optional
+	Rollout *Rollout `json:"rollout,omitempty"`
 	// pause stops repairs until a stated time. Evaluation and evidence go on,
 	// and the pause itself is recorded.
 	// +optional
@@ -142,4 +146,26 @@ type Pause struct {
 	// pauses nothing.
 	// +required
 	Until metav1.Time `json:"until"`
+}
+
+// Rollout paces the first enforcement on namespaces that run pods: at most
+// maxNamespaces of them begin in each interval. At least one of its fields is
+// set. An edit that adds more namespaces than 20 % of those enforced before, and
+// more than ten, is held until its generation is confirmed by the annotation
+// holdfast.dev/confirmed-generation.
+// +kubebuilder:validation:AtLeastOneOf=maxNamespaces;interval
+type Rollout struct {
+	// maxNamespaces is how many namespaces with pods may begin to be enforced in
+	// one interval: 1 to 1000, 10 by default.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	MaxNamespaces *int32 `json:"maxNamespaces,omitempty"`
+	// interval is the length of an interval: a duration from 1s to 24h, such as
+	// 30s or 5m, 1m by default.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=30
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="interval must be a duration from 1s to 24h, such as 30s or 5m"
+	Interval *metav1.Duration `json:"interval,omitempty"`
 }

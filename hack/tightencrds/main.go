@@ -77,7 +77,7 @@ func tightenCRD(crd map[string]any) error {
 		if err != nil || !found {
 			return errors.Join(errors.New("a version has no schema of spec"), err)
 		}
-		if err := tighten("spec", spec.(map[string]any)); err != nil {
+		if err := tighten("spec", spec.(map[string]any), 0); err != nil {
 			return err
 		}
 	}
@@ -85,20 +85,21 @@ func tightenCRD(crd map[string]any) error {
 }
 
 // tighten changes the schema of a field, and of everything below it, in place.
-func tighten(field string, schema map[string]any) (err error) {
+// lists is the number of lists around it.
+func tighten(field string, schema map[string]any, lists int) (err error) {
 	if isLabelSelector(schema) {
-		schema["properties"], err = labelSelector()
+		schema["properties"], err = labelSelector(lists > 1)
 		return err
 	}
 	if schema["format"] == "date-time" {
 		tightenTime(field, schema)
 	}
 	if items, ok := schema["items"].(map[string]any); ok {
-		err = tighten(field, items)
+		err = tighten(field, items, lists+1)
 	}
 	properties, _ := schema["properties"].(map[string]any)
 	for name, property := range properties {
-		err = errors.Join(err, tighten(name, property.(map[string]any)))
+		err = errors.Join(err, tighten(name, property.(map[string]any), lists))
 	}
 	return err
 }

@@ -14,6 +14,9 @@ const rfc3339 = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]
 //go:embed labelselector.yaml
 var labelSelectorYAML []byte
 
+//go:embed nestedselector.yaml
+var nestedSelectorYAML []byte
+
 // tightenTime replaces the format, under which CEL sees a timestamp and not
 // the text, by a rule on the text.
 func tightenTime(field string, schema map[string]any) {
@@ -30,11 +33,16 @@ func isLabelSelector(schema map[string]any) bool {
 	return properties["matchLabels"] != nil && properties["matchExpressions"] != nil
 }
 
-// labelSelector returns the properties that a label selector is to have.
-func labelSelector() (map[string]any, error) {
+// labelSelector returns the properties that a label selector is to have. One
+// within lists is nested.
+func labelSelector(nested bool) (map[string]any, error) {
+	data := labelSelectorYAML
+	if nested {
+		data = nestedSelectorYAML
+	}
 	var properties map[string]any
-	if err := yaml.Unmarshal(labelSelectorYAML, &properties); err != nil {
-		return nil, fmt.Errorf("decode labelselector.yaml: %w", err)
+	if err := yaml.Unmarshal(data, &properties); err != nil {
+		return nil, fmt.Errorf("decode the properties of a label selector: %w", err)
 	}
 	return properties, nil
 }

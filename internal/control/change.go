@@ -1,7 +1,7 @@
 package control
 
-// Change is one object that must be as Want says. It is applied by server-side
-// apply, and compared with the response.
+// Change is one object that must be as Spec says, or must not be. It is applied
+// by server-side apply, and compared with the response.
 type Change struct {
 	// APIVersion, Kind, Namespace and Name say which object.
 	APIVersion string
@@ -9,8 +9,34 @@ type Change struct {
 	Namespace  string
 	Name       string
 	// Spec is the wanted spec, complete, with empty lists explicit: server-side
-	// apply reverts only fields that it owns.
+	// apply reverts only fields that it owns. It is nil where Remove is set.
 	Spec map[string]any
 	// Rules are the rules whose failing findings it repairs.
 	Rules []string
+	// Effect says what the object does to what was possible without it.
+	Effect Effect
+	// Aspects are what it restricts or permits, such as Ingress: a restriction is
+	// sent only once what its own control requires in each of its aspects is in
+	// place, and a permission only if every enforcing control that restricts one
+	// of its aspects grants it. Sorted.
+	Aspects []string
+	// Required is true for a permission without which a restriction of its
+	// aspects would do harm, such as that of DNS.
+	Required bool
+	// Remove is true where the object, which is ours, must not be.
+	Remove bool
+	// Rollback says in one sentence why an object of ours is removed that did
+	// harm. It is empty for every other change.
+	Rollback string
 }
+
+// Effect is what a change does to what was possible before.
+type Effect string
+
+// The effects.
+const (
+	// Restricts: the object forbids what nothing else allows.
+	Restricts Effect = "Restricts"
+	// Permits: the object allows what others forbid.
+	Permits Effect = "Permits"
+)

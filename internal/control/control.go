@@ -21,10 +21,14 @@ type Control interface {
 
 // Remediator is a control type that can repair.
 type Remediator interface {
-	// Plan returns the changes that make the failing findings conform, or a
-	// *Refusal where repairing would do harm. It may return both: what is
-	// refused is left out of the changes.
-	Plan(in Input, failing []Finding) ([]Change, error)
+	// Wants returns every object that the control wants in the scope as it
+	// stands, ordered as they are to be applied: permissions before
+	// restrictions, removals last. What is already so is among them: which of
+	// them are due follows from the failing rules that they repair.
+	//
+	// The error is a *Refusal, or several joined, where repairing would do harm:
+	// what is refused is left out of the changes.
+	Wants(in Input) ([]Change, error)
 }
 
 // Refusal says why a repair is not planned. It is shown to the user.
@@ -41,11 +45,21 @@ func (r *Refusal) Error() string { return r.Message }
 // Need is a kind that must be observed.
 type Need string
 
-// The kinds that can be observed.
+// What can be observed.
 const (
 	NeedNamespaces      Need = "namespaces"
 	NeedNetworkPolicies Need = "networkpolicies"
 	NeedPods            Need = "pods"
+	NeedServices        Need = "services"
+	// NeedEndpointSlices: those of the cluster's DNS and of the API server.
+	NeedEndpointSlices Need = "endpointslices"
+	// NeedAdmissionBackends: webhook configurations, conversion webhooks of
+	// CustomResourceDefinitions, and APIServices.
+	NeedAdmissionBackends Need = "admissionbackends"
+	// NeedEntrances: Ingresses, and Gateways with their routes where served.
+	NeedEntrances Need = "entrances"
+	// NeedClusterPolicies: the kinds that override NetworkPolicies, where served.
+	NeedClusterPolicies Need = "clusterpolicies"
 )
 
 // Input is everything an evaluation may look at.

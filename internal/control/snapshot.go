@@ -16,6 +16,28 @@ type Snapshot struct {
 	Namespace Namespace `json:"namespace"`
 	// NetworkPolicies are those of the namespace, by name.
 	NetworkPolicies []NetworkPolicy `json:"networkPolicies"`
+	// Pods are the classes of the pods that are neither Succeeded nor Failed,
+	// in a stable order.
+	Pods []PodClass `json:"pods,omitempty"`
+	// Services are those of the namespace, by name.
+	Services []Service `json:"services,omitempty"`
+	// Entrances are the Ingresses, Gateways and routes of the namespace, by
+	// kind and name.
+	Entrances []Entrance `json:"entrances,omitempty"`
+	// Peers say what the selectors of this namespace's policies match beyond it.
+	Peers Peers `json:"peers,omitzero"`
+	// Lifelines are what no restriction may cut off. They are the same for every
+	// namespace, and shared: nil where they were not observed.
+	Lifelines *Lifelines `json:"lifelines,omitempty"`
+	// AdmissionBackends are the Services of the namespace that the API server
+	// calls, by service and port.
+	AdmissionBackends []AdmissionBackend `json:"admissionBackends,omitempty"`
+	// ClusterPolicies are the ClusterNetworkPolicies that have the namespace, or
+	// pods of it, as subjects, by name.
+	ClusterPolicies []ClusterPolicy `json:"clusterPolicies,omitempty"`
+	// Unmodelled are objects that touch the namespace, of kinds that override
+	// NetworkPolicies and that no evaluator models, by kind and name.
+	Unmodelled []ObjectRef `json:"unmodelled,omitempty"`
 	// Unavailable are the needs that could not be observed, and why: one of
 	// the reasons of a NotEvaluated finding. An evaluator whose need is listed
 	// here returns NotEvaluated.
@@ -37,7 +59,7 @@ type Namespace struct {
 	// TerminatingSince is the deletion timestamp (resolution: one second). It
 	// goes into the entry, and is no input of evaluators.
 	TerminatingSince time.Time `json:"-"`
-	// HasRunningPods is observed only while Terminating: whether a pod that is
+	// HasRunningPods is told only while Terminating: whether a pod that is
 	// neither Succeeded nor Failed is left.
 	HasRunningPods bool `json:"hasRunningPods,omitempty"`
 }
