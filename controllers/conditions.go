@@ -13,8 +13,8 @@ func (s *summary) ready() metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue,
 		Reason: v1alpha1.ReasonEvaluating, Message: "the policy is in force"}
 	switch {
-	case s.def.invalid != "":
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.def.stalled, s.def.invalid
+	case s.def.Invalid != "":
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.def.Stalled, s.def.Invalid
 	case s.pending:
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonNewGeneration,
 			"the newest generation is being evaluated for the first time"
@@ -36,8 +36,8 @@ func (s *summary) conforming() metav1.Condition {
 	case s.unclaimed():
 		c.Status, c.Reason = metav1.ConditionUnknown, v1alpha1.ReasonEvidenceUnavailable
 		c.Message = "the ledger has been unavailable for over 30 seconds: nothing is claimed that is not recorded"
-	case s.def.invalid != "":
-		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated, s.def.invalid
+	case s.def.Invalid != "":
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated, s.def.Invalid
 	case sum.Deviating > 0:
 		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonDeviating
 		c.Message = fmt.Sprintf("%s, %d of them within tolerance", episodes(sum.Deviating+sum.Correcting), sum.Correcting)
@@ -74,14 +74,14 @@ func episodes(n int32) string {
 // enforced says whether what Enforce mode wants applied is applied.
 func (s *summary) enforced() metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionEnforced, Status: metav1.ConditionFalse}
-	switch until := s.def.pausedUntil(s.now); {
-	case !s.def.enforces():
+	switch until := s.def.PausedUntil(s.now); {
+	case !s.def.Enforces():
 		c.Reason, c.Message = v1alpha1.ReasonObserveOnly, "no control is in Enforce mode"
-	case s.def.invalid != "":
-		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonInvalidSpec, s.def.invalid
+	case s.def.Invalid != "":
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonInvalidSpec, s.def.Invalid
 	case !until.IsZero() && s.issue.reason != v1alpha1.ReasonPolicyConflict:
 		c.Reason = v1alpha1.ReasonPaused
-		c.Message = fmt.Sprintf("paused until %s: %s", until.UTC().Format("2006-01-02T15:04:05Z"), s.def.spec.Enforcement.Pause.Reason)
+		c.Message = fmt.Sprintf("paused until %s: %s", until.UTC().Format("2006-01-02T15:04:05Z"), s.def.Spec.Enforcement.Pause.Reason)
 	case s.issues > 1:
 		c.Reason, c.Message = s.issue.reason, clip(fmt.Sprintf("%d namespaces are concerned; the first: %s", s.issues, s.issue.message))
 	case s.issues == 1:
@@ -92,15 +92,6 @@ func (s *summary) enforced() metav1.Condition {
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonEnforced, "everything wanted is applied"
 	}
 	return c
-}
-
-func (d *definition) enforces() bool {
-	for i := range d.controls {
-		if d.controls[i].spec.Mode == v1alpha1.ModeEnforce {
-			return true
-		}
-	}
-	return false
 }
 
 // evidence says whether what was observed is durable.

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -45,10 +46,10 @@ func TestDefinitionDigest(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			c := defined(t, policy("p", tc.edit)).controls[0]
-			if got := c.digest != base.digest; got != tc.wantChanged {
+			if got := c.Digest != base.digest; got != tc.wantChanged {
 				t.Errorf("the definition changed is %t, want %t", got, tc.wantChanged)
 			}
-			if got := c.object.Digest != base.object.Digest; got != tc.wantInputs {
+			if got := c.Object.Digest != base.object.Digest; got != tc.wantInputs {
 				t.Errorf("the evaluator's input changed is %t, want %t", got, tc.wantInputs)
 			}
 		})
@@ -72,7 +73,7 @@ func TestModeAndToleranceAreResolved(t *testing.T) {
 	if second.Mode != v1alpha1.ModeEnforce || second.Tolerance.CorrectionWithin.Duration != time.Hour {
 		t.Errorf("got %s and %v, want its own", second.Mode, second.Tolerance)
 	}
-	if !d.enforces() {
+	if !d.Enforces() {
 		t.Error("a policy of which one control enforces does not enforce")
 	}
 }
@@ -110,7 +111,7 @@ func TestDisposition(t *testing.T) {
 		ns   control.Namespace
 		want disposition
 	}{
-		"selected":                  {production("a"), inScope},
+		"selected":                  {production("a"), assess.InScope},
 		"selected and excluded":     {production("batch"), excluded},
 		"selected and built in":     {production("kube-system"), excluded},
 		"not selected":              {control.Namespace{Name: "a"}, notSelected},
@@ -118,7 +119,7 @@ func TestDisposition(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := d.dispose(tc.ns); got != tc.want {
+			if got := d.Dispose(tc.ns); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})
@@ -142,7 +143,7 @@ func TestPausedUntil(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := tc.def.pausedUntil(noon); !got.Equal(tc.want) {
+			if got := tc.def.PausedUntil(noon); !got.Equal(tc.want) {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})

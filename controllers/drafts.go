@@ -3,6 +3,7 @@ package controllers
 import (
 	"time"
 
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
@@ -19,14 +20,14 @@ func (r *ScopeReconciler) census(p *pass) []ledger.Draft {
 			switch {
 			case m.Subject.UID != ns.UID:
 				drafts = append(drafts, r.member(p, ledger.KindSubjectDeleted, m, ""))
-			case !stated || def.invalid != "" || def.dispose(ns) == inScope:
+			case !stated || def.Invalid != "" || def.Dispose(ns) == assess.InScope:
 				inside[m.Policy] = true
 			default:
-				drafts = append(drafts, r.member(p, ledger.KindScopeLeft, m, def.dispose(ns)))
+				drafts = append(drafts, r.member(p, ledger.KindScopeLeft, m, def.Dispose(ns)))
 			}
 		}
 		for _, def := range p.pinned {
-			if !inside[def.name] {
+			if !inside[def.Name] {
 				drafts = append(drafts, r.entering(p, def, k))
 			}
 		}
@@ -35,7 +36,7 @@ func (r *ScopeReconciler) census(p *pass) []ledger.Draft {
 }
 
 // member drafts that a subject left a scope, or ceased to be.
-func (r *ScopeReconciler) member(p *pass, kind ledger.Kind, m *ledger.Member, d disposition) ledger.Draft {
+func (r *ScopeReconciler) member(p *pass, kind ledger.Kind, m *ledger.Member, d assess.Disposition) ledger.Draft {
 	subject := m.Subject
 	e := ledger.Entry{Kind: kind, Subject: &subject, Policy: r.refOf(m.Policy)}
 	if kind == ledger.KindScopeLeft {
@@ -52,11 +53,11 @@ func (r *ScopeReconciler) member(p *pass, kind ledger.Kind, m *ledger.Member, d 
 func (r *ScopeReconciler) entering(p *pass, def *definition, k *ledger.Known) ledger.Draft {
 	ns := p.snapshot.Namespace
 	subject := ns.Subject()
-	e := ledger.Entry{Kind: ledger.KindScopeEntered, Subject: &subject, Policy: def.ref(nil),
-		Scope:       &ledger.ScopeBody{Cause: r.cause(p, def.name), Labels: labelsDigest(ns)},
+	e := ledger.Entry{Kind: ledger.KindScopeEntered, Subject: &subject, Policy: def.Ref(nil),
+		Scope:       &ledger.ScopeBody{Cause: r.cause(p, def.Name), Labels: labelsDigest(ns)},
 		SourceTimes: []ledger.SourceTime{{Field: "metadata.creationTimestamp", Value: ledger.At(ns.CreatedAt), Resolution: int64(time.Second)}},
 	}
-	if policy, ok := k.Policy(def.name); ok && !p.memo.knew(def.name, policy.Since.Time) && !ns.CreatedAt.Before(newSince(policy, p.proof)) {
+	if policy, ok := k.Policy(def.Name); ok && !p.memo.knew(def.Name, policy.Since.Time) && !ns.CreatedAt.Before(newSince(policy, p.proof)) {
 		e.Kind, e.Scope.Cause = ledger.KindSubjectAdded, causeCreated
 	}
 	return ledger.Draft{At: p.now, Entry: e}
@@ -84,10 +85,10 @@ const (
 // changed if this pass is one of those that its new generation asked for.
 func (r *ScopeReconciler) cause(p *pass, policy string) string {
 	def := p.all.byName[policy]
-	if def == nil || !def.fresh || p.memo.generations[policy] == def.generation {
+	if def == nil || !def.fresh || p.memo.generations[policy] == def.Generation {
 		return causeLabelsChanged
 	}
-	if def.dispose(p.snapshot.Namespace) == inScope && !r.intros.waits(def, p.name) {
+	if def.Dispose(p.snapshot.Namespace) == assess.InScope && !r.intros.waits(def, p.name) {
 		return causeLabelsChanged
 	}
 	return causePolicyChanged
@@ -109,35 +110,35 @@ func (r *ScopeReconciler) observations(p *pass, units []unit, byUs bool) []ledge
 // blind is whether the unit was not evaluated because a kind could not be
 // observed. That is one gap, and not one entry per subject.
 func (u *unit) blind(snapshot *control.Snapshot) bool {
-	return u.state.Outcome == control.NotEvaluated && len(snapshot.Unavailable) > 0
+	return u.State.Outcome == control.NotEvaluated && len(snapshot.Unavailable) > 0
 }
 
 func (r *ScopeReconciler) observation(p *pass, u *unit, byUs bool) ledger.Draft {
-	snapshot, state, subject := p.snapshot, r.settled(p, u), u.subject
+	snapshot, state, subject := p.snapshot, r.settled(p, u), u.Subject
 	return ledger.Draft{
-		At: p.now, Epoch: r.Observer.Epoch(u.control.needs...) + u.def.epoch, RepairedByUs: byUs,
+		At: p.now, Epoch: r.Observer.Epoch(u.Control.Needs...) + u.def.epoch, RepairedByUs: byUs,
 		Entry: ledger.Entry{
-			Kind: ledger.KindOutcomeChanged, Policy: u.def.ref(u.control), Control: u.control.spec.ID,
-			EvaluatorVersion: u.control.kind.EvaluatorVersion(), Subject: &subject, To: &state,
-			Message: u.message(), Versions: versionsOf(snapshot), SourceTimes: terminatingTime(snapshot.Namespace),
+			Kind: ledger.KindOutcomeChanged, Policy: u.def.Ref(u.Control), Control: u.Control.Spec.ID,
+			EvaluatorVersion: u.Control.Kind.EvaluatorVersion(), Subject: &subject, To: &state,
+			Message: clip(u.Messages()), Versions: versionsOf(snapshot), SourceTimes: terminatingTime(snapshot.Namespace),
 		},
-		Payload: func() ([]ledger.Input, []ledger.Object, error) { return p.inputs(u.control, snapshot) },
+		Payload: func() ([]ledger.Input, []ledger.Object, error) { return p.inputs(u.Control, snapshot) },
 	}
 }
 
 // settled is the unit's state, but for a namespace that is being deleted: what
 // is found missing from the deletion on is a removal, and begins no episode.
 func (r *ScopeReconciler) settled(p *pass, u *unit) control.State {
-	if !p.snapshot.Namespace.Terminating || u.state.Outcome != control.Deviating {
-		return u.state
+	if !p.snapshot.Namespace.Terminating || u.State.Outcome != control.Deviating {
+		return u.State
 	}
 	open := false
 	r.Recorder.View(func(k *ledger.Known) {
-		last, ok := k.Unit(ledger.Unit{Policy: u.def.name, Control: u.control.spec.ID, Subject: u.subject})
+		last, ok := k.Unit(ledger.Unit{Policy: u.def.Name, Control: u.Control.Spec.ID, Subject: u.Subject})
 		open = ok && last.State.Outcome == control.Deviating
 	})
 	if open {
-		return u.state
+		return u.State
 	}
 	return control.State{Outcome: control.NotApplicable, Basis: control.BasisConfiguration,
 		Rules: []control.RuleState{{Reason: control.ReasonTerminating}}}
@@ -165,7 +166,7 @@ func (r *ScopeReconciler) unobserved(p *pass) []ledger.Draft {
 
 // inputs are the exact inputs of an evaluation, in parts: a part that is the
 // same in many namespaces is kept once.
-func (p *pass) inputs(c *controlDefinition, snapshot *control.Snapshot) ([]ledger.Input, []ledger.Object, error) {
+func (p *pass) inputs(c *assess.Control, snapshot *control.Snapshot) ([]ledger.Input, []ledger.Object, error) {
 	if p.partsOf != snapshot {
 		parts, err := partsOf(snapshot)
 		if err != nil {
@@ -173,8 +174,8 @@ func (p *pass) inputs(c *controlDefinition, snapshot *control.Snapshot) ([]ledge
 		}
 		p.partsOf, p.parts = snapshot, parts
 	}
-	inputs := []ledger.Input{{Role: "definition", Digest: c.object.Digest}}
-	objects := []ledger.Object{c.object}
+	inputs := []ledger.Input{{Role: "definition", Digest: c.Object.Digest}}
+	objects := []ledger.Object{c.Object}
 	for _, part := range p.parts {
 		inputs = append(inputs, ledger.Input{Role: part.role, Digest: part.Digest})
 		objects = append(objects, part.Object)
@@ -255,7 +256,7 @@ func labelsDigest(ns control.Namespace) string {
 // refOf is how an entry refers to a policy that may be gone.
 func (r *Engine) refOf(policy string) *ledger.PolicyRef {
 	if def, ok := r.registry.load().byName[policy]; ok {
-		return def.ref(nil)
+		return def.Ref(nil)
 	}
 	ref := &ledger.PolicyRef{Name: policy}
 	r.Recorder.View(func(k *ledger.Known) {

@@ -162,15 +162,15 @@ func (r *Engine) LedgerAttached(policies []string, resync bool) {
 		return
 	}
 	for _, def := range r.registry.load().sorted {
-		r.registry.swap(def.name, nil, func() {})
-		r.policies.now(policyRequest(def.name))
+		r.registry.swap(def.Name, nil, func() {})
+		r.policies.now(policyRequest(def.Name))
 	}
 }
 
 // LedgerHealthChanged asks for the status of every policy.
 func (r *Engine) LedgerHealthChanged() {
 	for _, def := range r.registry.load().sorted {
-		r.statusDue.soon(def.name)
+		r.statusDue.soon(def.Name)
 	}
 }
 

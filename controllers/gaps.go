@@ -45,7 +45,7 @@ func (r *Engine) GapChanged(g observe.GapEvent) {
 	r.gaps.mu.Unlock()
 	r.announce(transitions, ticket)
 	for _, def := range r.registry.load().sorted {
-		r.statusDue.soon(def.name)
+		r.statusDue.soon(def.Name)
 	}
 }
 
@@ -70,8 +70,8 @@ func (r *Engine) blindness(def *definition) string {
 		if g.need == control.NeedPods {
 			continue
 		}
-		for i := range def.controls {
-			if slices.Contains(def.controls[i].needs, g.need) {
+		for i := range def.Controls {
+			if slices.Contains(def.Controls[i].Needs, g.need) {
 				return fmt.Sprintf("%s cannot be observed: %s", g.need, g.cause)
 			}
 		}

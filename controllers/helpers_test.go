@@ -95,7 +95,7 @@ func introduce(e *Engine, d *definition, at time.Time) {
 		Change: &ledger.ChangeBody{Type: ledger.ChangeCreated, To: d.specObject.Digest}}})
 	for i := range d.controls {
 		c := &d.controls[i]
-		e.Recorder.Record(ledger.Draft{At: at, Entry: ledger.Entry{Kind: ledger.KindControlIntroduced, Policy: d.ref(c), Control: c.spec.ID,
+		e.Recorder.Record(ledger.Draft{At: at, Entry: ledger.Entry{Kind: ledger.KindControlIntroduced, Policy: d.ref(c), Control: c.Spec.ID,
 			Intro: &ledger.IntroBody{OperatingFrom: ledger.At(at)}}})
 	}
 }

@@ -25,14 +25,14 @@ func (i *introductions) await(def *definition, namespaces []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if len(namespaces) == 0 {
-		delete(i.by, def.name)
+		delete(i.by, def.Name)
 		return
 	}
 	waiting := make(map[string]struct{}, len(namespaces))
 	for _, name := range namespaces {
 		waiting[name] = struct{}{}
 	}
-	i.by[def.name] = &introduction{def: def, waiting: waiting, subjects: len(namespaces)}
+	i.by[def.Name] = &introduction{def: def, waiting: waiting, subjects: len(namespaces)}
 }
 
 // evaluated takes note that a namespace was held against the definitions in
@@ -58,7 +58,7 @@ func (i *introductions) evaluated(namespace string, by *definitions) []*introduc
 func (i *introductions) waits(def *definition, namespace string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	intro := i.by[def.name]
+	intro := i.by[def.Name]
 	if intro == nil || intro.def != def {
 		return false
 	}
@@ -97,17 +97,17 @@ func (r *ScopeReconciler) introduce(p *pass) {
 // that are new, or defined anew, make an entry.
 func (r *Engine) introduced(def *definition, subjects int) {
 	now := r.Now()
-	drafts := make([]ledger.Draft, 0, len(def.controls))
-	for i := range def.controls {
-		c := &def.controls[i]
+	drafts := make([]ledger.Draft, 0, len(def.Controls))
+	for i := range def.Controls {
+		c := &def.Controls[i]
 		intro := &ledger.IntroBody{OperatingFrom: ledger.At(now), Subjects: subjects}
-		if c.spec.OperatingFrom != nil {
-			intro.OperatingFrom, intro.Declared = ledger.At(c.spec.OperatingFrom.Time), true
+		if c.Spec.OperatingFrom != nil {
+			intro.OperatingFrom, intro.Declared = ledger.At(c.Spec.OperatingFrom.Time), true
 		}
 		drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{
-			Kind: ledger.KindControlIntroduced, Policy: def.ref(c), Control: c.spec.ID, Intro: intro}})
+			Kind: ledger.KindControlIntroduced, Policy: def.Ref(c), Control: c.Spec.ID, Intro: intro}})
 	}
 	r.registry.during(def, func() { r.Recorder.Record(drafts...) })
 	killpoint.Hit(killpoint.ControlIntroduced)
-	r.statusDue.now(def.name)
+	r.statusDue.now(def.Name)
 }

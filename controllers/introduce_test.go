@@ -34,7 +34,7 @@ func TestFirstCompleteEvaluation(t *testing.T) {
 	}
 	for _, intro := range got {
 		if want := map[*definition]int{first: 2, other: 1}[intro.def]; intro.subjects != want {
-			t.Errorf("%s: got %d subjects, want %d", intro.def.name, intro.subjects, want)
+			t.Errorf("%s: got %d subjects, want %d", intro.def.Name, intro.subjects, want)
 		}
 	}
 	if again := i.evaluated("b", force(first, other)); len(again) != 0 {

@@ -27,10 +27,10 @@ func (s issueSet) refused(u *unit, namespace string, err error) {
 	for _, e := range flatten(err) {
 		var refusal *control.Refusal
 		if errors.As(e, &refusal) {
-			s.add(u.def.name, refusal.Reason, fmt.Sprintf("namespace %s: %s", namespace, refusal.Message))
+			s.add(u.def.Name, refusal.Reason, fmt.Sprintf("namespace %s: %s", namespace, refusal.Message))
 			continue
 		}
-		s.add(u.def.name, v1alpha1.ReasonRepairFailed, fmt.Sprintf("namespace %s: no repair could be planned: %v", namespace, e))
+		s.add(u.def.Name, v1alpha1.ReasonRepairFailed, fmt.Sprintf("namespace %s: no repair could be planned: %v", namespace, e))
 	}
 }
 

@@ -41,13 +41,13 @@ func TestNothingMissingBecomesConforming(t *testing.T) {
 			}
 			u := units[0]
 			want := control.State{Outcome: control.NotEvaluated, Basis: control.BasisConfiguration, Rules: []control.RuleState{{Reason: control.ReasonFailed}}}
-			if diff := cmp.Diff(want, u.state); diff != "" {
+			if diff := cmp.Diff(want, u.State); diff != "" {
 				t.Errorf("state (-want +got):\n%s", diff)
 			}
-			if u.subject != production("a").Subject() {
-				t.Errorf("got %s", u.subject)
+			if u.Subject != production("a").Subject() {
+				t.Errorf("got %s", u.Subject)
 			}
-			if got := u.findings[0].Message; got != tc.want {
+			if got := u.Findings[0].Message; got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 			if len(u.message()) > maxText {
@@ -80,7 +80,7 @@ func TestFindingsAreGroupedBySubject(t *testing.T) {
 	var got []told
 	for i := range units {
 		u := &units[i]
-		got = append(got, told{u.subject.Name, u.message(), u.state.Outcome, len(u.failing())})
+		got = append(got, told{u.Subject.Name, u.message(), u.State.Outcome, len(u.failing())})
 	}
 	want := []told{{"a", "one two", control.Deviating, 3}, {"b", "", control.Conforming, 0}, {"c", "unseen", control.NotEvaluated, 0}}
 	if diff := cmp.Diff(want, got); diff != "" {

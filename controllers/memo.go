@@ -111,7 +111,7 @@ func (m *memo) knew(policy string, since time.Time) bool {
 func (m *memo) judged(all *definitions) {
 	m.generations = make(map[string]int64, len(all.sorted))
 	for _, def := range all.sorted {
-		m.generations[def.name] = def.generation
+		m.generations[def.Name] = def.Generation
 	}
 }
 

@@ -96,12 +96,12 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, def := range m.engine.registry.load().sorted {
 		s := m.engine.summarise(def)
 		for _, c := range s.counts {
-			gauge(descSubjects, float64(c.Conforming), def.name, c.ID, string(control.Conforming))
-			gauge(descSubjects, float64(c.Correcting+c.Deviating), def.name, c.ID, string(control.Deviating))
-			gauge(descSubjects, float64(c.NotEvaluated), def.name, c.ID, string(control.NotEvaluated))
-			gauge(descSubjects, float64(c.NotApplicable), def.name, c.ID, string(control.NotApplicable))
-			gauge(descOpen, float64(c.Correcting), def.name, c.ID, "within")
-			gauge(descOpen, float64(c.Deviating), def.name, c.ID, "beyond")
+			gauge(descSubjects, float64(c.Conforming), def.Name, c.ID, string(control.Conforming))
+			gauge(descSubjects, float64(c.Correcting+c.Deviating), def.Name, c.ID, string(control.Deviating))
+			gauge(descSubjects, float64(c.NotEvaluated), def.Name, c.ID, string(control.NotEvaluated))
+			gauge(descSubjects, float64(c.NotApplicable), def.Name, c.ID, string(control.NotApplicable))
+			gauge(descOpen, float64(c.Correcting), def.Name, c.ID, "within")
+			gauge(descOpen, float64(c.Deviating), def.Name, c.ID, "beyond")
 		}
 	}
 }

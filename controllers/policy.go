@@ -10,6 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -44,7 +45,7 @@ func (r *PolicyReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 // adopt puts a policy's generation in force, if it is not already.
 func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 	last := r.registry.load().byName[policy.Name]
-	if last != nil && last.uid == string(policy.UID) && last.generation == policy.Generation {
+	if last != nil && last.UID == string(policy.UID) && last.Generation == policy.Generation {
 		return nil
 	}
 	next, err := define(policy)
@@ -54,7 +55,7 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 	r.checkOperatingFrom(next)
 	if last != nil {
 		next.epoch = last.epoch
-		if last.invalid != "" && next.invalid == "" {
+		if last.Invalid != "" && next.Invalid == "" {
 			next.epoch++
 		}
 	}
@@ -67,11 +68,11 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 		r.announce(transitions, ticket)
 	})
 	killpoint.Hit(killpoint.PolicySwapped)
-	if next.invalid == "" && len(reached) == 0 {
+	if next.Invalid == "" && len(reached) == 0 {
 		r.introduced(next, 0)
 	}
-	r.statusDue.now(next.name)
-	r.reconsider(next.name, r.reach(last), reached)
+	r.statusDue.now(next.Name)
+	r.reconsider(next.Name, r.reach(last), reached)
 	return nil
 }
 
@@ -87,8 +88,8 @@ func (r *PolicyReconciler) withdraw(name string) {
 			if !ok {
 				return
 			}
-			drafts = withdrawals(k, known, &definition{}, ref, now)
-			drafts = append(drafts, validity(k, &definition{name: name}, ref, now)...)
+			drafts = withdrawals(k, known, &definition{Definition: &assess.Definition{}}, ref, now)
+			drafts = append(drafts, validity(k, &definition{Definition: &assess.Definition{Name: name}}, ref, now)...)
 			drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: ref,
 				Change: &ledger.ChangeBody{Type: ledger.ChangeDeleted, From: known.Spec}}})
 		})
@@ -107,23 +108,23 @@ func (r *PolicyReconciler) changed(next *definition, policy *v1alpha1.ControlPol
 	now := r.Now()
 	var drafts []ledger.Draft
 	r.Recorder.View(func(k *ledger.Known) {
-		change := &ledger.ChangeBody{Type: ledger.ChangeCreated, To: next.specObject.Digest, Invalid: clip(next.invalid),
+		change := &ledger.ChangeBody{Type: ledger.ChangeCreated, To: next.SpecObject.Digest, Invalid: clip(next.Invalid),
 			Manager: specManager(policy), ChangeRef: clip(policy.Annotations[v1alpha1.AnnotationChangeRef])}
-		objects := []ledger.Object{next.specObject}
-		if known, ok := k.Policy(next.name); ok && !known.Deleted {
+		objects := []ledger.Object{next.SpecObject}
+		if known, ok := k.Policy(next.Name); ok && !known.Deleted {
 			change.Type, change.From = ledger.ChangeUpdated, known.Spec
-			if next.invalid == "" {
-				drafts = withdrawals(k, known, next, next.ref(nil), now)
+			if next.Invalid == "" {
+				drafts = withdrawals(k, known, next, next.Ref(nil), now)
 			}
 		}
-		if last := r.registry.load().byName[next.name]; last != nil {
-			paths := changedPaths(last.spec, next.spec)
+		if last := r.registry.load().byName[next.Name]; last != nil {
+			paths := changedPaths(last.Spec, next.Spec)
 			change.Paths, change.MorePaths = paths[:min(len(paths), maxPaths)], max(0, len(paths)-maxPaths)
 		}
-		edit := ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: next.ref(nil), Change: change},
+		edit := ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: next.Ref(nil), Change: change},
 			Payload: func() ([]ledger.Input, []ledger.Object, error) { return nil, objects, nil }}
 		drafts = append([]ledger.Draft{edit}, drafts...)
-		drafts = append(drafts, validity(k, next, next.ref(nil), now)...)
+		drafts = append(drafts, validity(k, next, next.Ref(nil), now)...)
 	})
 	return drafts
 }
@@ -134,7 +135,7 @@ func withdrawals(k *ledger.Known, known *ledger.PolicyRecord, next *definition, 
 	slices.Sort(ids)
 	var drafts []ledger.Draft
 	for _, id := range slices.Compact(ids) {
-		if _, stated := next.control(id); !stated {
+		if _, stated := next.Control(id); !stated {
 			drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindControlWithdrawn, Policy: ref, Control: id}})
 		}
 	}
@@ -145,21 +146,21 @@ func withdrawals(k *ledger.Known, known *ledger.PolicyRecord, next *definition, 
 // gone: one gap for all its subjects.
 func validity(k *ledger.Known, next *definition, ref *ledger.PolicyRef, now time.Time) []ledger.Draft {
 	open, at := "", ledger.At(now)
-	gap := ledger.GapBody{Cause: ledger.CauseInvalidPolicy, Policy: next.name, From: at}
+	gap := ledger.GapBody{Cause: ledger.CauseInvalidPolicy, Policy: next.Name, From: at}
 	for id, g := range k.OpenGaps() {
-		if g.Policy == next.name {
+		if g.Policy == next.Name {
 			open, gap = id, g
 		}
 	}
 	switch {
-	case next.invalid != "" && open == "":
-	case next.invalid == "" && open != "":
+	case next.Invalid != "" && open == "":
+	case next.Invalid == "" && open != "":
 		gap.To, gap.Ends = &at, open
 	default:
 		return nil
 	}
 	return []ledger.Draft{{At: now, Entry: ledger.Entry{Kind: ledger.KindGap, Policy: ref,
-		Reason: ledger.CauseInvalidPolicy, Message: clip(next.invalid), Gap: &gap}}}
+		Reason: ledger.CauseInvalidPolicy, Message: clip(next.Invalid), Gap: &gap}}}
 }
 
 // maxPaths is the number of changed fields that an entry names.
@@ -171,31 +172,31 @@ const maxPaths = 16
 func (r *PolicyReconciler) checkOperatingFrom(next *definition) {
 	now := r.Now()
 	r.Recorder.View(func(k *ledger.Known) {
-		known, ok := k.Policy(next.name)
-		for i := range next.controls {
-			c := &next.controls[i]
-			if c.spec.OperatingFrom == nil {
+		known, ok := k.Policy(next.Name)
+		for i := range next.Controls {
+			c := &next.Controls[i]
+			if c.Spec.OperatingFrom == nil {
 				continue
 			}
-			declared, introduced := c.spec.OperatingFrom.Time, now
-			if ok && known.Controls[c.spec.ID] != nil {
-				last := known.Controls[c.spec.ID]
+			declared, introduced := c.Spec.OperatingFrom.Time, now
+			if ok && known.Controls[c.Spec.ID] != nil {
+				last := known.Controls[c.Spec.ID]
 				introduced = last.IntroducedAt.Time
 				if last.OperatingFrom.Before(now) {
 					if !sameSecond(last.OperatingFrom.Time, declared) {
-						next.invalid = fmt.Sprintf("spec.controls[%s].operatingFrom: is fixed at %s, which has passed", c.spec.ID, last.OperatingFrom.UTC().Format(time.RFC3339))
+						next.Invalid = fmt.Sprintf("spec.controls[%s].operatingFrom: is fixed at %s, which has passed", c.Spec.ID, last.OperatingFrom.UTC().Format(time.RFC3339))
 					}
 					continue
 				}
 			}
 			if declared.Before(introduced.Truncate(time.Second)) {
-				next.invalid = fmt.Sprintf("spec.controls[%s].operatingFrom: %s lies before the control's introduction at %s",
-					c.spec.ID, declared.UTC().Format(time.RFC3339), introduced.UTC().Format(time.RFC3339))
+				next.Invalid = fmt.Sprintf("spec.controls[%s].operatingFrom: %s lies before the control's introduction at %s",
+					c.Spec.ID, declared.UTC().Format(time.RFC3339), introduced.UTC().Format(time.RFC3339))
 			}
 		}
 	})
-	if next.invalid != "" && next.stalled == "" {
-		next.stalled = v1alpha1.ReasonOperatingFromInvalid
+	if next.Invalid != "" && next.Stalled == "" {
+		next.Stalled = v1alpha1.ReasonOperatingFromInvalid
 	}
 }
 
@@ -204,9 +205,9 @@ func sameSecond(a, b time.Time) bool { return a.Truncate(time.Second).Equal(b.Tr
 // reach are the namespaces that a generation has in scope.
 func (r *Engine) reach(def *definition) []string {
 	var names []string
-	if def != nil && def.invalid == "" {
+	if def != nil && def.Invalid == "" {
 		r.Observer.Namespaces(func(ns control.Namespace) bool {
-			if def.dispose(ns) == inScope {
+			if def.Dispose(ns) == assess.InScope {
 				names = append(names, ns.Name)
 			}
 			return true

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -51,7 +52,7 @@ func (r *registry) do(ns control.Namespace, pinned []*definition, fn func()) boo
 func (r *registry) during(def *definition, fn func()) {
 	r.gate.RLock()
 	defer r.gate.RUnlock()
-	if r.load().byName[def.name] == def {
+	if r.load().byName[def.Name] == def {
 		fn()
 	}
 }
@@ -69,14 +70,14 @@ func (r *registry) swap(name string, next *definition, record func()) {
 		byName[name] = next
 	}
 	r.current.Store(&definitions{byName: byName, sorted: slices.SortedFunc(maps.Values(byName),
-		func(a, b *definition) int { return cmp.Compare(a.name, b.name) })})
+		func(a, b *definition) int { return cmp.Compare(a.Name, b.Name) })})
 }
 
 // over are the valid definitions with the namespace in scope, by name.
 func (d *definitions) over(ns control.Namespace) []*definition {
 	var over []*definition
 	for _, def := range d.sorted {
-		if def.invalid == "" && def.dispose(ns) == inScope {
+		if def.Invalid == "" && def.Dispose(ns) == assess.InScope {
 			over = append(over, def)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -31,7 +30,7 @@ func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 	}
 	found := issueSet{}
 	plan := enforce.Merge(r.wishes(p, found))
-	for _, c := range append(plan.Conflicts, enforce.Merge(p.claims()).Conflicts...) {
+	for _, c := range plan.Conflicts {
 		for _, source := range c.Between {
 			found.add(source.Policy, c.Reason, fmt.Sprintf("namespace %s: %s", p.name, c.Message))
 		}
@@ -48,60 +47,22 @@ func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 	return nil
 }
 
-// wishes are the changes that the enforcing controls plan for what deviates.
+// wishes are what the enforcing controls want.
 func (r *ScopeReconciler) wishes(p *pass, found issueSet) []enforce.Wish {
 	var wishes []enforce.Wish
 	for i := range p.units {
 		u := &p.units[i]
-		remediator, can := u.control.kind.(control.Remediator)
-		if !can || u.control.spec.Mode != v1alpha1.ModeEnforce || p.snapshot.Namespace.Terminating {
+		wish, enforces, err := u.Wish(p.snapshot, p.now)
+		if !enforces {
 			continue
 		}
-		failing := u.failing()
-		if len(failing) == 0 {
-			continue
+		if until := u.def.PausedUntil(p.now); !until.IsZero() {
+			p.again(until.Sub(p.now))
 		}
-		changes, err := remediator.Plan(inputOf(u.def, u.control, p.snapshot, p.now), failing)
 		found.refused(u, p.name, err)
-		wishes = append(wishes, p.wish(u, changes))
+		wishes = append(wishes, wish)
 	}
 	return wishes
-}
-
-func (p *pass) wish(u *unit, changes []control.Change) enforce.Wish {
-	paused := u.def.pausedUntil(p.now)
-	if !paused.IsZero() {
-		p.again(paused.Sub(p.now))
-	}
-	return enforce.Wish{
-		Source: enforce.Source{Policy: u.def.name, Control: u.control.spec.ID}, Paused: !paused.IsZero(), Changes: changes,
-	}
-}
-
-// claims are what the enforcing controls would want if nothing conformed: so
-// that a policy which enforces what another one's pause holds back is seen to
-// contradict it for as long as the pause lasts, and not only while it repairs.
-func (p *pass) claims() []enforce.Wish {
-	paused := slices.IndexFunc(p.pinned, func(d *definition) bool { return !d.pausedUntil(p.now).IsZero() })
-	if paused < 0 || len(p.pinned) == 1 {
-		return nil
-	}
-	var claims []enforce.Wish
-	for i := range p.units {
-		u := &p.units[i]
-		remediator, can := u.control.kind.(control.Remediator)
-		if !can || u.control.spec.Mode != v1alpha1.ModeEnforce || p.snapshot.Namespace.Terminating {
-			continue
-		}
-		failing := slices.Clone(u.findings)
-		for j := range failing {
-			failing[j].Outcome = control.Deviating
-		}
-		// What is refused is no contradiction, and is told where it is refused.
-		changes, _ := remediator.Plan(inputOf(u.def, u.control, p.snapshot, p.now), failing)
-		claims = append(claims, p.wish(u, changes))
-	}
-	return claims
 }
 
 // apply sends one change, unless it is fought, and records what came of it.
@@ -187,7 +148,7 @@ func (r *ScopeReconciler) repaired(p *pass, change enforce.Change, before *contr
 	for _, want := range change.WantedBy {
 		drafts = append(drafts, r.act(p, ledger.KindRepaired, change, want, before, &after.Identity))
 	}
-	p.units = judge(p.pinned, p.snapshot, p.now)
+	p.units = p.judge()
 	transitions, ticket := r.Recorder.Record(append(drafts, r.observations(p, p.units, true)...)...)
 	killpoint.Hit(killpoint.RepairRecorded)
 	p.ticket = ticket
@@ -207,9 +168,9 @@ func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, 
 	}
 	e := ledger.Entry{Kind: kind, Control: want.Control, Subject: &subject, Object: body}
 	for _, def := range p.pinned {
-		if def.name == want.Policy {
-			if c, ok := def.control(want.Control); ok {
-				e.Policy = def.ref(c)
+		if def.Name == want.Policy {
+			if c, ok := def.Control(want.Control); ok {
+				e.Policy = def.Ref(c)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -44,15 +45,6 @@ type pass struct {
 	partsOf *control.Snapshot
 	ticket  ledger.Ticket
 	requeue time.Duration
-}
-
-// unit is one subject under one control, judged.
-type unit struct {
-	def      *definition
-	control  *controlDefinition
-	subject  control.Subject
-	findings []control.Finding
-	state    control.State
 }
 
 // errSuperseded says that a policy changed during the pass.
@@ -128,10 +120,21 @@ func (r *ScopeReconciler) resolve(ctx context.Context, w *observe.UnresolvedWrit
 // evaluate judges every control of every pinned definition.
 func (r *ScopeReconciler) evaluate(_ context.Context, p *pass) error {
 	if p.exists {
-		p.units = judge(p.pinned, p.snapshot, p.now)
+		p.units = p.judge()
 		r.Metrics.evaluated(r.Now().Sub(p.now))
 	}
 	return nil
+}
+
+// judge judges every control of every pinned definition over the snapshot.
+func (p *pass) judge() []unit {
+	var units []unit
+	for _, def := range p.pinned {
+		for _, u := range assess.Judge(def.Definition, p.snapshot, p.now) {
+			units = append(units, unit{u, def})
+		}
+	}
+	return units
 }
 
 // record writes down what changed since the last known state.

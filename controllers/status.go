@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -89,23 +90,23 @@ type summary struct {
 
 // summarise takes the summary of a policy.
 func (r *Engine) summarise(def *definition) *summary {
-	s := &summary{now: r.Now(), def: def, pending: r.intros.pending(def.name), health: r.Recorder.Health()}
-	s.issue, s.issues = r.issues.worst(def.name)
+	s := &summary{now: r.Now(), def: def, pending: r.intros.pending(def.Name), health: r.Recorder.Health()}
+	s.issue, s.issues = r.issues.worst(def.Name)
 	s.census = r.count(def, s)
 	s.blind = r.blindness(def)
 	r.Recorder.View(func(k *ledger.Known) {
-		policy, _ := k.Policy(def.name)
-		for i := range def.controls {
-			s.tally(&def.controls[i], k.Tally(def.name, def.controls[i].spec.ID), policy)
+		policy, _ := k.Policy(def.Name)
+		for i := range def.Controls {
+			s.tally(&def.Controls[i], k.Tally(def.Name, def.Controls[i].Spec.ID), policy)
 		}
-		if def.invalid != "" {
+		if def.Invalid != "" {
 			s.counts = nil
 			s.open, s.opened = nil, 0
 		}
 	})
 	s.order()
 	s.point = r.checkpoint()
-	if until := def.pausedUntil(s.now); !until.IsZero() {
+	if until := def.PausedUntil(s.now); !until.IsZero() {
 		s.due(until)
 	}
 	if !s.health.Available {
@@ -143,18 +144,18 @@ func (r *Engine) namespaces(def *definition) v1alpha1.ScopeStatus {
 	var c v1alpha1.ScopeStatus
 	r.Observer.Namespaces(func(ns control.Namespace) bool {
 		c.Total++
-		switch def.dispose(ns) {
-		case inScope:
+		switch def.Dispose(ns) {
+		case assess.InScope:
 			c.InScope++
-		case excluded:
+		case assess.Excluded:
 			c.Excluded++
-		case notSelected:
+		case assess.NotSelected:
 			c.NotSelected++
 		}
 		return true
 	})
 	for other := range r.counts.by {
-		if r.registry.load().byName[other.name] != other {
+		if r.registry.load().byName[other.Name] != other {
 			delete(r.counts.by, other)
 		}
 	}
@@ -165,7 +166,7 @@ func (r *Engine) namespaces(def *definition) v1alpha1.ScopeStatus {
 // count takes the census of namespaces, and of exclusions to be reviewed.
 func (r *Engine) count(def *definition, s *summary) v1alpha1.ScopeStatus {
 	c := r.namespaces(def)
-	for _, e := range def.spec.Scope.Exclusions {
+	for _, e := range def.Spec.Scope.Exclusions {
 		by, err := time.Parse(time.DateOnly, e.ReviewBy)
 		if err != nil {
 			continue
@@ -180,10 +181,10 @@ func (r *Engine) count(def *definition, s *summary) v1alpha1.ScopeStatus {
 }
 
 // tally counts one control.
-func (s *summary) tally(c *controlDefinition, t *ledger.Tally, policy *ledger.PolicyRecord) {
-	count := v1alpha1.ControlStatus{ID: c.spec.ID, Mode: c.spec.Mode}
-	if policy != nil && policy.Controls[c.spec.ID] != nil {
-		count.OperatingFrom = &metav1.Time{Time: policy.Controls[c.spec.ID].OperatingFrom.Truncate(time.Second)}
+func (s *summary) tally(c *assess.Control, t *ledger.Tally, policy *ledger.PolicyRecord) {
+	count := v1alpha1.ControlStatus{ID: c.Spec.ID, Mode: c.Spec.Mode}
+	if policy != nil && policy.Controls[c.Spec.ID] != nil {
+		count.OperatingFrom = &metav1.Time{Time: policy.Controls[c.Spec.ID].OperatingFrom.Truncate(time.Second)}
 	}
 	if t != nil {
 		count.Conforming, count.NotApplicable, count.NotEvaluated = int32(t.Conforming), int32(t.NotApplicable), int32(t.NotEvaluated)
@@ -204,8 +205,8 @@ func (s *summary) tally(c *controlDefinition, t *ledger.Tally, policy *ledger.Po
 }
 
 // within is whether an open episode is within the control's stated tolerance so far.
-func (s *summary) within(c *controlDefinition, rec *ledger.Record) bool {
-	t := c.spec.Tolerance
+func (s *summary) within(c *assess.Control, rec *ledger.Record) bool {
+	t := c.Spec.Tolerance
 	if t == nil {
 		return false
 	}
@@ -231,8 +232,8 @@ func openEpisode(rec *ledger.Record) v1alpha1.OpenEpisode {
 func (s *summary) order() {
 	s.opened = len(s.open)
 	urgency := map[string]int{}
-	for i := range s.def.controls {
-		urgency[s.def.controls[i].spec.ID] = urgencyOf(s.def.controls[i].priority)
+	for i := range s.def.Controls {
+		urgency[s.def.Controls[i].Spec.ID] = urgencyOf(s.def.Controls[i].Spec.Priority)
 	}
 	slices.SortFunc(s.open, func(a, b v1alpha1.OpenEpisode) int {
 		return cmp.Or(urgency[a.Control]-urgency[b.Control], a.Since.Compare(b.Since.Time),
@@ -250,7 +251,7 @@ func urgencyOf(p v1alpha1.Priority) int {
 // was while it is not durable: only statements about Holdfast itself go out,
 // and, after a while, that nothing is claimed.
 func (s *summary) fill(status *v1alpha1.ControlPolicyStatus, generation int64) {
-	status.ObservedGeneration = s.def.generation
+	status.ObservedGeneration = s.def.Generation
 	conditions := []metav1.Condition{s.ready(), s.evidence()}
 	if s.durable {
 		census := s.census
@@ -264,12 +265,12 @@ func (s *summary) fill(status *v1alpha1.ControlPolicyStatus, generation int64) {
 		conditions = append(conditions, s.conforming())
 	}
 	for _, c := range conditions {
-		c.ObservedGeneration = s.def.generation
+		c.ObservedGeneration = s.def.Generation
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
-	s.transient(status, v1alpha1.ConditionReconciling, s.pending || generation != s.def.generation,
+	s.transient(status, v1alpha1.ConditionReconciling, s.pending || generation != s.def.Generation,
 		v1alpha1.ReasonNewGeneration, "the newest generation is being evaluated for the first time")
-	s.transient(status, v1alpha1.ConditionStalled, s.def.invalid != "", s.def.stalled, s.def.invalid)
+	s.transient(status, v1alpha1.ConditionStalled, s.def.Invalid != "", s.def.Stalled, s.def.Invalid)
 }
 
 // transient sets a condition that is only ever True or absent.
@@ -279,5 +280,5 @@ func (s *summary) transient(status *v1alpha1.ControlPolicyStatus, typ string, on
 		return
 	}
 	meta.SetStatusCondition(&status.Conditions, metav1.Condition{Type: typ, Status: metav1.ConditionTrue,
-		Reason: reason, Message: message, ObservedGeneration: s.def.generation})
+		Reason: reason, Message: message, ObservedGeneration: s.def.Generation})
 }

@@ -39,14 +39,14 @@ func unavailableFor(d time.Duration) func(*summary) {
 }
 
 func invalid(s *summary) {
-	s.def.invalid, s.def.stalled, s.counts = "spec.scope: is odd", v1alpha1.ReasonInvalidSpec, nil
+	s.def.Invalid, s.def.Stalled, s.counts = "spec.scope: is odd", v1alpha1.ReasonInvalidSpec, nil
 }
 
 func paused(s *summary) {
-	s.def.spec.Enforcement = &v1alpha1.Enforcement{Pause: &v1alpha1.Pause{Reason: "CHG-1", Until: metav1.Time{Time: noon.Add(time.Hour)}}}
+	s.def.Spec.Enforcement = &v1alpha1.Enforcement{Pause: &v1alpha1.Pause{Reason: "CHG-1", Until: metav1.Time{Time: noon.Add(time.Hour)}}}
 }
 
-func observeOnly(s *summary) { s.def.controls[0].spec.Mode = v1alpha1.ModeObserve }
+func observeOnly(s *summary) { s.def.Controls[0].spec.Mode = v1alpha1.ModeObserve }
 
 // TestConditions has a case for every reason of every condition.
 func TestConditions(t *testing.T) {
@@ -63,7 +63,7 @@ func TestConditions(t *testing.T) {
 		"a new generation": {all(pending, counted3(v1alpha1.ControlStatus{})),
 			"False NewGeneration", "Unknown NotEvaluated", "False Pending", "True Recorded"},
 		"an invalid spec": {all(invalid), "False InvalidSpec", "Unknown NotEvaluated: spec.scope: is odd", "Unknown InvalidSpec", "True Recorded"},
-		"an operatingFrom that has passed": {all(invalid, func(s *summary) { s.def.stalled = v1alpha1.ReasonOperatingFromInvalid }),
+		"an operatingFrom that has passed": {all(invalid, func(s *summary) { s.def.Stalled = v1alpha1.ReasonOperatingFromInvalid }),
 			"False OperatingFromInvalid", "Unknown NotEvaluated", "Unknown InvalidSpec", "True Recorded"},
 		"no subject": {all(counted3(v1alpha1.ControlStatus{})), "True Evaluating", "Unknown NoOccurrence", "True Enforced", "True Recorded"},
 		"not applicable is no occurrence": {all(counted3(v1alpha1.ControlStatus{NotApplicable: 2})),
@@ -245,8 +245,8 @@ func TestWithin(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			s := summaryOf(t)
-			c := s.def.controls[0]
-			c.spec.Tolerance = tc.tolerance
+			c := s.def.Controls[0]
+			c.Spec.Tolerance = tc.tolerance
 			rec := &ledger.Record{Since: ledger.At(noon.Add(-tc.open)), Origin: tc.origin}
 			if got := s.within(&c, rec); got != tc.want {
 				t.Errorf("within is %t, want %t", got, tc.want)

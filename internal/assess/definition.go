@@ -1,0 +1,190 @@
+package assess
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/controls"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// Definition is one generation of a policy, made ready for evaluation.
+type Definition struct {
+	Name       string
+	UID        string
+	Generation int64
+	Spec       v1alpha1.ControlPolicySpec
+	// SpecObject is the whole spec, as the ledger keeps it.
+	SpecObject ledger.Object
+	Controls   []Control
+	// Invalid says in one sentence why the spec cannot be used, where so;
+	// Stalled is the reason constant for it.
+	Invalid, Stalled string
+
+	selector labels.Selector
+	excluded map[string]struct{}
+}
+
+// Control is one control of a definition, with its mode and tolerance resolved.
+type Control struct {
+	Spec  v1alpha1.ControlSpec
+	Kind  control.Control
+	Needs []control.Need
+	// Object is what an evaluation takes from the policy, as the ledger keeps it.
+	Object ledger.Object
+	// Digest identifies the definition, prose excluded.
+	Digest string
+}
+
+// definedBy is what of a control makes its definition. A change to it splits
+// the control's results; a change to its prose does not.
+type definedBy struct {
+	Mode             v1alpha1.Mode              `json:"mode"`
+	Tolerance        *v1alpha1.Tolerance        `json:"tolerance,omitempty"`
+	OperatingFrom    *metav1.Time               `json:"operatingFrom,omitempty"`
+	NetworkIsolation *v1alpha1.NetworkIsolation `json:"networkIsolation,omitempty"`
+}
+
+// evaluatedAs is the part of an evaluator's input that comes from the policy.
+type evaluatedAs struct {
+	Policy           string               `json:"policy"`
+	Control          v1alpha1.ControlSpec `json:"control"`
+	EvaluatorVersion int                  `json:"evaluatorVersion"`
+}
+
+// Define makes a policy ready for evaluation. A spec that cannot be used gives
+// a definition that says why.
+func Define(p *v1alpha1.ControlPolicy) (*Definition, error) {
+	d := &Definition{Name: p.Name, UID: string(p.UID), Generation: p.Generation, Spec: p.Spec, excluded: map[string]struct{}{}}
+	var err error
+	if d.SpecObject, err = ledger.NewObject(p.Spec); err != nil {
+		return nil, fmt.Errorf("policy %s: %w", p.Name, err)
+	}
+	if d.selector, err = metav1.LabelSelectorAsSelector(&p.Spec.Scope.NamespaceSelector); err != nil {
+		d.selector = labels.Nothing()
+		d.Invalid = fmt.Sprintf("spec.scope.namespaceSelector: %v", err)
+	}
+	for _, name := range p.Spec.Scope.BuiltinExclusions {
+		d.excluded[name] = struct{}{}
+	}
+	for _, e := range p.Spec.Scope.Exclusions {
+		for _, name := range e.Namespaces {
+			d.excluded[name] = struct{}{}
+		}
+	}
+	for _, spec := range p.Spec.Controls {
+		c, err := defineControl(p, spec)
+		if err != nil {
+			d.Invalid = err.Error()
+			continue
+		}
+		d.Controls = append(d.Controls, *c)
+	}
+	if d.Invalid != "" {
+		d.Stalled = v1alpha1.ReasonInvalidSpec
+	}
+	return d, nil
+}
+
+func defineControl(p *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) (*Control, error) {
+	typ, ok := controls.Of(spec)
+	if !ok {
+		return nil, fmt.Errorf("spec.controls[%s]: no control type that this version knows is set", spec.ID)
+	}
+	if err := validate(spec); err != nil {
+		return nil, fmt.Errorf("spec.controls[%s].%w", spec.ID, err)
+	}
+	kind := typ.Control
+	spec.Mode = modeOf(p.Spec, spec)
+	if spec.Tolerance == nil {
+		spec.Tolerance = p.Spec.Tolerance
+	}
+	c := &Control{Spec: spec, Kind: kind, Needs: kind.Needs(spec)}
+	// Prose is no input of an evaluation.
+	judged := v1alpha1.ControlSpec{ID: spec.ID, Mode: spec.Mode, Tolerance: spec.Tolerance,
+		OperatingFrom: spec.OperatingFrom, NetworkIsolation: spec.NetworkIsolation}
+	var err error
+	if c.Object, err = ledger.NewObject(evaluatedAs{p.Name, judged, kind.EvaluatorVersion()}); err != nil {
+		return nil, fmt.Errorf("spec.controls[%s]: %w", spec.ID, err)
+	}
+	defined, err := ledger.NewObject(definedBy{spec.Mode, spec.Tolerance, spec.OperatingFrom, spec.NetworkIsolation})
+	if err != nil {
+		return nil, fmt.Errorf("spec.controls[%s]: %w", spec.ID, err)
+	}
+	c.Digest = defined.Digest
+	return c, nil
+}
+
+func modeOf(p v1alpha1.ControlPolicySpec, c v1alpha1.ControlSpec) v1alpha1.Mode {
+	switch {
+	case c.Mode != "":
+		return c.Mode
+	case p.Mode != "":
+		return p.Mode
+	default:
+		return v1alpha1.ModeObserve
+	}
+}
+
+// Disposition says how a namespace stands to a policy's scope.
+type Disposition string
+
+// The dispositions: every namespace has one of them.
+const (
+	InScope     Disposition = "InScope"
+	Excluded    Disposition = "Excluded"
+	NotSelected Disposition = "NotSelected"
+)
+
+// Dispose says how a namespace stands to the definition's scope.
+func (d *Definition) Dispose(ns control.Namespace) Disposition {
+	if !d.selector.Matches(labels.Set(ns.Labels)) {
+		return NotSelected
+	}
+	if _, out := d.excluded[ns.Name]; out {
+		return Excluded
+	}
+	return InScope
+}
+
+// PausedUntil is when repairs resume, zero if they are not paused at now.
+func (d *Definition) PausedUntil(now time.Time) time.Time {
+	if e := d.Spec.Enforcement; e != nil && e.Pause != nil && e.Pause.Until.After(now) {
+		return e.Pause.Until.Time
+	}
+	return time.Time{}
+}
+
+// Enforces reports whether any control is in Enforce mode.
+func (d *Definition) Enforces() bool {
+	for i := range d.Controls {
+		if d.Controls[i].Spec.Mode == v1alpha1.ModeEnforce {
+			return true
+		}
+	}
+	return false
+}
+
+// Control returns the control of that id.
+func (d *Definition) Control(id string) (*Control, bool) {
+	for i := range d.Controls {
+		if d.Controls[i].Spec.ID == id {
+			return &d.Controls[i], true
+		}
+	}
+	return nil, false
+}
+
+// Ref returns how entries refer to the definition, or to one of its controls.
+func (d *Definition) Ref(c *Control) *ledger.PolicyRef {
+	r := &ledger.PolicyRef{Name: d.Name, UID: d.UID, Generation: d.Generation, Definition: d.SpecObject.Digest}
+	if c != nil {
+		r.Definition = c.Digest
+	}
+	return r
+}
