@@ -23,6 +23,9 @@ type Change struct {
 	// Required is true for a permission without which a restriction of its
 	// aspects would do harm, such as that of DNS.
 	Required bool
+	// InPlace is true where the object was observed to be as wanted already: then
+	// nothing is to be sent, whatever rules fail.
+	InPlace bool
 	// Remove is true where the object, which is ours, must not be.
 	Remove bool
 	// Rollback says in one sentence why an object of ours is removed that did
