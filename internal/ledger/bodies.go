@@ -65,7 +65,7 @@ type AliveBody struct {
 
 // ChangeBody is what PolicyChanged states.
 type ChangeBody struct {
-	// Type is Created, Updated or Deleted.
+	// Type is Created, Updated, Confirmed or Deleted.
 	Type string `json:"type"`
 	// From and To are the digests of the spec before and after.
 	From string `json:"from,omitempty"`
@@ -80,12 +80,20 @@ type ChangeBody struct {
 	ChangeRef string `json:"changeRef,omitempty"`
 	// Invalid says in one sentence why the spec cannot be used, where so.
 	Invalid string `json:"invalid,omitempty"`
+	// Enforces is true where a control of the policy is in Enforce mode.
+	Enforces bool `json:"enforces,omitempty"`
+	// Held is the number of namespaces that the edit adds to those enforced
+	// before, where it is so large that their first enforcement waits until the
+	// generation is confirmed.
+	Held int `json:"held,omitempty"`
 }
 
 // The types of a ChangeBody.
 const (
 	ChangeCreated = "Created"
 	ChangeUpdated = "Updated"
+	// ChangeConfirmed: a person confirmed the generation; nothing of the spec changed.
+	ChangeConfirmed = "Confirmed"
 	ChangeDeleted = "Deleted"
 )
 

@@ -59,6 +59,9 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 		return there
 	case KindPolicyChanged:
 		p, there := k.Policy(e.Policy.Name)
+		if e.Change.Type == ChangeConfirmed {
+			return there && p.Generation == e.Policy.Generation && p.Brake != nil
+		}
 		return !there || p.UID != e.Policy.UID || p.Generation != e.Policy.Generation ||
 			p.Deleted != (e.Change.Type == ChangeDeleted)
 	case KindControlIntroduced:
@@ -67,7 +70,7 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 		p, there := k.Policy(e.Policy.Name)
 		introduced := there && p.Controls[e.Control] != nil && !p.Controls[e.Control].Withdrawn
 		return introduced || slices.Contains(k.Controls(e.Policy.Name), e.Control)
-	case KindRepaired, KindRepairFailed:
+	case KindRepaired, KindRepairFailed, KindRolledBack:
 		if r, ok := k.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
 			e.Episode = r.Episode
 		}

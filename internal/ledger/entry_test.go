@@ -28,7 +28,7 @@ func golden(tb testing.TB, name Kind) []byte {
 
 // TestEntriesOfV1AreReadForEver (E44): never change a file in testdata/v1.
 func TestEntriesOfV1AreReadForEver(t *testing.T) {
-	for _, name := range append(Kinds(), "OutcomeChanged-ended") {
+	for _, name := range append(Kinds(), "OutcomeChanged-ended", "PolicyChanged-held", "PolicyChanged-confirmed") {
 		t.Run(string(name), func(t *testing.T) {
 			want := golden(t, name)
 			e, err := Decode(want)
@@ -84,6 +84,7 @@ func TestEntriesCarryWhatTheDesignNames(t *testing.T) {
 		KindRepaired:         all(policy, subject, object, []string{"control", "episode", "object.after.uid", "object.after.resourceVersion", "object.after.generation"}),
 		KindRepairFailed:     all(policy, subject, object, []string{"control", "episode", "reason", "message"}),
 		KindContested:        all(policy, subject, object, []string{"control", "object.count", "object.until"}),
+		KindRolledBack:       all(policy, subject, object, []string{"control", "episode", "reason", "message"}),
 		KindGap:              all([]string{"reason", "gap.cause", "gap.kind", "gap.from", "gap.to", "gap.ends"}),
 		KindEvidenceLost:     all([]string{"lost.count", "lost.from", "lost.to", "lost.units"}),
 		KindRecoveredTail:    all([]string{"tail.count", "tail.checkpointSize"}),
@@ -124,7 +125,7 @@ func lookup(v any, path []string) any {
 // entry shows, and a field that was renamed.
 func TestEveryFieldOfAnEntryIsInAGoldenEntry(t *testing.T) {
 	seen := map[string]bool{}
-	for _, name := range append(Kinds(), "OutcomeChanged-ended") {
+	for _, name := range append(Kinds(), "OutcomeChanged-ended", "PolicyChanged-held", "PolicyChanged-confirmed") {
 		var entry map[string]json.RawMessage
 		if err := json.Unmarshal(golden(t, name), &entry); err != nil {
 			t.Fatal(err)

@@ -43,6 +43,7 @@ var folds = map[Kind]func(*Known, *Entry) error{
 	KindSubjectDeleted:    (*Known).memberLeft,
 	KindOutcomeChanged:    (*Known).outcomeChanged,
 	KindRepaired:          (*Known).repaired,
+	KindRolledBack:        (*Known).rolledBack,
 	KindGap:               (*Known).gap,
 }
 
@@ -56,8 +57,17 @@ func (k *Known) ledgerOpened(e *Entry) error {
 
 func (k *Known) policyChanged(e *Entry) error {
 	p := k.clonePolicy(e.Policy.Name)
+	if e.Change.Type == ChangeConfirmed {
+		p.Brake = nil
+		k.policies[p.Name] = p
+		return nil
+	}
 	p.UID, p.Generation, p.Spec = e.Policy.UID, e.Policy.Generation, e.Change.To
 	p.Deleted = e.Change.Type == ChangeDeleted
+	p.Enforces, p.Brake = e.Change.Enforces, nil
+	if e.Change.Held > 0 {
+		p.Brake = &Brake{Since: e.ObservedAt, Added: e.Change.Held}
+	}
 	if p.Since.IsZero() {
 		p.Since = e.ObservedAt
 	}
@@ -190,6 +200,7 @@ func (k *Known) before(u Unit) string {
 func (k *Known) repaired(e *Entry) error {
 	o := e.Object
 	if o.After == nil {
+		k.removed(o)
 		return nil
 	}
 	created := CreatedObject{o.Kind, o.Namespace, o.Name, o.After.UID}
@@ -201,6 +212,30 @@ func (k *Known) repaired(e *Entry) error {
 		list[at] = created
 	}
 	k.objects[o.Namespace] = list
+	return nil
+}
+
+// removed forgets an object that Holdfast removed.
+func (k *Known) removed(o *ObjectBody) {
+	rest := slices.DeleteFunc(slices.Clone(k.objects[o.Namespace]), func(c CreatedObject) bool {
+		return c.Kind == o.Kind && c.Name == o.Name
+	})
+	if len(rest) == 0 {
+		delete(k.objects, o.Namespace)
+		return
+	}
+	k.objects[o.Namespace] = rest
+}
+
+func (k *Known) rolledBack(e *Entry) error {
+	k.removed(e.Object)
+	p, known := k.policies[e.Policy.Name]
+	if e.Reason != RolledBackPodsNotReady || !known || p.Generation != e.Policy.Generation {
+		return nil
+	}
+	p = k.clonePolicy(e.Policy.Name)
+	p.Brake = &Brake{Since: e.ObservedAt, Namespace: ScopeOf(*e.Subject)}
+	k.policies[p.Name] = p
 	return nil
 }
 

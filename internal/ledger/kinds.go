@@ -44,6 +44,8 @@ const (
 	KindRepairFailed Kind = "RepairFailed"
 	// KindContested says that a repair is fought.
 	KindContested Kind = "Contested"
+	// KindRolledBack says that an object of ours was removed because it did harm.
+	KindRolledBack Kind = "RolledBack"
 	// KindGap says that observation was due and absent.
 	KindGap Kind = "Gap"
 	// KindEvidenceLost says how many entries could not be kept.
@@ -80,6 +82,7 @@ var kinds = map[Kind]kindRule{
 	KindRepaired:          {true, func(e *Entry) bool { return e.ofControl() && e.Subject != nil && e.Object != nil }, "policy, control, subject or object"},
 	KindRepairFailed:      {false, func(e *Entry) bool { return e.ofControl() && e.Subject != nil && e.Object != nil }, "policy, control, subject or object"},
 	KindContested:         {true, func(e *Entry) bool { return e.Subject != nil && e.Object != nil }, "subject or object"},
+	KindRolledBack:        {true, func(e *Entry) bool { return e.ofControl() && e.Subject != nil && e.Object != nil }, "policy, control, subject or object"},
 	KindGap:               {true, func(e *Entry) bool { return e.Gap != nil }, "gap"},
 	KindEvidenceLost:      {true, func(e *Entry) bool { return e.Lost != nil }, "lost"},
 	KindRecoveredTail:     {false, func(e *Entry) bool { return e.Tail != nil }, "tail"},
@@ -103,6 +106,17 @@ func (e *Entry) proves() bool {
 
 func (e *Entry) ofControl() bool { return e.Policy != nil && e.Control != "" }
 func (e *Entry) ofMember() bool  { return e.Policy != nil && e.Subject != nil }
+
+// Reasons of a RolledBack entry.
+const (
+	// RolledBackLifeline: what the object forbids is now something that nothing
+	// may cut off.
+	RolledBackLifeline = "Lifeline"
+	// RolledBackPodsNotReady: pods that were ready before the object was applied
+	// are no longer. Nothing is enforced for the first time in the policy's name
+	// until its generation is confirmed, or another comes.
+	RolledBackPodsNotReady = "PodsNotReady"
+)
 
 // Origin says why an episode began.
 type Origin string

@@ -84,12 +84,28 @@ type PolicyRecord struct {
 	UID        string `json:"uid"`
 	Generation int64  `json:"generation"`
 	// Since is when the policy was observed first.
-	Since    Time                      `json:"since"`
+	Since Time `json:"since"`
+	// Enforces is whether a control of it is in Enforce mode.
+	Enforces bool `json:"enforces,omitempty"`
+	// Brake holds back what its generation would enforce for the first time.
+	Brake    *Brake                    `json:"brake,omitempty"`
 	Spec     string                    `json:"spec"`
 	Deleted  bool                      `json:"deleted,omitempty"`
 	Controls map[string]*ControlRecord `json:"controls,omitempty"`
 	// Withdrawals are the last entries that withdrew a control, by its id.
 	Withdrawals map[string]EntryRef `json:"withdrawals,omitempty"`
+}
+
+// Brake holds back first enforcement until the generation is confirmed, or
+// another comes.
+type Brake struct {
+	// Since is when it was put on. Namespaces created later are not held back by
+	// an edit.
+	Since Time `json:"since"`
+	// Added is the number of namespaces that the edit adds, where that is why.
+	Added int `json:"added,omitempty"`
+	// Namespace is where what was enforced had to be rolled back, where that is why.
+	Namespace string `json:"namespace,omitempty"`
 }
 
 // ControlRecord is the last known state of a control. It outlives a

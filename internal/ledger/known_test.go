@@ -128,6 +128,31 @@ func repairDraft(name, uid string) Draft {
 		Object: &ObjectBody{APIVersion: "v1", Kind: "NetworkPolicy", Namespace: "a", Name: name, After: &ObjectVersion{UID: uid, ResourceVersion: "1"}}}}
 }
 
+// removedDraft says that an object was removed: revoked, or rolled back.
+func removedDraft(kind Kind, reason string) Draft {
+	s := namespace("a")
+	return Draft{Entry: Entry{Kind: kind, Policy: policyRef("p", "d"), Control: "c", Subject: &s, Reason: reason,
+		Object: &ObjectBody{APIVersion: "v1", Kind: "NetworkPolicy", Namespace: "a", Name: "deny", Before: &ObjectVersion{UID: "1", ResourceVersion: "1"}}}}
+}
+
+// edited is an edit that enforces, and adds a number of namespaces.
+func edited(generation int64, held int) Draft {
+	d := policyDraft("p", ChangeUpdated, generation)
+	d.Change.Enforces, d.Change.Held = true, held
+	return d
+}
+
+func confirmed(generation int64) Draft { return policyDraft("p", ChangeConfirmed, generation) }
+
+// braked says what brake is on policy p.
+func braked(k *Known) string {
+	p, _ := k.Policy("p")
+	if p.Brake == nil {
+		return fmt.Sprintf("%d none", p.Generation)
+	}
+	return fmt.Sprintf("%d added=%d namespace=%s since=%s", p.Generation, p.Brake.Added, p.Brake.Namespace, p.Brake.Since.Format(time.TimeOnly))
+}
+
 func TestFold(t *testing.T) {
 	a := namespace("a")
 	unit := Unit{"p", "c", a}
@@ -176,6 +201,18 @@ func TestFold(t *testing.T) {
 		"a gap with an end is not open": {
 			[]Draft{{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseForbidden, From: At(epoch), To: new(At(second(1)))}}}},
 			func(k *Known) string { return fmt.Sprint(len(k.OpenGaps())) }},
+		"an object that was revoked is no longer ours": {
+			[]Draft{repairDraft("deny", "1"), repairDraft("allow", "2"), removedDraft(KindRepaired, "")},
+			func(k *Known) string { return fmt.Sprint(k.Created("a")) }},
+		"an object that was rolled back is no longer ours": {
+			[]Draft{repairDraft("deny", "1"), removedDraft(KindRolledBack, RolledBackLifeline)},
+			func(k *Known) string { return fmt.Sprint(k.Created("a"), braked(k)) }},
+		"pods that broke put a brake on":      {[]Draft{removedDraft(KindRolledBack, RolledBackPodsNotReady)}, braked},
+		"an edit that adds many is braked":    {[]Draft{edited(2, 400)}, braked},
+		"an edit that adds few is not":        {[]Draft{edited(2, 0)}, braked},
+		"a confirmation takes the brake off":  {[]Draft{edited(2, 400), confirmed(2)}, braked},
+		"another edit takes the brake off":    {[]Draft{edited(2, 400), edited(3, 0)}, braked},
+		"a rollback in an earlier generation": {[]Draft{edited(2, 0), removedDraft(KindRolledBack, RolledBackPodsNotReady)}, braked},
 		"kinds that change nothing": {
 			[]Draft{{Entry: Entry{Kind: KindHeartbeat, Alive: &AliveBody{}}}, {Entry: Entry{Kind: KindOperatorStopped}}, {Entry: Entry{Kind: "Exported"}}},
 			func(k *Known) string { return fmt.Sprint(k.NextSeq, k.Run) }},
@@ -191,6 +228,14 @@ func TestFold(t *testing.T) {
 		"an object applied again is one object":            "[{NetworkPolicy a deny 3} {NetworkPolicy a allow 2}]",
 		"a gap without end is open, and ended once":        "1",
 		"a gap with an end is not open":                    "0",
+		"an object that was revoked is no longer ours":     "[{NetworkPolicy a allow 2}]",
+		"an object that was rolled back is no longer ours": "[]1 none",
+		"pods that broke put a brake on":                   "1 added=0 namespace=a since=06:00:05",
+		"an edit that adds many is braked":                 "2 added=400 namespace= since=06:00:05",
+		"an edit that adds few is not":                     "2 none",
+		"a confirmation takes the brake off":               "2 none",
+		"another edit takes the brake off":                 "3 none",
+		"a rollback in an earlier generation":              "2 none",
 		"kinds that change nothing":                        "7 1",
 	}
 	for name, tc := range cases {
@@ -350,10 +395,17 @@ func anyDraft(t *rapid.T, k *Known) Draft {
 	id := rapid.SampledFrom([]string{"c", "d"}).Draw(t, "control")
 	definition := rapid.SampledFrom([]string{"1", "2"}).Draw(t, "definition")
 	subject := namespace(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "subject"))
-	switch rapid.IntRange(0, 9).Draw(t, "what") {
+	switch rapid.IntRange(0, 11).Draw(t, "what") {
+	case 10:
+		return confirmed(rapid.Int64Range(1, 3).Draw(t, "generation"))
+	case 11:
+		return removedDraft(rapid.SampledFrom([]Kind{KindRepaired, KindRolledBack}).Draw(t, "removal"),
+			rapid.SampledFrom([]string{RolledBackLifeline, RolledBackPodsNotReady}).Draw(t, "reason"))
 	case 0:
 		change := rapid.SampledFrom([]string{ChangeCreated, ChangeUpdated, ChangeDeleted}).Draw(t, "change")
-		return policyDraft(policy, change, rapid.Int64Range(1, 3).Draw(t, "generation"))
+		d := policyDraft(policy, change, rapid.Int64Range(1, 3).Draw(t, "generation"))
+		d.Change.Enforces, d.Change.Held = rapid.Bool().Draw(t, "enforces"), rapid.SampledFrom([]int{0, 0, 11}).Draw(t, "held")
+		return d
 	case 1:
 		return introDraft(policy, id, definition, second(rapid.IntRange(0, 100).Draw(t, "from")))
 	case 2:
