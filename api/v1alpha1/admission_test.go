@@ -93,8 +93,29 @@ func decodes(object *unstructured.Unstructured) error {
 	if err := json.Unmarshal(data, &policy); err != nil {
 		return err
 	}
-	_, err = metav1.LabelSelectorAsSelector(&policy.Spec.Scope.NamespaceSelector)
-	return err
+	for _, selector := range selectors(&policy.Spec) {
+		if _, err := metav1.LabelSelectorAsSelector(selector); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// selectors returns all label selectors of a spec.
+func selectors(spec *v1alpha1.ControlPolicySpec) []*metav1.LabelSelector {
+	all := []*metav1.LabelSelector{&spec.Scope.NamespaceSelector}
+	for _, control := range spec.Controls {
+		for _, allowance := range control.NetworkIsolation.Allow {
+			if allowance.Rule == nil {
+				continue
+			}
+			all = append(all, &allowance.Rule.PodSelector)
+			for _, peer := range allowance.Rule.Peers {
+				all = append(all, peer.NamespaceSelector, peer.PodSelector)
+			}
+		}
+	}
+	return all
 }
 
 func testRules(t *testing.T, api *admission) {
@@ -177,6 +198,7 @@ func testDefaults(t *testing.T, api *admission) {
 	}
 	selector["builtinExclusions"] = []any{"kube-system", "kube-public", "kube-node-lease", "holdfast-system"}
 	control["priority"] = "Medium"
+	control["networkIsolation"] = map[string]any{"defaultDeny": []any{"Ingress"}, "openRules": "Forbid", "exposure": "Record"}
 	want := map[string]any{"mode": "Observe", "scope": selector, "controls": []any{control}}
 	if diff := cmp.Diff(want, created.Object["spec"]); diff != "" {
 		t.Errorf("defaulted spec (-want +got):\n%s", diff)

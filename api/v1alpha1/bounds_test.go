@@ -2,6 +2,7 @@ package v1alpha1_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,13 +40,13 @@ func textBounds(n node) (all []bound) {
 	if n.schema.MaxLength != nil {
 		limit := int(*n.schema.MaxLength)
 		all = append(all, bound{
-			name: n.path + " has a maximum length", accept: each(n.path, longest(n.path, limit)),
+			name: n.path + " has a maximum length", accept: fitting(n.path, longest(n.path, limit)),
 			refuse: edits{n.path: strings.Repeat("a", limit+1)}, field: n.path, cause: "FieldValueTooLong",
 		})
 	}
 	if n.schema.MinLength != nil {
 		all = append(all, bound{
-			name: n.path + " has a minimum length", accept: each(n.path, "a"),
+			name: n.path + " has a minimum length", accept: fitting(n.path, "a"),
 			refuse: edits{n.path: ""}, field: n.path, cause: metav1.CauseTypeFieldValueInvalid,
 		})
 	}
@@ -67,6 +68,10 @@ func longest(path string, limit int) string {
 	switch field(path) {
 	case "correctionWithin", "newSubjectWithin":
 		return "0000h000000m7776000.000000000s"
+	case "interval":
+		return "0000h000000m0086400.000000000s"
+	case "cidr", "cidrs", "except":
+		return "2001:0db8:0000:0000:0000:0000:0000:0001/128"
 	case "until", "operatingFrom":
 		return "2026-03-01T06:00:00.123456789+00:00"
 	case "reviewBy":
@@ -82,7 +87,7 @@ func listBounds(n node) (all []bound) {
 	if n.schema.MaxItems != nil {
 		limit := int(*n.schema.MaxItems)
 		all = append(all, bound{
-			name: n.path + " has a maximum of items", accept: each(n.path, distinct(n, limit)),
+			name: n.path + " has a maximum of items", accept: fitting(n.path, distinct(n, limit)),
 			refuse: edits{n.path: distinct(n, limit+1)}, field: n.path, cause: "FieldValueTooMany",
 		})
 	}
@@ -104,16 +109,24 @@ func listBounds(n node) (all []bound) {
 // distinct returns count different items of a list; where an enumeration has
 // fewer values it begins again.
 func distinct(n node, count int) []any {
+	list := n.value.([]any)
 	items := make([]any, count)
 	for i := range items {
-		item := runtime.DeepCopyJSONValue(n.value.([]any)[0])
+		item := runtime.DeepCopyJSONValue(list[len(list)-1])
+		name := fmt.Sprintf("n%d", i)
 		switch enum := n.schema.Items.Schema.Enum; {
 		case len(enum) > 0:
 			item = strings.Trim(string(enum[i%len(enum)].Raw), `"`)
+		case field(n.path) == "cidrs" || field(n.path) == "except":
+			item = fmt.Sprintf("10.%d.0.0/16", i)
+		case field(n.path) == "allow":
+			item.(map[string]any)["rule"].(map[string]any)["name"] = name
 		case n.schema.Items.Schema.Type == "string":
-			item = fmt.Sprintf("n%d", i)
+			item = name
+		case n.schema.Items.Schema.Type == "integer":
+			item = int64(i + 1)
 		case len(n.schema.XListMapKeys) == 1:
-			item.(map[string]any)[n.schema.XListMapKeys[0]] = fmt.Sprintf("n%d", i)
+			item.(map[string]any)[n.schema.XListMapKeys[0]] = name
 		}
 		items[i] = item
 	}
@@ -122,38 +135,92 @@ func distinct(n node, count int) []any {
 
 func otherBounds(n node) (all []bound) {
 	if len(n.schema.Enum) > 0 {
-		values := make([]edits, 0, len(n.schema.Enum))
+		values := make([]any, 0, len(n.schema.Enum))
 		for _, value := range n.schema.Enum {
-			values = append(values, enumerated(n.path, strings.Trim(string(value.Raw), `"`)))
+			values = append(values, strings.Trim(string(value.Raw), `"`))
 		}
 		all = append(all, bound{
-			name: n.path + " is enumerated", accept: values,
+			name: n.path + " is enumerated", accept: fitting(n.path, values...),
 			refuse: edits{n.path: "Bogus"}, field: n.path, cause: metav1.CauseTypeFieldValueNotSupported,
 		})
 	}
 	if n.schema.Minimum != nil {
+		limit := int64(*n.schema.Minimum)
 		all = append(all, bound{
-			name: n.path + " has a minimum", accept: each(n.path, int64(*n.schema.Minimum)),
-			refuse: edits{n.path: int64(*n.schema.Minimum) - 1}, field: n.path, cause: metav1.CauseTypeFieldValueInvalid,
+			name: n.path + " has a minimum", accept: fitting(n.path, limit),
+			refuse: edits{n.path: limit - 1}, field: n.path, cause: metav1.CauseTypeFieldValueInvalid,
+		})
+	}
+	if n.schema.Maximum != nil {
+		limit := int64(*n.schema.Maximum)
+		all = append(all, bound{
+			name: n.path + " has a maximum", accept: fitting(n.path, limit),
+			refuse: edits{n.path: limit + 1}, field: n.path, cause: metav1.CauseTypeFieldValueInvalid,
 		})
 	}
 	if n.schema.MaxProperties != nil {
 		limit := int(*n.schema.MaxProperties)
 		all = append(all, bound{
-			name: n.path + " has a maximum of keys", accept: each(n.path, keys(limit)),
+			name: n.path + " has a maximum of keys", accept: fitting(n.path, keys(limit)),
 			refuse: edits{n.path: keys(limit + 1)}, field: n.path, cause: "FieldValueTooMany",
 		})
 	}
 	return all
 }
 
-// enumerated sets an enumerated value, with what it needs beside it.
-func enumerated(path, value string) edits {
-	changes := edits{path: value}
-	if strings.HasSuffix(value, "Exists") || value == "DoesNotExist" {
-		changes[strings.TrimSuffix(path, "operator")+"values"] = nil
+// fitting returns one edit of path per value, each with what the value needs
+// beside it to be accepted.
+func fitting(path string, values ...any) []edits {
+	all := each(path, values...)
+	for i, value := range values {
+		maps.Copy(all[i], beside(path, value))
 	}
-	return changes
+	return all
+}
+
+// beside returns the edits that go with a value of the field at path.
+func beside(path string, value any) edits {
+	parent := path[:strings.LastIndex(path, ".")+1]
+	switch field(path) {
+	case "operator":
+		if value == "Exists" || value == "DoesNotExist" {
+			return edits{parent + "values": nil}
+		}
+	case "type":
+		if strings.Contains(path, ".allow[") {
+			return allowance(path, value)
+		}
+	case "defaultDeny":
+		if value == "Egress" {
+			return edits{parent + "defaultDeny[1]": "Ingress"}
+		}
+	case "direction":
+		if value == "Egress" && strings.Contains(path, ".acceptedExposure[") {
+			return edits{parent + "exposures": nil}
+		}
+	case "cidr":
+		return edits{parent + "except": nil}
+	case "except":
+		if text, one := value.(string); one && strings.Contains(text, ":") {
+			return edits{parent + "cidr": "::/0"}
+		}
+	case "port":
+		return edits{parent + "endPort": nil}
+	case "endPort":
+		return edits{parent + "port": int64(1)}
+	}
+	return nil
+}
+
+// allowance makes the allowance whose type is at path the only one.
+func allowance(path string, value any) edits {
+	list := path[:strings.LastIndex(path, "[")]
+	item := map[string]any{"type": value}
+	if value == "Rule" {
+		peers := []any{map[string]any{"podSelector": map[string]any{}}}
+		item["rule"] = map[string]any{"name": "n", "direction": "Ingress", "peers": peers}
+	}
+	return edits{list: []any{item}}
 }
 
 func keys(count int) map[string]any {

@@ -108,7 +108,7 @@ type Allowance struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:items:MaxLength=43
-	// +kubebuilder:validation:items:Format=cidr
+	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self) && cidr(self) == cidr(self).masked()",message="cidrs must hold networks, such as 10.0.0.0/8, 10.1.2.3/32 or fd00::/8, with no bits set beyond the prefix"
 	CIDRs []string `json:"cidrs,omitempty"`
 	// rule is the allowance of type Rule.
 	// +optional
@@ -163,11 +163,13 @@ type TrafficPeer struct {
 }
 
 // TrafficBlock is a network, less parts of it.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.except) || !isCIDR(self.cidr) || self.except.all(e, !isCIDR(e) || (cidr(self.cidr).containsCIDR(e) && cidr(e).prefixLength() > cidr(self.cidr).prefixLength()))",message="except must hold networks within cidr, and smaller than it",fieldPath=".except"
 type TrafficBlock struct {
 	// cidr is the network, such as 10.0.0.0/8.
 	// +required
 	// +kubebuilder:validation:MaxLength=43
-	// +kubebuilder:validation:Format=cidr
+	// +kubebuilder:validation:XValidation:rule="isCIDR(self) && cidr(self) == cidr(self).masked()",message="cidr must be a network, such as 10.0.0.0/8, 10.1.2.3/32 or fd00::/8, with no bits set beyond the prefix"
 	CIDR string `json:"cidr"`
 	// except are networks within cidr that are left out, at most 4.
 	// +optional
@@ -175,7 +177,7 @@ type TrafficBlock struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=4
 	// +kubebuilder:validation:items:MaxLength=43
-	// +kubebuilder:validation:items:Format=cidr
+	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self) && cidr(self) == cidr(self).masked()",message="except must hold networks, such as 10.0.0.0/8, 10.1.2.3/32 or fd00::/8, with no bits set beyond the prefix"
 	Except []string `json:"except,omitempty"`
 }
 

@@ -1,6 +1,9 @@
 package v1alpha1_test
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // rule is a rule of the API in CEL, with examples: edits of the full example
 // that the API server accepts, and others that it refuses for this rule alone.
@@ -16,12 +19,12 @@ const (
 	labelRule     = " must hold values of labels: letters, digits, '-', '_' and '.', with a letter or digit first and last"
 	durationRule  = " must be a duration from 1s to 2160h, such as 90s, 5m or 1h30m"
 	timeRule      = " must be a time with its zone, such as 2026-03-01T06:00:00Z"
-	egressRule    = "networkIsolation.defaultDeny must not list Egress in Enforce mode, because the DNS allowance that keeps workloads resolving names is not available in this version; use mode Observe for Egress"
+	egressRule    = "networkIsolation.allow must list type DNS where Egress is denied in Enforce mode, or workloads could resolve no names; add {type: DNS}, or use mode Observe"
 )
 
 // rules returns every rule of the API in CEL.
 func rules() []rule {
-	return append(append(policyRules(), scopeRules()...), controlRules()...)
+	return slices.Concat(policyRules(), enforcementRules(), scopeRules(), controlRules(), networkIsolationRules())
 }
 
 func policyRules() []rule {
@@ -39,9 +42,38 @@ func policyRules() []rule {
 			refuse: each("spec.tolerance", map[string]any{}),
 		},
 		{
-			field: "spec.enforcement", message: "at least one of the fields in [pause] must be set",
-			accept: each("spec.enforcement", nil),
+			field: "spec.controls", message: egressRule,
+			accept: []edits{
+				{"spec.controls[0].networkIsolation.allow": []any{map[string]any{"type": "DNS"}}},
+				{"spec.controls[0].networkIsolation.allow": nil, "spec.controls[0].mode": "Observe"},
+				{"spec.controls[0].networkIsolation.allow": nil, "spec.controls[0].mode": nil, "spec.mode": nil},
+				{"spec.controls[0].networkIsolation": map[string]any{"defaultDeny": []any{"Ingress"}}},
+			},
+			refuse: []edits{
+				{"spec.controls[0].networkIsolation.allow": nil, "spec.controls[0].mode": nil},
+				{"spec.controls[0].networkIsolation.allow": []any{map[string]any{"type": "APIServer"}}, "spec.mode": "Observe"},
+				{"spec.controls[0].networkIsolation": map[string]any{"defaultDeny": []any{"Egress"}}, "spec.mode": nil},
+			},
+		},
+	}
+}
+
+func enforcementRules() []rule {
+	return []rule{
+		{
+			field: "spec.enforcement", message: "at least one of the fields in [pause rollout] must be set",
+			accept: append(each("spec.enforcement", nil), edits{"spec.enforcement.pause": nil}, edits{"spec.enforcement.rollout": nil}),
 			refuse: each("spec.enforcement", map[string]any{}),
+		},
+		{
+			field: "spec.enforcement.rollout", message: "at least one of the fields in [maxNamespaces interval] must be set",
+			accept: []edits{{"spec.enforcement.rollout.maxNamespaces": nil}, {"spec.enforcement.rollout.interval": nil}},
+			refuse: each("spec.enforcement.rollout", map[string]any{}),
+		},
+		{
+			field: "spec.enforcement.rollout.interval", message: "interval must be a duration from 1s to 24h, such as 30s or 5m",
+			accept: each("spec.enforcement.rollout.interval", "1s", "90s", "1.5s", "5m", "1h30m", "24h", "1440m0s"),
+			refuse: each("spec.enforcement.rollout.interval", "", "5", "1d", "0s", "999ms", "-5m", "24h0m1s", "25h"),
 		},
 		{
 			field: "spec.enforcement.pause.reason", message: "reason must say why repairs are paused",
@@ -49,19 +81,6 @@ func policyRules() []rule {
 			refuse: each("spec.enforcement.pause.reason", "", " \n\t"),
 		},
 		times("spec.enforcement.pause.until"),
-		{
-			field: "spec.controls", message: egressRule,
-			accept: []edits{
-				{"spec.controls[0].networkIsolation.defaultDeny": []any{"Egress", "Ingress"}, "spec.controls[0].mode": "Observe"},
-				{"spec.controls[0].networkIsolation.defaultDeny": []any{"Egress"}, "spec.controls[0].mode": nil, "spec.mode": nil},
-				{"spec.controls[0].mode": nil},
-			},
-			refuse: []edits{
-				{"spec.controls[0].networkIsolation.defaultDeny": []any{"Ingress", "Egress"}, "spec.controls[0].mode": nil},
-				{"spec.controls[0].networkIsolation.defaultDeny": []any{"Egress"}, "spec.mode": "Observe"},
-				{"spec.controls[0].networkIsolation.defaultDeny": []any{"Egress"}, "spec.mode": nil},
-			},
-		},
 	}
 }
 

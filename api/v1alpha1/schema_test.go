@@ -1,6 +1,7 @@
 package v1alpha1_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type node struct {
 	path   string
 	schema apiextensionsv1.JSONSchemaProps
 	value  any
+	list   []any // that the node is the first item of
 }
 
 // schemaNodes returns every field of the generated schema but the metadata. It
@@ -39,19 +41,30 @@ func walk(t *testing.T, n node) []node {
 		if n.path == "" && name != "spec" && name != "status" {
 			continue
 		}
-		child := strings.TrimPrefix(n.path+"."+name, ".")
-		nodes = append(nodes, walk(t, node{child, schema, n.value.(map[string]any)[name]})...)
+		nodes = append(nodes, walk(t, n.property(name, schema))...)
 	}
 	if n.schema.Items != nil {
-		nodes = append(nodes, walk(t, node{n.path + "[0]", *n.schema.Items.Schema, n.value.([]any)[0]})...)
+		list := n.value.([]any)
+		nodes = append(nodes, walk(t, node{path: n.path + "[0]", schema: *n.schema.Items.Schema, value: list[0], list: list})...)
 	}
 	if n.schema.AdditionalProperties != nil {
 		for key, value := range n.value.(map[string]any) {
-			nodes = append(nodes, walk(t, node{n.path + "[" + key + "]", *n.schema.AdditionalProperties.Schema, value})...)
+			nodes = append(nodes, walk(t, node{path: n.path + "[" + key + "]", schema: *n.schema.AdditionalProperties.Schema, value: value})...)
 		}
 	}
 	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.path, b.path) })
 	return nodes
+}
+
+// property returns a property of an object. Of an item of a list it is that of
+// the first item which has it: what excludes each other stands in different items.
+func (n node) property(name string, schema apiextensionsv1.JSONSchemaProps) node {
+	for i, item := range n.list {
+		if value, found := item.(map[string]any)[name]; found {
+			return node{path: fmt.Sprintf("%s[%d].%s", strings.TrimSuffix(n.path, "[0]"), i, name), schema: schema, value: value}
+		}
+	}
+	return node{path: strings.TrimPrefix(n.path+"."+name, "."), schema: schema, value: n.value.(map[string]any)[name]}
 }
 
 // full returns a valid ControlPolicy with every field set.
