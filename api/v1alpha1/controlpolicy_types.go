@@ -123,8 +123,11 @@ type Tolerance struct {
 //
 // +kubebuilder:validation:AtLeastOneOf=pause;rollout
 type Enforcement struct {
-	// rollout paces the first enforcement on namespaces that run pods. What
-	// conformed before is restored at once, whatever it says.
+	// rollout paces the first enforcement on namespaces that run pods: at most
+	// maxNamespaces of them begin in each interval. What conformed before is
+	// restored at once, whatever it says. An edit that adds more namespaces than
+	// 20 % of those enforced before, and more than ten, is held until the
+	// annotation holdfast.dev/confirmed-generation equals metadata.generation.
 	// +optional
 	Rollout *Rollout `json:"rollout,omitempty"`
 	// pause stops repairs until a stated time. Evaluation and evidence go on,
@@ -148,11 +151,9 @@ type Pause struct {
 	Until metav1.Time `json:"until"`
 }
 
-// Rollout paces the first enforcement on namespaces that run pods: at most
-// maxNamespaces of them begin in each interval. At least one of its fields is
-// set. An edit that adds more namespaces than 20 % of those enforced before, and
-// more than ten, is held until its generation is confirmed by the annotation
-// holdfast.dev/confirmed-generation.
+// Rollout paces the first enforcement on namespaces that run pods. At least one
+// of its fields is set.
+//
 // +kubebuilder:validation:AtLeastOneOf=maxNamespaces;interval
 type Rollout struct {
 	// maxNamespaces is how many namespaces with pods may begin to be enforced in

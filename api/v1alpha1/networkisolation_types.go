@@ -65,7 +65,7 @@ type NetworkIsolation struct {
 	// +kubebuilder:default=Record
 	Exposure Judgement `json:"exposure,omitempty"`
 	// acceptedExposure lists what is open on purpose, each with a reason: at most
-	// 64 entries.
+	// 64 entries. It changes what is judged, and nothing of what is denied.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
@@ -96,13 +96,18 @@ const (
 // +kubebuilder:validation:XValidation:rule="(self.type == 'Rule') == has(self.rule)",message="rule must be set with type Rule, and with no other",fieldPath=".rule"
 // +kubebuilder:validation:XValidation:rule="!has(self.cidrs) || self.type == 'DNS' || self.type == 'APIServer'",message="cidrs may be set with type DNS and type APIServer only",fieldPath=".cidrs"
 type Allowance struct {
-	// type is DNS, SameNamespace, APIServer, AdmissionBackends or Rule.
+	// type is DNS (pods reach the cluster's DNS), SameNamespace (pods of one
+	// namespace reach each other), APIServer (pods reach the API server),
+	// AdmissionBackends (the backends of admission webhooks, of conversion
+	// webhooks and of APIServices are reached by the API server) or Rule (an
+	// allowance in your own words).
 	// +required
 	Type AllowanceType `json:"type"`
-	// cidrs are addresses, at most 8, to be allowed for DNS or for the API server
-	// besides what the cluster shows: needed where DNS runs on the host network,
-	// which no pod selector reaches, or where the API server has other addresses
-	// than those in the EndpointSlice of Service default/kubernetes.
+	// cidrs are networks, at most 8, such as 169.254.20.10/32, to be allowed with
+	// type DNS or APIServer besides what the cluster shows: needed where DNS runs
+	// on the host network, which no pod selector reaches, or where the API server
+	// has other addresses than those in the EndpointSlice of Service
+	// default/kubernetes.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -110,13 +115,13 @@ type Allowance struct {
 	// +kubebuilder:validation:items:MaxLength=43
 	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self) && cidr(self) == cidr(self).masked()",message="cidrs must hold networks, such as 10.0.0.0/8, 10.1.2.3/32 or fd00::/8, with no bits set beyond the prefix"
 	CIDRs []string `json:"cidrs,omitempty"`
-	// rule is the allowance of type Rule.
+	// rule is the allowance of type Rule. It becomes the NetworkPolicy
+	// holdfast-allow-rule-NAME in every namespace in scope.
 	// +optional
 	Rule *AllowedTraffic `json:"rule,omitempty"`
 }
 
-// AllowedTraffic is an allowance in your own words. It becomes the NetworkPolicy
-// holdfast-allow-rule-NAME in every namespace in scope.
+// AllowedTraffic is an allowance in your own words.
 type AllowedTraffic struct {
 	// name tells the rule from others: 1 to 40 lower-case letters, digits and
 	// '-', with a letter or digit first and last.
@@ -127,18 +132,18 @@ type AllowedTraffic struct {
 	// direction is Ingress or Egress. defaultDeny must list it.
 	// +required
 	Direction Direction `json:"direction"`
-	// podSelector selects the pods that the rule is for; {}, the default,
-	// selects all.
+	// podSelector selects the pods that the rule is for; absent or {} selects all.
 	// +optional
 	PodSelector metav1.LabelSelector `json:"podSelector,omitzero"`
-	// peers are whom traffic is allowed from, or to: 1 to 8. Everybody is
-	// 0.0.0.0/0 and ::/0.
+	// peers are whom traffic is allowed from (Ingress) or to (Egress): 1 to 8.
+	// Everybody is 0.0.0.0/0 and ::/0.
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	Peers []TrafficPeer `json:"peers"`
-	// ports are the ports at the destination, at most 8; none means all.
+	// ports are the ports at the destination, at most 8, each by number, as a
+	// range, or by name; none means all.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
@@ -157,7 +162,8 @@ type TrafficPeer struct {
 	// podSelector selects pods by label; absent or {} selects all.
 	// +optional
 	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
-	// ipBlock is a network.
+	// ipBlock is a network, less parts of it. Whether it matches the addresses of
+	// pods depends on the network plugin: select pods by label.
 	// +optional
 	IPBlock *TrafficBlock `json:"ipBlock,omitempty"`
 }
@@ -236,7 +242,7 @@ const (
 )
 
 // AcceptedExposure is what is open on purpose, in named namespaces and one
-// direction. It makes no difference to what is denied.
+// direction.
 //
 // +kubebuilder:validation:AtLeastOneOf=any;exposures
 // +kubebuilder:validation:XValidation:rule="!has(self.exposures) || self.direction == 'Ingress'",message="exposures are ways in: direction must be Ingress",fieldPath=".exposures"
@@ -249,14 +255,16 @@ type AcceptedExposure struct {
 	// +kubebuilder:validation:items:MaxLength=63
 	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Namespaces []string `json:"namespaces"`
-	// direction is Ingress or Egress.
+	// direction is the direction of what is accepted: Ingress or Egress.
 	// +required
 	Direction Direction `json:"direction"`
-	// any accepts rules that allow any peer. The only value is true.
+	// any accepts rules that allow any peer, and that pods are open to anybody by
+	// them. The only value is true.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self",message="any must be true, or left out"
 	Any *bool `json:"any,omitempty"`
-	// exposures accepts ways into the namespace, of these kinds.
+	// exposures accepts ways into the namespace from outside the cluster:
+	// LoadBalancer, NodePort, ExternalIPs, HostPort, HostNetwork, Ingress, Gateway.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
