@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -94,30 +95,55 @@ func (a *Applier) Apply(ctx context.Context, change control.Change, uid string) 
 	if err != nil {
 		return Result{}, err
 	}
+	request, err := a.patch(target, change, uid)
+	if err != nil {
+		return Result{}, err
+	}
+	object, failure := answer(request.Do(ctx), target, applyVerbs(uid))
+	switch {
+	case failure == nil:
+		return object.result(change)
+	case failure.Failure == FailureUnknown:
+		return a.reread(ctx, change, uid, failure)
+	default:
+		return Result{}, failure
+	}
+}
+
+// patch returns the request that applies a change.
+func (a *Applier) patch(at target, change control.Change, uid string) (*rest.Request, error) {
 	body, err := encode(change, uid)
 	if err != nil {
-		return Result{}, &Error{Failure: FailureRejected, Message: "the change cannot be encoded", Err: err}
+		return nil, &Error{Failure: FailureRejected, Message: "the change cannot be encoded", Err: err}
 	}
-	response := a.client.Patch(types.ApplyYAMLPatchType).
-		AbsPath(target.path...).
+	return a.client.Patch(types.ApplyYAMLPatchType).
+		AbsPath(at.path...).
 		Param("fieldManager", FieldManager).
 		Param("force", "true").
 		Body(body).
 		MaxRetries(0).
-		Timeout(requestTimeout).
-		Do(ctx)
+		Timeout(requestTimeout), nil
+}
+
+// applyVerbs are what applying needs the right to.
+func applyVerbs(uid string) string {
+	if uid == "" {
+		return "create and patch"
+	}
+	return "patch"
+}
+
+// answer returns the object that a request was answered with. verbs are what the
+// request needs the right to.
+func answer(response rest.Result, at target, verbs string) (liveObject, *Error) {
 	if err := response.Error(); err != nil {
-		failure := classify(err, target, uid)
-		if failure.Failure == FailureUnknown {
-			return a.reread(ctx, change, uid, failure)
-		}
-		return Result{}, failure
+		return liveObject{}, classify(err, at, verbs)
 	}
 	object, err := decode(response)
 	if err != nil {
-		return a.reread(ctx, change, uid, unanswered(err, target))
+		return liveObject{}, unanswered(err, at)
 	}
-	return object.result(change)
+	return object, nil
 }
 
 // Read returns the object as the API server has it now, past all caches. It
@@ -129,13 +155,12 @@ func (a *Applier) Read(ctx context.Context, change control.Change, uid string) (
 	if err != nil {
 		return Result{}, err
 	}
-	response := a.client.Get().AbsPath(target.path...).MaxRetries(0).Timeout(requestTimeout).Do(ctx)
-	if err := response.Error(); err != nil {
-		return readFailure(err, target)
+	object, failure := a.get(ctx, target)
+	if failure != nil {
+		return Result{}, unanswered(failure.Err, target)
 	}
-	object, err := decode(response)
-	if err != nil {
-		return Result{}, unanswered(err, target)
+	if object.Metadata.UID == "" {
+		return Result{Differs: "metadata: the object does not exist", Reread: true}, nil
 	}
 	result, err := object.result(change)
 	if err != nil {
@@ -198,6 +223,9 @@ func (a *Applier) locate(change control.Change) (target, error) {
 
 // encode returns the apply configuration of a change.
 func encode(change control.Change, uid string) ([]byte, error) {
+	if change.Remove {
+		return nil, errors.New("a removal has no apply configuration")
+	}
 	metadata := map[string]any{"name": change.Name}
 	if change.Namespace != "" {
 		metadata["namespace"] = change.Namespace
@@ -218,10 +246,11 @@ func encode(change control.Change, uid string) ([]byte, error) {
 // liveObject is what is looked at of an answer.
 type liveObject struct {
 	Metadata struct {
-		UID             string                      `json:"uid"`
-		ResourceVersion string                      `json:"resourceVersion"`
-		Generation      int64                       `json:"generation"`
-		ManagedFields   []metav1.ManagedFieldsEntry `json:"managedFields"`
+		UID               string                      `json:"uid"`
+		ResourceVersion   string                      `json:"resourceVersion"`
+		Generation        int64                       `json:"generation"`
+		DeletionTimestamp *metav1.Time                `json:"deletionTimestamp"`
+		ManagedFields     []metav1.ManagedFieldsEntry `json:"managedFields"`
 	} `json:"metadata"`
 	Spec map[string]any `json:"spec"`
 }
@@ -243,14 +272,15 @@ func (o liveObject) result(change control.Change) (Result, error) {
 	if err != nil {
 		return Result{}, &Error{Failure: FailureRejected, Message: "the change cannot be encoded", Err: err}
 	}
-	return Result{
-		Object: control.Identity{
-			UID:             o.Metadata.UID,
-			ResourceVersion: o.Metadata.ResourceVersion,
-			Generation:      o.Metadata.Generation,
-		},
-		Differs: differs,
-	}, nil
+	return Result{Object: o.identity(), Differs: differs}, nil
+}
+
+func (o liveObject) identity() control.Identity {
+	return control.Identity{
+		UID:             o.Metadata.UID,
+		ResourceVersion: o.Metadata.ResourceVersion,
+		Generation:      o.Metadata.Generation,
+	}
 }
 
 // applied reports whether Holdfast's field manager applied the object with the

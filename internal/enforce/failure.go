@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Failure is why an apply did not take effect, as far as the caller's next step
+// Failure is why a change did not take effect, as far as the caller's next step
 // depends on it.
 type Failure string
 
@@ -41,7 +41,9 @@ const (
 	FailureUnknown Failure = "Unknown"
 )
 
-// Error is an apply that did not take effect.
+const notObserved = "the object is not the one that was observed"
+
+// Error is a change that did not take effect.
 type Error struct {
 	// Failure is the kind of failure.
 	Failure Failure
@@ -60,8 +62,9 @@ func (e *Error) Error() string { return fmt.Sprintf("%s: %v", e.Message, e.Err) 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// classify says what the error of an apply means. uid is the one sent.
-func classify(err error, at target, uid string) *Error {
+// classify says what the error of a request means. verbs are what the request
+// needs the right to.
+func classify(err error, at target, verbs string) *Error {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return unanswered(err, at)
@@ -73,14 +76,10 @@ func classify(err error, at target, uid string) *Error {
 	case namespaceEnds(err, status.Status()):
 		return failed(FailureNamespaceTerminating, "namespace %s is being deleted", at.namespace)
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		verbs := "patch"
-		if uid == "" {
-			verbs = "create and patch"
-		}
 		return failed(FailureForbidden, "the API server forbids it: %s %s%s is needed, and no admission rule against it",
 			verbs, at.resource, at.inNamespace())
 	case code == http.StatusConflict || otherUID(status.Status()):
-		return failed(FailureConflict, "the object is not the one that was observed")
+		return failed(FailureConflict, notObserved)
 	case code == http.StatusTooManyRequests:
 		busy := failed(FailureThrottled, "the API server is busy")
 		if seconds, asked := apierrors.SuggestsClientDelay(err); asked {
@@ -94,14 +93,6 @@ func classify(err error, at target, uid string) *Error {
 	default:
 		return failed(FailureRejected, "the API server does not accept the object (%d %s)", code, status.Status().Reason)
 	}
-}
-
-// readFailure says what the error of a read means. An absent object is an answer.
-func readFailure(err error, at target) (Result, error) {
-	if apierrors.IsNotFound(err) {
-		return Result{Differs: "metadata: the object does not exist", Reread: true}, nil
-	}
-	return Result{}, unanswered(err, at)
 }
 
 // unanswered is a request of which nobody knows what became. An error of the API

@@ -2,13 +2,8 @@ package enforce
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
-	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -28,30 +23,44 @@ func (s Source) compare(o Source) int {
 	return cmp.Or(cmp.Compare(s.Policy, o.Policy), cmp.Compare(s.Control, o.Control))
 }
 
-// Wish is what one enforcing control wants done in one scope.
+// Wish is what one enforcing control wants in one scope.
 type Wish struct {
 	Source
 	// Paused is true while the policy's pause holds back its repairs.
 	Paused bool
-	// Changes are what the control planned.
+	// Changes are everything that the control wants, also what is so already.
 	Changes []control.Change
+	// Failing are the rules that deviate for the control's subject.
+	Failing []string
 }
 
-// Plan is what several controls over one scope want done, merged.
+// Plan is what several controls over one scope want done, merged. Whatever is
+// due is in one of Changes and Held, and no object is in both.
 type Plan struct {
-	// Changes are to be applied: one for each object, ordered by object.
+	// Changes are to be carried out, in this order: permissions, restrictions,
+	// removals of restrictions, removals of permissions, each by object.
 	Changes []Change
-	// Held are wanted only by policies that are paused, ordered by object.
+	// Held are due, and not to be carried out: they are wanted only by policies
+	// that are paused, or one of the Conflicts says why. Ordered likewise.
 	Held []Change
-	// Conflicts are the contradictions, ordered by object.
+	// Conflicts are the contradictions, ordered by object, whether or not
+	// anything is due.
 	Conflicts []Conflict
 }
 
 // Change is a change with those who want it.
 type Change struct {
 	control.Change
-	// WantedBy are the controls that want exactly this, sorted.
+	// WantedBy are the controls that want exactly this and for which it is due,
+	// sorted: it repairs a rule that fails for them, or is what their restriction
+	// requires. What becomes of it is recorded for each of them, and for no
+	// control that had nothing to repair.
 	WantedBy []Source
+	// After are those of the plan's changes, sorted, without which this one would
+	// do harm: where one of them did not take effect, this one must not be sent.
+	// They are the permissions that a restriction requires, and the removals of
+	// restrictions that come before the removal of a permission.
+	After []Object
 }
 
 // Conflict is a contradiction between controls about one object. It concerns
@@ -76,6 +85,9 @@ func ObjectOf(c control.Change) Object {
 	return Object{APIVersion: c.APIVersion, Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}
 }
 
+// String returns kind and name, as messages about one namespace write them.
+func (o Object) String() string { return o.Kind + " " + o.Name }
+
 // compare orders objects.
 func (o Object) compare(p Object) int {
 	return cmp.Or(cmp.Compare(o.Namespace, p.Namespace), cmp.Compare(o.APIVersion, p.APIVersion),
@@ -85,137 +97,114 @@ func (o Object) compare(p Object) int {
 // Merge merges the wishes of every enforcing control over one scope. The order
 // of the wishes does not matter.
 //
-// Controls that want the same of an object share one change. Two contradictions
-// are conflicts, and the stricter side wins:
-//   - One policy wants an object that the pause of another holds back: it is applied.
-//   - Policies want different specs for one object: the strictest is applied.
-//     That is the one which selects every pod, before one that does not; then the
-//     one with more policy types; then the one with fewer rules; then, so that
-//     the choice never flaps, the one whose JSON sorts first.
+// First it decides what becomes of each object, from everything that is wanted.
+// What policies that are not paused want counts; what only paused ones want is
+// held. Where they contradict each other, which is a conflict, the stricter side
+// wins, unless that would do harm:
+//   - A rollback wins over all who want the object.
+//   - A restriction wins over those who want it gone. Of several forms the
+//     strictest is applied: the one which selects every pod, before one that does
+//     not; then the one with more policy types; then the one with fewer rules;
+//     then, so that the choice never flaps, the one whose JSON sorts first.
+//   - A permission is applied only if every control that restricts one of its
+//     aspects wants the same of it; where none does, if all who want it want the
+//     same. A removal wins over those who want it, unless a control requires it
+//     for a restriction that stays.
+//   - A restriction is held for a control whose required permission is withheld.
+//   - What the pause of one policy holds back is done nevertheless if another
+//     one wants it.
+//
+// Then it plans what of that is due: what repairs a failing rule and is not in
+// place, what is required by a restriction that is due and is not in place, and
+// every rollback of what is still there.
 func Merge(wishes []Wish) Plan {
-	byObject := map[Object][]claim{}
-	for _, wish := range wishes {
-		for _, change := range wish.Changes {
-			object := ObjectOf(change)
-			byObject[object] = append(byObject[object], newClaim(wish, change))
-		}
-	}
-	var plan Plan
-	for _, object := range slices.SortedFunc(maps.Keys(byObject), Object.compare) {
-		plan.add(object, byObject[object])
-	}
-	return plan
+	m := newMerger(wishes)
+	m.decideRemovals()
+	m.decidePermissions()
+	m.decideRestrictions()
+	return m.plan()
 }
 
-// add settles what becomes of one object.
-func (p *Plan) add(object Object, claims []claim) {
-	slices.SortFunc(claims, claim.compare)
-	var active, paused []claim
+// merger is a merge under way.
+type merger struct {
+	wishes  []*wish
+	objects []*object
+	byName  map[Object]*object
+}
+
+// wish is a Wish with what it wants, by object.
+type wish struct {
+	Wish
+	failing map[string]bool
+}
+
+// object is one object with all who want something of it, and what becomes of it.
+type object struct {
+	Object
+	// effect is that of the object.
+	effect control.Effect
+	// active and paused are the claims, sorted.
+	active, paused []*claim
+
+	// decided are the claims that prevail: they all want the same.
+	decided []*claim
+	// held is true where that is not to be done.
+	held bool
+	// removed is true where it is that the object must not be.
+	removed   bool
+	conflicts []Conflict
+}
+
+func newMerger(wishes []Wish) *merger {
+	m := &merger{byName: map[Object]*object{}}
+	for _, w := range wishes {
+		own := &wish{Wish: w, failing: map[string]bool{}}
+		for _, rule := range w.Failing {
+			own.failing[rule] = true
+		}
+		m.wishes = append(m.wishes, own)
+		for i := range w.Changes {
+			m.add(own, &w.Changes[i])
+		}
+	}
+	for _, o := range m.objects {
+		o.sort()
+		o.effect = o.claimedEffect()
+	}
+	slices.SortFunc(m.objects, func(a, b *object) int { return a.compare(b.Object) })
+	return m
+}
+
+func (m *merger) add(w *wish, change *control.Change) {
+	name := ObjectOf(*change)
+	o := m.byName[name]
+	if o == nil {
+		o = &object{Object: name}
+		m.byName[name] = o
+		m.objects = append(m.objects, o)
+	}
+	c := &claim{wish: w, change: change}
+	if w.Paused {
+		o.paused = append(o.paused, c)
+	} else {
+		o.active = append(o.active, c)
+	}
+}
+
+// permits reports whether the object permits something.
+func (o *object) permits() bool { return o.effect == control.Permits }
+
+// claimedEffect is the effect that those say the object has who want it, or, if
+// nobody does, those who want it gone.
+func (o *object) claimedEffect() control.Effect {
+	claims := slices.Concat(o.active, o.paused)
+	if wants := filter(claims, wanted); len(wants) > 0 {
+		claims = wants
+	}
 	for _, c := range claims {
-		if c.paused {
-			paused = append(paused, c)
-		} else {
-			active = append(active, c)
+		if c.change.Effect != control.Permits {
+			return control.Restricts
 		}
 	}
-	if len(active) == 0 {
-		p.Held = append(p.Held, settle(paused))
-		return
-	}
-	p.Changes = append(p.Changes, settle(active))
-	if strictest := active[0]; slices.ContainsFunc(active, strictest.differs) {
-		p.Conflicts = append(p.Conflicts, conflict(object, active,
-			"%s is wanted in different forms by %s; the strictest is applied."))
-	}
-	if len(paused) > 0 {
-		p.Conflicts = append(p.Conflicts, conflict(object, claims,
-			"%s is wanted by one and held back by the pause of another of %s; it is applied."))
-	}
+	return control.Permits
 }
-
-// settle returns the strictest of the claims, which are sorted, with all who
-// want just that.
-func settle(claims []claim) Change {
-	strictest := claims[0]
-	settled := Change{Change: strictest.change}
-	settled.Rules = nil
-	for _, c := range claims {
-		if !strictest.differs(c) {
-			settled.Rules = append(settled.Rules, c.change.Rules...)
-			settled.WantedBy = append(settled.WantedBy, c.source)
-		}
-	}
-	slices.Sort(settled.Rules)
-	settled.Rules = slices.Compact(settled.Rules)
-	settled.WantedBy = slices.Compact(settled.WantedBy)
-	return settled
-}
-
-func conflict(object Object, claims []claim, format string) Conflict {
-	var between []Source
-	for _, c := range claims {
-		between = append(between, c.source)
-	}
-	slices.SortFunc(between, Source.compare)
-	between = slices.Compact(between)
-	names := make([]string, 0, len(between))
-	for _, source := range between {
-		names = append(names, source.String())
-	}
-	return Conflict{
-		Object:  object,
-		Between: between,
-		Reason:  v1alpha1.ReasonPolicyConflict,
-		Message: fmt.Sprintf(format, object.Kind+" "+object.Name, strings.Join(names, ", ")),
-	}
-}
-
-// claim is one control's wish for one object, with what ranks its strictness.
-type claim struct {
-	source Source
-	paused bool
-	change control.Change
-
-	everyPod    bool
-	policyTypes int
-	rules       int
-	json        string
-}
-
-func newClaim(wish Wish, change control.Change) claim {
-	length := func(field string) int {
-		list, _ := change.Spec[field].([]any)
-		return len(list)
-	}
-	selector, _ := change.Spec["podSelector"].(map[string]any)
-	// A spec is plain data: what is planned is what is sent as JSON.
-	canonical, err := json.Marshal(change.Spec)
-	if err != nil {
-		canonical = fmt.Append(nil, change.Spec)
-	}
-	return claim{
-		source:      wish.Source,
-		paused:      wish.Paused,
-		change:      change,
-		everyPod:    len(selector) == 0,
-		policyTypes: length("policyTypes"),
-		rules:       length("ingress") + length("egress"),
-		json:        string(canonical),
-	}
-}
-
-// compare orders claims on one object by strictness, as Merge documents, and
-// equal ones by source.
-func (c claim) compare(o claim) int {
-	if c.everyPod != o.everyPod {
-		if c.everyPod {
-			return -1
-		}
-		return 1
-	}
-	return cmp.Or(cmp.Compare(o.policyTypes, c.policyTypes), cmp.Compare(c.rules, o.rules),
-		cmp.Compare(c.json, o.json), c.source.compare(o.source))
-}
-
-// differs reports whether two claims want different specs.
-func (c claim) differs(o claim) bool { return c.json != o.json }
