@@ -29,7 +29,7 @@ func TestConfig(t *testing.T) {
 
 	t.Run("samples", func(t *testing.T) {
 		kubectl(t, cp, "apply", "--filename", "samples")
-		want := "first-look Observe\nproduction-baseline Enforce\n"
+		want := "first-look Observe\nproduction-baseline Enforce\nrestricted-isolation Enforce\n"
 		got := kubectl(t, cp, "get", "holdfast", "--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.mode}{"\n"}{end}`)
 		if got != want {
 			t.Errorf("policies after applying the samples: %q, want %q", got, want)
