@@ -15,12 +15,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// The forms of the output.
-const (
-	outputText = "text"
-	outputJSON = "json"
-)
-
 // entriesOptions say which entries to list, and how.
 type entriesOptions struct {
 	kinds   []string

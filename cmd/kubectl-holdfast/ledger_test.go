@@ -78,7 +78,7 @@ func write(t *testing.T, drafts ...ledger.Draft) written {
 func holdfast(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	status = run(t.Context(), args, &out, &errs)
+	status = run(t.Context(), args, strings.NewReader(""), &out, &errs)
 	return out.String(), errs.String(), status
 }
 

@@ -1,5 +1,6 @@
-// Command kubectl-holdfast is the kubectl plugin: it reads and verifies a
-// ledger, offline. In the PATH it is called as "kubectl holdfast".
+// Command kubectl-holdfast is the kubectl plugin: it shows how controls hold and
+// why they do not, previews what enforcing would change, tests policies, and reads
+// and verifies a ledger. In the PATH it is called as "kubectl holdfast".
 package main
 
 import (
@@ -11,7 +12,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }

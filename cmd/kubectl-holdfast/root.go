@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The exit statuses, of which verify uses all.
@@ -16,7 +17,7 @@ const (
 	statusInvalid    = 1
 	statusIncomplete = 2
 	// statusFailed: the command could not be carried out, which says nothing
-	// about the ledger.
+	// about what it is about.
 	statusFailed = 3
 )
 
@@ -27,9 +28,10 @@ type statusError int
 func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // run carries out a command line, and returns the exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot(time.Now)
 	root.SetArgs(args)
+	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
@@ -49,12 +51,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // newRoot returns the plugin's command. now is the clock.
 func newRoot(now func() time.Time) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "kubectl-holdfast",
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl holdfast"},
-		Short:         "Read and verify the evidence that Holdfast records",
+		Use:         "kubectl-holdfast",
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl holdfast"},
+		Short:       "See how controls hold, preview what they would do, and verify the record",
+		Long: `See how the controls of ControlPolicies hold, why a subject deviates, and what
+enforcing would change; test policies without a cluster; read and verify the
+ledger. Nothing here changes a cluster.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newEntries(now), newVerify())
+	to := newConnection()
+	to.bind(root)
+	_ = root.RegisterFlagCompletionFunc("context", to.completeContexts)
+	root.AddCommand(newStatus(to, now))
+	root.AddCommand(offline(newEntries(now)), offline(newVerify()))
 	return root
+}
+
+// offline hides the flags that say which cluster, for a command that needs none.
+func offline(cmd *cobra.Command) *cobra.Command {
+	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) { f.Hidden = true })
+		cmd.Parent().HelpFunc()(cmd, args)
+	})
+	return cmd
 }
