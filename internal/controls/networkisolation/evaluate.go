@@ -1,14 +1,23 @@
 // Package networkisolation is the control type of the same name: namespaces deny
 // network traffic that is not explicitly allowed.
 //
-// Rules NP-01 and NP-02 judge default deny of ingress and egress.
+// The rules, and the file that judges each:
+//
+//	NP-01, NP-02  ingress, egress is denied by default      denial.go
+//	NP-03         what allow lists is reachable             lifelines.go
+//	NP-04         what allow lists is there as stated       allowances.go
+//	NP-05         no rule undoes the denial                 openrules.go
+//	NP-06         every pod is isolated                     isolation.go
+//	NP-07         no pod is open to anybody                 exposure.go
+//	NP-09         ways in from outside the cluster          inventory.go
+//	NP-10         no cluster policy overrides the denial    tiers.go
+//
+// Whether the network plugin enforces what is declared cannot be seen in
+// configuration, and traffic between a pod and its own node is always allowed.
 package networkisolation
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -20,6 +29,16 @@ const (
 	RuleDenyIngress = "NP-01"
 	// RuleDenyEgress: every pod is denied egress by default.
 	RuleDenyEgress = "NP-02"
+	// RuleOpenRules: no rule of a NetworkPolicy undoes the denial.
+	RuleOpenRules = "NP-05"
+	// RuleCoverage: every pod is isolated in each denied direction.
+	RuleCoverage = "NP-06"
+	// RuleExposure: no pod is open to anybody in a denied direction.
+	RuleExposure = "NP-07"
+	// RuleInventory: no way leads into the namespace from outside the cluster.
+	RuleInventory = "NP-09"
+	// RuleTiers: no policy of the cluster overrides the denial.
+	RuleTiers = "NP-10"
 )
 
 // Reasons of findings.
@@ -37,13 +56,35 @@ const (
 	// ReasonAltered surfaces in Enforce mode when the direction is denied, but
 	// Holdfast's own policy is not as it was applied: somebody changed the control.
 	ReasonAltered = "Altered"
-)
 
-const (
-	// maxCulprits bounds the policies that a finding names.
-	maxCulprits = 4
-	// maxMessage bounds a message, in bytes.
-	maxMessage = 256
+	// ReasonOpenRule surfaces when a rule of a NetworkPolicy allows traffic with anybody.
+	ReasonOpenRule = "OpenRule"
+	// ReasonNoOpenRule surfaces when no rule does, but for those that the control itself states.
+	ReasonNoOpenRule = "NoOpenRule"
+	// ReasonNotIsolated surfaces when no NetworkPolicy isolates some pods in a denied direction.
+	ReasonNotIsolated = "NotIsolated"
+	// ReasonIsolated surfaces when every pod is isolated in each denied direction.
+	ReasonIsolated = "Isolated"
+	// ReasonExposed surfaces when all policies together leave some pods open to anybody.
+	ReasonExposed = "Exposed"
+	// ReasonNotExposed surfaces when they leave no pod open to anybody.
+	ReasonNotExposed = "NotExposed"
+	// ReasonWayIn surfaces when a way leads into the namespace from outside the cluster.
+	ReasonWayIn = "WayIn"
+	// ReasonNoWayIn surfaces when there is no such way.
+	ReasonNoWayIn = "NoWayIn"
+	// ReasonOverridden surfaces when a policy of the cluster accepts traffic with
+	// anybody before NetworkPolicies are asked.
+	ReasonOverridden = "Overridden"
+	// ReasonNotOverridden surfaces when no policy of the cluster does.
+	ReasonNotOverridden = "NotOverridden"
+	// ReasonRecorded surfaces when something is found that the control has recorded, not forbidden.
+	ReasonRecorded = "Recorded"
+	// ReasonAccepted surfaces when acceptedExposure covers all that is found.
+	ReasonAccepted = "Accepted"
+	// ReasonNoPods surfaces when no pods run that NetworkPolicies reach: those on
+	// the host network are beyond them.
+	ReasonNoPods = "NoPods"
 )
 
 // Control evaluates controls of this type.
@@ -55,34 +96,35 @@ var (
 )
 
 // EvaluatorVersion is bumped whenever the same input gives other findings.
-func (Control) EvaluatorVersion() int { return 1 }
+func (Control) EvaluatorVersion() int { return 2 }
 
-// Needs returns what is looked at. Pods matter only in a namespace that is being deleted.
+// Needs returns what is looked at: beside what the rules judge, that which a
+// denial could cut off.
 func (Control) Needs(v1alpha1.ControlSpec) []control.Need {
-	return []control.Need{control.NeedNamespaces, control.NeedNetworkPolicies, control.NeedPods}
+	return []control.Need{
+		control.NeedNamespaces, control.NeedNetworkPolicies, control.NeedPods, control.NeedServices,
+		control.NeedEndpointSlices, control.NeedAdmissionBackends, control.NeedEntrances, control.NeedClusterPolicies,
+	}
 }
 
-// Evaluate returns one finding for each direction that the control denies,
-// ordered by rule. What cannot be judged is NotEvaluated.
+// Evaluate returns the findings of every rule, ordered by rule. Each is judged
+// as soon as what it needs itself was observed; until then it is NotEvaluated.
 func (Control) Evaluate(in control.Input) []control.Finding {
-	snapshot := in.Snapshot
-	if snapshot == nil {
-		snapshot = &control.Snapshot{Unavailable: map[control.Need]string{control.NeedNamespaces: control.ReasonFailed}}
+	if in.Control.NetworkIsolation == nil {
+		return nil
 	}
-	verdict := undecided(snapshot)
+	if in.Snapshot == nil {
+		in.Snapshot = &control.Snapshot{Unavailable: map[control.Need]string{control.NeedNamespaces: control.ReasonFailed}}
+	}
 	var findings []control.Finding
-	for _, d := range wantedDirections(in.Control) {
-		var finding control.Finding
-		if verdict != nil {
-			finding = *verdict
-		} else {
-			finding = judge(d, snapshot.NetworkPolicies, in.Control.Mode)
-		}
-		finding.Subject = snapshot.Namespace.Subject()
-		finding.Rule = d.rule
-		finding.Basis = control.BasisConfiguration
-		finding.Facts = map[string]string{"direction": string(d.name)}
-		findings = append(findings, finding)
+	for _, judge := range []func(control.Input) []control.Finding{
+		judgeDenials, judgeLifelines, judgeAllowances, judgeTraffic, judgeInventory, judgeTiers,
+	} {
+		findings = append(findings, judge(in)...)
+	}
+	for i := range findings {
+		findings[i].Subject = in.Snapshot.Namespace.Subject()
+		findings[i].Basis = control.BasisConfiguration
 	}
 	return findings
 }
@@ -95,127 +137,4 @@ func wantedDirections(spec v1alpha1.ControlSpec) []direction {
 	return slices.DeleteFunc(directions(), func(d direction) bool {
 		return !slices.Contains(spec.NetworkIsolation.DefaultDeny, d.name)
 	})
-}
-
-// undecided returns the verdict on every rule where the policies of the
-// namespace do not decide it, and nil where they do.
-func undecided(s *control.Snapshot) *control.Finding {
-	for _, need := range neededNow(s.Namespace) {
-		if reason, unavailable := s.Unavailable[need]; unavailable {
-			return &control.Finding{
-				Outcome: control.NotEvaluated,
-				Reason:  cmp.Or(reason, control.ReasonFailed),
-				Message: fmt.Sprintf("Not judged: %s could not be observed.", need),
-			}
-		}
-	}
-	if s.Namespace.Terminating && !s.Namespace.HasRunningPods {
-		return &control.Finding{
-			Outcome: control.NotApplicable,
-			Reason:  control.ReasonTerminating,
-			Message: "The namespace is being deleted and runs no pods.",
-		}
-	}
-	return nil
-}
-
-func neededNow(ns control.Namespace) []control.Need {
-	needs := []control.Need{control.NeedNamespaces, control.NeedNetworkPolicies}
-	if ns.Terminating {
-		needs = append(needs, control.NeedPods)
-	}
-	return needs
-}
-
-// judge returns the verdict on one direction, given every policy of the namespace.
-func judge(d direction, policies []control.NetworkPolicy, mode v1alpha1.Mode) control.Finding {
-	denying := policyNames(policies, func(p control.NetworkPolicy) bool { return len(d.defects(p.Spec)) == 0 })
-	own, applied := ownPolicy(d, policies)
-	switch {
-	case len(denying) == 0:
-		return notDenied(d, policies)
-	case mode == v1alpha1.ModeEnforce && applied && !d.asApplied(own.Spec):
-		return deviating(ReasonAltered, []string{own.Name},
-			"{policies} is not as Holdfast applied it, though "+d.word+" is still denied by default.")
-	default:
-		return control.Finding{
-			Outcome: control.Conforming,
-			Reason:  ReasonDenied,
-			Message: sentence(string(d.name)+" is denied by default, by {policies}.", denying),
-		}
-	}
-}
-
-// notDenied tells what came closest to denying the direction: Holdfast's own
-// policy, else others that lack one thing.
-func notDenied(d direction, policies []control.NetworkPolicy) control.Finding {
-	if own, applied := ownPolicy(d, policies); applied {
-		return defective(d, d.defects(own.Spec)[0], []string{own.Name})
-	}
-	for _, reason := range []string{ReasonOpened, ReasonNarrowed} {
-		names := policyNames(policies, func(p control.NetworkPolicy) bool {
-			return slices.Equal(d.defects(p.Spec), []string{reason})
-		})
-		if len(names) > 0 {
-			return defective(d, reason, names)
-		}
-	}
-	return defective(d, ReasonAbsent, nil)
-}
-
-// defective returns the verdict that the direction is not denied, for a reason
-// that concerns the named policies.
-func defective(d direction, reason string, names []string) control.Finding {
-	message := string(d.name) + " is not denied by default: "
-	switch reason {
-	case ReasonOpened:
-		message += d.word + " rules in {policies}."
-	case ReasonNarrowed:
-		message += "not every pod is selected by {policies}."
-	case ReasonUntyped:
-		message += "policy type " + string(d.policyType) + " is missing in {policies}."
-	default:
-		message += "no NetworkPolicy with policy type " + string(d.policyType) + " selects every pod without " + d.word + " rules."
-	}
-	return deviating(reason, names, message)
-}
-
-func deviating(reason string, names []string, message string) control.Finding {
-	return control.Finding{
-		Outcome:  control.Deviating,
-		Reason:   reason,
-		Message:  sentence(message, names),
-		Culprits: names[:min(len(names), maxCulprits)],
-	}
-}
-
-// sentence puts the policies in place of {policies}: their names, or only their
-// number where the names would make the sentence too long.
-func sentence(template string, names []string) string {
-	message := strings.ReplaceAll(template, "{policies}", strings.Join(names, ", "))
-	if len(message) > maxMessage {
-		message = strings.ReplaceAll(template, "{policies}", fmt.Sprintf("%d NetworkPolicies", len(names)))
-	}
-	return message
-}
-
-// ownPolicy returns the policy that Holdfast applied for the direction.
-func ownPolicy(d direction, policies []control.NetworkPolicy) (control.NetworkPolicy, bool) {
-	i := slices.IndexFunc(policies, func(p control.NetworkPolicy) bool { return p.Ours && p.Name == d.object })
-	if i < 0 {
-		return control.NetworkPolicy{}, false
-	}
-	return policies[i], true
-}
-
-// policyNames returns the sorted names of the policies that match.
-func policyNames(policies []control.NetworkPolicy, match func(control.NetworkPolicy) bool) []string {
-	var names []string
-	for _, p := range policies {
-		if match(p) {
-			names = append(names, p.Name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }

@@ -55,11 +55,11 @@ func portsOf(protocol corev1.Protocol, first, last int32) portSet {
 
 // everyPort returns all ports of all protocols.
 func everyPort() portSet {
-	var all portSet
+	var all []portSet
 	for _, protocol := range protocols() {
-		all = all.union(portsOf(protocol, 1, maxPort))
+		all = append(all, portsOf(protocol, 1, maxPort))
 	}
-	return all
+	return unionOf(all...)
 }
 
 // readPorts returns the ports of a rule, and false where they make no sense.
@@ -68,15 +68,15 @@ func readPorts(ports []networkingv1.NetworkPolicyPort) (portSet, bool) {
 	if len(ports) == 0 {
 		return everyPort(), true
 	}
-	var set portSet
+	sets := make([]portSet, 0, len(ports))
 	for _, p := range ports {
-		one, ok := readPort(p)
+		set, ok := readPort(p)
 		if !ok {
 			return portSet{}, false
 		}
-		set = set.union(one)
+		sets = append(sets, set)
 	}
-	return set, true
+	return unionOf(sets...), true
 }
 
 func readPort(p networkingv1.NetworkPolicyPort) (portSet, bool) {
@@ -103,15 +103,15 @@ func readPort(p networkingv1.NetworkPolicyPort) (portSet, bool) {
 // resolved returns the set with the numbers that a destination's named ports
 // have. A name that the destination does not know is no port of it.
 func (s portSet) resolved(named []control.NamedPort) portSet {
-	resolved := portSet{ranges: s.ranges}
+	resolved := []portSet{{ranges: s.ranges}}
 	for _, name := range s.names {
 		for _, n := range named {
 			if n.Name == name.name && n.Protocol == name.protocol {
-				resolved = resolved.union(portsOf(n.Protocol, n.Port.Port, n.Port.Port))
+				resolved = append(resolved, portsOf(n.Protocol, n.Port.Port, n.Port.Port))
 			}
 		}
 	}
-	return resolved
+	return unionOf(resolved...)
 }
 
 func (s portSet) empty() bool { return len(s.ranges) == 0 && len(s.names) == 0 }
@@ -121,9 +121,13 @@ func (s portSet) contains(p control.Port) bool {
 	return len(portsOf(p.Protocol, p.Port, p.Port).minus(s).ranges) == 0
 }
 
-// union returns what is in either set.
-func (s portSet) union(o portSet) portSet {
-	ranges := slices.Concat(s.ranges, o.ranges)
+// unionOf returns what is in any of the sets.
+func unionOf(sets ...portSet) portSet {
+	var ranges []portRange
+	var names []portName
+	for _, s := range sets {
+		ranges, names = append(ranges, s.ranges...), append(names, s.names...)
+	}
 	slices.SortFunc(ranges, func(a, b portRange) int { return cmp.Compare(a.first, b.first) })
 	merged := ranges[:0]
 	for _, r := range ranges {
@@ -133,11 +137,26 @@ func (s portSet) union(o portSet) portSet {
 		}
 		merged = append(merged, r)
 	}
-	names := slices.Concat(s.names, o.names)
 	slices.SortFunc(names, func(a, b portName) int {
 		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.name, b.name))
 	})
 	return portSet{ranges: merged, names: slices.Compact(names)}
+}
+
+// overlaps reports whether the sets have something in common.
+func (s portSet) overlaps(o portSet) bool {
+	a, b := s.ranges, o.ranges
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0].last < b[0].first:
+			a = a[1:]
+		case b[0].last < a[0].first:
+			b = b[1:]
+		default:
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.names, func(name portName) bool { return slices.Contains(o.names, name) })
 }
 
 // minus returns what is in the set but not in the other.
@@ -179,7 +198,7 @@ func (s portSet) String() string {
 		parts = append(parts, r.String())
 	}
 	for _, name := range s.names {
-		parts = append(parts, string(name.protocol)+" "+name.name)
+		parts = append(parts, strings.TrimSpace(string(name.protocol)+" "+name.name))
 	}
 	if more := len(parts) - maxPortsShown; more > 0 {
 		parts = append(parts[:maxPortsShown], fmt.Sprintf("%d more", more))

@@ -1,0 +1,171 @@
+package networkisolation
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+const (
+	// maxCulprits bounds the culprits that a finding names.
+	maxCulprits = 4
+	// maxMessage bounds a message, in bytes.
+	maxMessage = 256
+	// maxFact bounds a fact, in bytes.
+	maxFact = 1024
+)
+
+// The facts that findings have in common.
+const (
+	// factFound is what is found that the control forbids or has recorded.
+	factFound = "found"
+	// factAccepted is what acceptedExposure covers, and where it was approved.
+	factAccepted = "accepted"
+	// factStated is what is open because the control itself states it.
+	factStated = "stated"
+	// factUndecided is what could not be judged, and why.
+	factUndecided = "undecided"
+)
+
+// undecided returns the verdict on a rule that needs what was not observed, or
+// that the end of the namespace leaves without a meaning; and nil where it can
+// be judged. Namespaces are always needed, and pods to tell such an end.
+func undecided(s *control.Snapshot, needs ...control.Need) *control.Finding {
+	needs = append([]control.Need{control.NeedNamespaces}, needs...)
+	if s.Namespace.Terminating {
+		needs = append(needs, control.NeedPods)
+	}
+	for _, need := range needs {
+		if reason, unavailable := s.Unavailable[need]; unavailable {
+			return &control.Finding{
+				Outcome: control.NotEvaluated,
+				Reason:  cmp.Or(reason, control.ReasonFailed),
+				Message: fmt.Sprintf("Not judged: %s could not be observed.", need),
+			}
+		}
+	}
+	if s.Namespace.Terminating && !s.Namespace.HasRunningPods {
+		return &control.Finding{
+			Outcome: control.NotApplicable,
+			Reason:  control.ReasonTerminating,
+			Message: "The namespace is being deleted and runs no pods.",
+		}
+	}
+	return nil
+}
+
+// tally is what a rule of the control found, by what becomes of it.
+type tally struct {
+	// against is what speaks against the subject, named as culprits are.
+	against []string
+	// undecided is what may speak against it: nobody knows.
+	undecided []string
+	// accepted is true where acceptedExposure covers something.
+	accepted bool
+	facts    map[string][]string
+}
+
+// wording is how a rule of the control puts its findings: reasons, and messages
+// in which {names} stands for what is named.
+type wording struct {
+	rule string
+	// noun is used with a number where the names would make a message too long.
+	noun string
+	// reason and message are for what speaks against the subject.
+	reason, message string
+	// goodReason and goodMessage are for a subject that nothing speaks against.
+	goodReason, goodMessage string
+	// doubt is the message where the verdict hangs on something unknown.
+	doubt string
+}
+
+func (t *tally) fact(name, text string) {
+	if t.facts == nil {
+		t.facts = map[string][]string{}
+	}
+	t.facts[name] = append(t.facts[name], text)
+}
+
+// doubt notes something that may speak against the subject, and why that is not known.
+func (t *tally) doubt(name, why string) {
+	t.undecided = append(t.undecided, name)
+	t.fact(factUndecided, name+": "+why)
+}
+
+// finding returns the verdict. What is only recorded does not make the subject
+// deviate; but what nobody knows cannot be recorded.
+func (t *tally) finding(w wording, record bool) control.Finding {
+	f := control.Finding{Rule: w.rule, Outcome: control.Conforming, Facts: factTexts(t.facts)}
+	against, unknown := sortedSet(t.against), sortedSet(t.undecided)
+	switch {
+	case len(against) > 0 && !record:
+		f.Outcome, f.Reason, f.Message = control.Deviating, w.reason, counted(w.message, against, w.noun)
+		f.Culprits = against[:min(len(against), maxCulprits)]
+	case len(unknown) > 0:
+		f.Outcome, f.Reason = control.NotEvaluated, control.ReasonInconclusive
+		f.Message = counted("Not decided: "+w.doubt, unknown, w.noun)
+	case len(against) > 0:
+		f.Reason, f.Message = ReasonRecorded, counted("Recorded, not forbidden: "+w.message, against, w.noun)
+	case t.accepted:
+		f.Reason, f.Message = ReasonAccepted, "All that is found is accepted, with a reason."
+	default:
+		f.Reason, f.Message = w.goodReason, w.goodMessage
+	}
+	return f
+}
+
+// factTexts returns each fact as one text, its parts in a stable order.
+func factTexts(facts map[string][]string) map[string]string {
+	if len(facts) == 0 {
+		return nil
+	}
+	texts := map[string]string{}
+	for name, parts := range facts {
+		texts[name] = bounded(sortedSet(parts))
+	}
+	return texts
+}
+
+// bounded joins parts as far as they fit, and counts the others.
+func bounded(parts []string) string {
+	const room = maxFact - len("; and 1000000 more")
+	var text strings.Builder
+	for i, part := range parts {
+		if text.Len()+len("; ")+len(part) > room && i > 0 {
+			fmt.Fprintf(&text, "; and %d more", len(parts)-i)
+			break
+		}
+		if i > 0 {
+			text.WriteString("; ")
+		}
+		text.WriteString(clip(part, room))
+	}
+	return text.String()
+}
+
+// clip shortens a text that is too long.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
+}
+
+func sortedSet(names []string) []string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// counted puts names in place of {names}: all of them, or only their number
+// where they would make the message too long.
+func counted(template string, names []string, noun string) string {
+	message := strings.ReplaceAll(template, "{names}", strings.Join(names, ", "))
+	if len(message) > maxMessage {
+		message = strings.ReplaceAll(template, "{names}", fmt.Sprintf("%d %s", len(names), noun))
+	}
+	return message
+}
