@@ -11,7 +11,7 @@ import (
 
 // claim is what one wish wants of one object.
 type claim struct {
-	wish   *wish
+	wish   *Wish
 	change *control.Change
 
 	// canonical is the spec as JSON, once somebody else wants the object too.
@@ -44,7 +44,7 @@ func (c *claim) compare(o *claim) int {
 		cmp.Compare(c.rules(), o.rules()),
 		cmp.Compare(c.canonical, o.canonical),
 		c.wish.compare(o.wish.Source),
-		slices.Compare(c.change.Rules, o.change.Rules))
+		cmp.Compare(c.change.Rollback, o.change.Rollback))
 }
 
 func compareBools(a, b bool) int {
@@ -87,7 +87,7 @@ func (c *claim) repairs() bool {
 	if c.change.Rollback != "" {
 		return true
 	}
-	return slices.ContainsFunc(c.change.Rules, func(rule string) bool { return c.wish.failing[rule] })
+	return slices.ContainsFunc(c.change.Rules, func(rule string) bool { return slices.Contains(c.wish.Failing, rule) })
 }
 
 // overlap reports whether two changes share an aspect.

@@ -127,15 +127,9 @@ func Merge(wishes []Wish) Plan {
 
 // merger is a merge under way.
 type merger struct {
-	wishes  []*wish
+	// objects are all that anybody wants something of, in order.
 	objects []*object
 	byName  map[Object]*object
-}
-
-// wish is a Wish with what it wants, by object.
-type wish struct {
-	Wish
-	failing map[string]bool
 }
 
 // object is one object with all who want something of it, and what becomes of it.
@@ -157,14 +151,9 @@ type object struct {
 
 func newMerger(wishes []Wish) *merger {
 	m := &merger{byName: map[Object]*object{}}
-	for _, w := range wishes {
-		own := &wish{Wish: w, failing: map[string]bool{}}
-		for _, rule := range w.Failing {
-			own.failing[rule] = true
-		}
-		m.wishes = append(m.wishes, own)
-		for i := range w.Changes {
-			m.add(own, &w.Changes[i])
+	for i := range wishes {
+		for j := range wishes[i].Changes {
+			m.add(&wishes[i], &wishes[i].Changes[j])
 		}
 	}
 	for _, o := range m.objects {
@@ -175,7 +164,7 @@ func newMerger(wishes []Wish) *merger {
 	return m
 }
 
-func (m *merger) add(w *wish, change *control.Change) {
+func (m *merger) add(w *Wish, change *control.Change) {
 	name := ObjectOf(*change)
 	o := m.byName[name]
 	if o == nil {

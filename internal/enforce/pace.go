@@ -28,12 +28,13 @@ type rollout struct {
 // NewPace returns a Pace that nothing has begun in.
 func NewPace() *Pace { return &Pace{policies: map[string]*rollout{}} }
 
-// Admit reports whether the policy may be enforced in the namespace: at most most
-// namespaces, at least one, begin in any interval, and one that was admitted
-// stays so until it is forgotten. Otherwise retry says how long to wait before
-// asking again; those who wait are spread over the intervals ahead, so that a
-// long queue costs each of them few questions.
-func (p *Pace) Admit(policy, namespace string, most int, interval time.Duration, now time.Time) (ok bool, retry time.Duration) {
+// Admit reports whether the policy may be enforced in the namespace. No more than
+// limit namespaces, which is at least one, begin in any interval, and one that was
+// admitted stays so until it is forgotten. Otherwise retry says how long to wait
+// before asking again: those who wait are spread over the intervals ahead, so
+// that a long queue costs each of them few questions. Whoever asks while another
+// may begin is admitted, though others wait for longer.
+func (p *Pace) Admit(policy, namespace string, limit int, interval time.Duration, now time.Time) (ok bool, retry time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.policies[policy]
@@ -44,15 +45,15 @@ func (p *Pace) Admit(policy, namespace string, most int, interval time.Duration,
 	if _, done := r.admitted[namespace]; done {
 		return true, 0
 	}
-	most = max(most, 1)
+	limit = max(limit, 1)
 	r.prune(interval, now)
-	if len(r.begun) < most {
+	if len(r.begun) < limit {
 		r.begun = append(r.begun, now)
 		r.admitted[namespace] = struct{}{}
 		delete(r.waiting, namespace)
 		return true, 0
 	}
-	return false, r.wait(namespace, most, interval, now).Sub(now)
+	return false, r.wait(namespace, limit, interval, now).Sub(now)
 }
 
 // prune forgets the beginnings that lie an interval back.
@@ -66,14 +67,14 @@ func (r *rollout) prune(interval time.Duration, now time.Time) {
 
 // wait returns when the namespace is to ask again: when the next may begin, or,
 // for one that is new, behind those who wait already.
-func (r *rollout) wait(namespace string, most int, interval time.Duration, now time.Time) time.Time {
+func (r *rollout) wait(namespace string, limit int, interval time.Duration, now time.Time) time.Time {
 	turn, waits := r.waiting[namespace]
 	if waits && turn.After(now) {
 		return turn
 	}
-	turn = r.begun[len(r.begun)-most].Add(interval)
+	turn = r.begun[len(r.begun)-limit].Add(interval)
 	if !waits {
-		turn = turn.Add(time.Duration(len(r.waiting)/most) * interval)
+		turn = turn.Add(time.Duration(len(r.waiting)/limit) * interval)
 	}
 	r.waiting[namespace] = turn
 	return turn
