@@ -22,6 +22,8 @@ type write struct {
 	inFlight    int
 	held        int
 	heldVersion string
+	// heldRemoval is true where a deletion is among what was held back.
+	heldRemoval bool
 	// version is the resourceVersion the write gave. It is empty while none is known.
 	version string
 	// absent is true where the object is known to be gone.
@@ -94,7 +96,7 @@ func (w *writes) seen(key object, version string, present, matters bool) (echo, 
 	case e.inFlight > 0:
 		if matters {
 			e.held++
-			e.heldVersion = version
+			e.heldVersion, e.heldRemoval = version, e.heldRemoval || !present
 		}
 		return true, false
 	case e.unknown:
@@ -136,8 +138,8 @@ type Write struct {
 	key      object
 }
 
-// BeginWrite is called before an own write is sent. Until the write is Done or
-// Failed, one of which must follow, events of the object are held back, so that
+// BeginWrite is called before an own write is sent. Until the write is Done,
+// Removed or Failed, one of which must follow, events of the object are held back, so that
 // the echo of the write triggers nothing.
 func (o *Observer) BeginWrite(need control.Need, namespace, name string) *Write {
 	w := &Write{observer: o, key: object{need, namespace, name}}
@@ -151,12 +153,27 @@ func (o *Observer) BeginWrite(need control.Need, namespace, name string) *Write 
 // where the outcome is unknown: then the namespace's snapshots are refused with
 // an UnresolvedWriteError until NoteWrite or NoteAbsent.
 func (w *Write) Done(resourceVersion string) {
-	w.observer.endWrite(w.key, func(e *write) { e.note(resourceVersion) }, resourceVersion)
+	w.observer.endWrite(w.key, func(e *write) (echo bool) {
+		e.note(resourceVersion)
+		return e.heldVersion == resourceVersion
+	})
+}
+
+// Removed says that the write was a deletion, and that the object is gone. A
+// store that saw a deletion meanwhile has reached it: what it holds since is
+// another object.
+func (w *Write) Removed() {
+	w.observer.endWrite(w.key, func(e *write) (echo bool) {
+		if !e.heldRemoval {
+			e.gone()
+		}
+		return e.heldRemoval
+	})
 }
 
 // Failed says that nothing was written.
 func (w *Write) Failed() {
-	w.observer.endWrite(w.key, func(*write) {}, "")
+	w.observer.endWrite(w.key, func(*write) (echo bool) { return false })
 }
 
 // NoteWrite says that an own write, or a live read after one whose outcome was
@@ -169,9 +186,12 @@ func (o *Observer) NoteWrite(need control.Need, namespace, name, resourceVersion
 // NoteAbsent says that the object is gone, because we deleted it, or because a
 // live read did not find it.
 func (o *Observer) NoteAbsent(need control.Need, namespace, name string) {
-	o.noteWrite(object{need, namespace, name}, func(e *write) {
-		e.version, e.unknown, e.absent = "", false, true
-	})
+	o.noteWrite(object{need, namespace, name}, (*write).gone)
+}
+
+// gone records that the object is known to be gone.
+func (e *write) gone() {
+	e.version, e.unknown, e.absent = "", false, true
 }
 
 // note records the outcome of a write. A later write never lowers the floor.
@@ -199,16 +219,17 @@ func (o *Observer) noteWrite(key object, note func(*write)) {
 }
 
 // endWrite ends a write in flight, and announces the namespace if what was held
-// back meanwhile is more than the write's own echo.
-func (o *Observer) endWrite(key object, note func(*write), version string) {
+// back meanwhile is more than the write's own echo: note records the outcome, and
+// reports whether an event that was held back may be that.
+func (o *Observer) endWrite(key object, note func(*write) (echo bool)) {
 	o.mu.Lock()
 	e := o.writes.of(key)
 	e.inFlight--
 	e.at = o.options.Now()
-	note(e)
-	announce := e.held > 1 || e.held == 1 && e.heldVersion != version
+	echo := note(e)
+	announce := e.held > 1 || e.held == 1 && !echo
 	if e.inFlight == 0 {
-		e.held = 0
+		e.held, e.heldRemoval = 0, false
 		if o.settled(key, e) && o.writes.forget(key) {
 			announce = true
 		}

@@ -64,6 +64,37 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 			},
 			wantTriggers: 1,
 		},
+		"removed, answered before the event": {
+			namespace: "echo-removed",
+			act: func(t *testing.T, ns string) {
+				o.BeginWrite(control.NeedNetworkPolicies, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
+				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				c.deletePolicy(t, ns, "own")
+				w.Removed()
+			},
+		},
+		"removed, answered after the event": {
+			namespace: "echo-removed-late",
+			act: func(t *testing.T, ns string) {
+				o.BeginWrite(control.NeedNetworkPolicies, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
+				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				c.deletePolicy(t, ns, "own")
+				c.fence(t, o, "fence")
+				w.Removed()
+			},
+		},
+		"created anew by others while it was removed": {
+			namespace: "echo-recreated",
+			act: func(t *testing.T, ns string) {
+				o.BeginWrite(control.NeedNetworkPolicies, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
+				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				c.deletePolicy(t, ns, "own")
+				c.createPolicy(t, ns, "own")
+				c.fence(t, o, "fence")
+				w.Removed()
+			},
+			wantTriggers: 1,
+		},
 		"applied again without effect": {
 			namespace: "echo-noop",
 			act: func(t *testing.T, ns string) {
