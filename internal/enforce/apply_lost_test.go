@@ -12,7 +12,7 @@ import (
 func testLostAnswer(t *testing.T, env environment) {
 	t.Run("applied, and read", func(t *testing.T) {
 		change := env.namespace(t, "lost-read")
-		applier := env.applier(t, losingAnswers(env.RESTConfig(), nil))
+		applier := env.applier(t, losingAnswers(env.RESTConfig(), http.MethodPatch, nil))
 		result := mustApply(t, applier, change, "")
 		if live := env.get(t, change); !result.Reread || result.Object.ResourceVersion != live.ResourceVersion {
 			t.Errorf("result %+v, want it reread at %s", result, live.ResourceVersion)
@@ -21,7 +21,7 @@ func testLostAnswer(t *testing.T, env environment) {
 	t.Run("applied, and read after the caller's context ended", func(t *testing.T) {
 		change := env.namespace(t, "lost-cancelled")
 		ctx, cancel := context.WithCancel(t.Context())
-		cfg := losingAnswers(env.RESTConfig(), func() error { cancel(); return nil })
+		cfg := losingAnswers(env.RESTConfig(), http.MethodPatch, func() error { cancel(); return nil })
 		result, err := env.applier(t, cfg).Apply(ctx, change, "")
 		if err != nil || !result.Reread || result.Differs != "" {
 			t.Errorf("result %+v, %v; want it reread as wanted", result, err)
@@ -34,7 +34,7 @@ func testLostAnswer(t *testing.T, env environment) {
 			t.Fatal(err)
 		}
 		defer closed(t, proxy)
-		applier := env.applier(t, losingAnswers(proxy.RESTConfig(env.RESTConfig()), proxy.Cut))
+		applier := env.applier(t, losingAnswers(proxy.RESTConfig(env.RESTConfig()), http.MethodPatch, proxy.Cut))
 
 		_, err = applier.Apply(t.Context(), change, "")
 		wantFailure(t, err, FailureUnknown)
@@ -73,19 +73,19 @@ func testLostAnswer(t *testing.T, env environment) {
 		spec.Ingress = nil
 		env.create(t, change, spec)
 		// The conflict is lost; what is read is as wanted, but not by Holdfast.
-		applier := env.applier(t, losingAnswers(env.RESTConfig(), nil))
+		applier := env.applier(t, losingAnswers(env.RESTConfig(), http.MethodPatch, nil))
 		_, err := applier.Apply(t.Context(), change, "")
 		wantFailure(t, err, FailureUnknown)
 	})
 }
 
-// losingAnswers returns a configuration with which patches reach the API server
-// and their answers are lost, after then.
-func losingAnswers(cfg *rest.Config, then func() error) *rest.Config {
+// losingAnswers returns a configuration with which the requests of a method reach
+// the API server and their answers are lost, after then.
+func losingAnswers(cfg *rest.Config, method string, then func() error) *rest.Config {
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripperFn(func(request *http.Request) (*http.Response, error) {
 			response, err := next.RoundTrip(request)
-			if err != nil || request.Method != http.MethodPatch {
+			if err != nil || request.Method != method {
 				return response, err
 			}
 			if _, err := io.Copy(io.Discard, response.Body); err != nil {

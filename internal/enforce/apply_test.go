@@ -149,9 +149,7 @@ func testCreatesOnce(t *testing.T, env environment) {
 func testFailures(t *testing.T, env environment) {
 	applier := env.applier(t, env.RESTConfig())
 	terminating := env.namespace(t, "terminating")
-	if err := env.admin.CoreV1().Namespaces().Delete(t.Context(), "terminating", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	env.terminate(t, "terminating")
 	rejected := env.namespace(t, "rejected")
 	rejected.Spec["policyTypes"] = []any{"Sideways"}
 	notServed := denyIngress("rejected")
@@ -194,23 +192,13 @@ func testForbidden(t *testing.T, env environment) {
 	}
 	t.Run("without any permission", forbidden)
 
-	grant := &rbacv1.Role{
+	role := &rbacv1.Role{
 		ObjectMeta: metav1.ObjectMeta{Name: "patch-only", Namespace: change.Namespace},
 		Rules: []rbacv1.PolicyRule{{
 			APIGroups: []string{"networking.k8s.io"}, Resources: []string{"networkpolicies"}, Verbs: []string{"patch"},
 		}},
 	}
-	binding := &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "patch-only", Namespace: change.Namespace},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "patch-only"},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "nobody@example.com"}},
-	}
-	if _, err := env.admin.RbacV1().Roles(change.Namespace).Create(t.Context(), grant, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := env.admin.RbacV1().RoleBindings(change.Namespace).Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	env.grant(t, role, "nobody@example.com")
 	t.Run("allowed to patch, not to create", forbidden)
 
 	env.create(t, change, allowAll())

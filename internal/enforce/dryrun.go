@@ -10,7 +10,8 @@ import (
 
 // Preview is what carrying out a change would do.
 type Preview struct {
-	// Result is what the change would have resulted in.
+	// Result is what the change would result in. The UID of an object that it
+	// would create is not the one that it will have.
 	Result
 	// Before and After are the object's specs, as the API server has it now, and
 	// as it would have it then. They are nil where the object is absent.

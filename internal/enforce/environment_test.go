@@ -8,8 +8,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -88,6 +90,30 @@ func (e environment) create(tb testing.TB, change control.Change, spec networkin
 	return string(created.UID)
 }
 
+// applied applies a change, and returns the object's UID.
+func (e environment) applied(tb testing.TB, change control.Change) string {
+	tb.Helper()
+	return mustApply(tb, e.applier(tb, e.RESTConfig()), change, "").Object.UID
+}
+
+// patch changes the object of a change as somebody else would.
+func (e environment) patch(tb testing.TB, change control.Change, patch string) {
+	tb.Helper()
+	_, err := e.admin.NetworkingV1().NetworkPolicies(change.Namespace).Patch(tb.Context(), change.Name,
+		types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "somebody"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// terminate deletes a namespace, which then stays terminating.
+func (e environment) terminate(tb testing.TB, namespace string) {
+	tb.Helper()
+	if err := e.admin.CoreV1().Namespaces().Delete(tb.Context(), namespace, metav1.DeleteOptions{}); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 func (e environment) delete(tb testing.TB, change control.Change) {
 	tb.Helper()
 	err := e.admin.NetworkingV1().NetworkPolicies(change.Namespace).
@@ -109,6 +135,22 @@ func (e environment) get(tb testing.TB, change control.Change) *networkingv1.Net
 		tb.Fatal(err)
 	}
 	return policy
+}
+
+// grant creates a role and gives it to a user.
+func (e environment) grant(tb testing.TB, role *rbacv1.Role, user string) {
+	tb.Helper()
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: role.ObjectMeta,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+	}
+	if _, err := e.admin.RbacV1().Roles(role.Namespace).Create(tb.Context(), role, metav1.CreateOptions{}); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := e.admin.RbacV1().RoleBindings(role.Namespace).Create(tb.Context(), binding, metav1.CreateOptions{}); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // allowAll is a spec that nobody mistakes for a denial.
@@ -168,6 +210,20 @@ func specJSON(tb testing.TB, policy *networkingv1.NetworkPolicy) string {
 		tb.Fatal(err)
 	}
 	return string(spec)
+}
+
+// spec is the spec of a change's object as plain data, nil if it is absent.
+func (e environment) spec(tb testing.TB, change control.Change) map[string]any {
+	tb.Helper()
+	live := e.get(tb, change)
+	if live == nil {
+		return nil
+	}
+	var spec map[string]any
+	if err := json.Unmarshal([]byte(specJSON(tb, live)), &spec); err != nil {
+		tb.Fatal(err)
+	}
+	return spec
 }
 
 // roundTripperFn is a function as an http.RoundTripper.
