@@ -98,6 +98,8 @@ func noteOf(e *ledger.Entry) (note, bool) {
 		return note{corev1.EventTypeNormal, string(e.Ending), "Evaluate", subject + " conforms again"}, e.To.Outcome == control.Conforming
 	case e.Kind == ledger.KindRepairFailed:
 		return note{corev1.EventTypeWarning, "RepairFailed", "Repair", subject + ": " + e.Message}, true
+	case e.Kind == ledger.KindRolledBack:
+		return note{corev1.EventTypeWarning, "RolledBack", "Repair", subject + ": " + e.Object.Kind + " " + e.Object.Name + " was removed again: " + e.Message}, true
 	case e.Kind == ledger.KindContested:
 		return note{corev1.EventTypeWarning, "Contested", "Repair", subject + ": " + e.Object.Kind + " " + e.Object.Name + " is changed again after each repair"}, true
 	}

@@ -16,10 +16,19 @@ func (s *summary) ready() metav1.Condition {
 	case s.def.Invalid != "":
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.def.Stalled, s.def.Invalid
 	case s.pending:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonNewGeneration,
-			"the newest generation is being evaluated for the first time"
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonNewGeneration, s.awaited()
 	}
 	return c
+}
+
+// awaited says that the generation is not evaluated completely yet, and, where
+// so, what it cannot be evaluated without.
+func (s *summary) awaited() string {
+	message := "the newest generation is being evaluated for the first time"
+	if s.blind != "" {
+		message += ": " + s.blind
+	}
+	return message
 }
 
 // conforming says how the subjects of all controls stand.
@@ -71,7 +80,8 @@ func episodes(n int32) string {
 	return fmt.Sprintf("%d open episodes", n)
 }
 
-// enforced says whether what Enforce mode wants applied is applied.
+// enforced says whether what Enforce mode wants applied is applied. Episodes that
+// no repair can end are no part of that.
 func (s *summary) enforced() metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionEnforced, Status: metav1.ConditionFalse}
 	switch until := s.def.PausedUntil(s.now); {
@@ -79,6 +89,9 @@ func (s *summary) enforced() metav1.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonObserveOnly, "no control is in Enforce mode"
 	case s.def.Invalid != "":
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonInvalidSpec, s.def.Invalid
+	case !s.def.Repairs():
+		c.Reason = v1alpha1.ReasonNotApplicable
+		c.Message = "no control in Enforce mode is of a type that can repair: deviations are recorded"
 	case !until.IsZero() && s.issue.reason != v1alpha1.ReasonPolicyConflict:
 		c.Reason = v1alpha1.ReasonPaused
 		c.Message = fmt.Sprintf("paused until %s: %s", until.UTC().Format("2006-01-02T15:04:05Z"), s.def.Spec.Enforcement.Pause.Reason)
@@ -86,12 +99,25 @@ func (s *summary) enforced() metav1.Condition {
 		c.Reason, c.Message = s.issue.reason, clip(fmt.Sprintf("%d namespaces are concerned; the first: %s", s.issues, s.issue.message))
 	case s.issues == 1:
 		c.Reason, c.Message = s.issue.reason, s.issue.message
-	case s.pending || s.opened > 0:
-		c.Reason, c.Message = v1alpha1.ReasonPending, "repairs are under way"
+	case s.pending:
+		c.Reason, c.Message = v1alpha1.ReasonPending, s.awaited()
 	default:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonEnforced, "everything wanted is applied"
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonEnforced, "everything wanted is applied"+s.left()
 	}
 	return c
+}
+
+// left says how many open episodes there are although everything wanted is
+// applied: a person has to end them.
+func (s *summary) left() string {
+	switch s.opened {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 open episode is not Holdfast's to repair"
+	default:
+		return fmt.Sprintf("; %d open episodes are not Holdfast's to repair", s.opened)
+	}
 }
 
 // evidence says whether what was observed is durable.

@@ -3,6 +3,8 @@ package controllers
 import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
 // definition is one generation of a policy as the engine holds it. It is
@@ -11,6 +13,9 @@ type definition struct {
 	*assess.Definition
 	// epoch grows with each interval in which the policy could not be evaluated.
 	epoch uint64
+	// added is the number of namespaces that the edit brings under enforcement,
+	// where they are so many that the generation has to be confirmed.
+	added int
 	// fresh is whether the generation was new to the ledger when it came into force.
 	fresh bool
 }
@@ -27,4 +32,26 @@ func define(p *v1alpha1.ControlPolicy) (*definition, error) {
 type unit struct {
 	assess.Unit
 	def *definition
+}
+
+// key is how the ledger knows the unit.
+func (u *unit) key() ledger.Unit {
+	return ledger.Unit{Policy: u.def.Name, Control: u.Control.Spec.ID, Subject: u.Subject}
+}
+
+// partly is whether something that the unit's control needs could not be
+// observed: what was found is not all there may be.
+func (u *unit) partly(snapshot *control.Snapshot) bool {
+	for _, need := range u.Control.Needs {
+		if _, missing := snapshot.Unavailable[need]; missing {
+			return true
+		}
+	}
+	return false
+}
+
+// blind is whether the unit was not evaluated because a kind could not be
+// observed. That is one gap, and not one entry per subject.
+func (u *unit) blind(snapshot *control.Snapshot) bool {
+	return u.State.Outcome == control.NotEvaluated && u.partly(snapshot)
 }

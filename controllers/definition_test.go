@@ -1,165 +1,51 @@
 package controllers
 
 import (
-	"strings"
 	"testing"
-	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// TestDefinitionDigest: what splits a control's results, and what does not.
-func TestDefinitionDigest(t *testing.T) {
-	cases := map[string]struct {
-		edit        func(*v1alpha1.ControlPolicy)
-		wantChanged bool
-		wantInputs  bool
-	}{
-		"description": {func(p *v1alpha1.ControlPolicy) { p.Spec.Description = "other words" }, false, false},
-		"statement":   {func(p *v1alpha1.ControlPolicy) { p.Spec.Controls[0].Statement = "other words" }, false, false},
-		"owner":       {func(p *v1alpha1.ControlPolicy) { p.Spec.Controls[0].Owner = "somebody" }, false, false},
-		"criteria":    {func(p *v1alpha1.ControlPolicy) { p.Spec.Controls[0].Criteria = []v1alpha1.Criterion{"CC6.1"} }, false, false},
-		"priority":    {func(p *v1alpha1.ControlPolicy) { p.Spec.Controls[0].Priority = v1alpha1.PriorityHigh }, false, false},
-		"scope":       {func(p *v1alpha1.ControlPolicy) { p.Spec.Scope.NamespaceSelector = metav1.LabelSelector{} }, false, false},
-		"generation":  {func(p *v1alpha1.ControlPolicy) { p.Generation = 9; p.UID = "other" }, false, false},
-		"the mode it has, stated itself": {func(p *v1alpha1.ControlPolicy) {
-			p.Spec.Controls[0].Mode = v1alpha1.ModeEnforce
-		}, false, false},
-		"policy mode":  {func(p *v1alpha1.ControlPolicy) { p.Spec.Mode = v1alpha1.ModeObserve }, true, true},
-		"control mode": {func(p *v1alpha1.ControlPolicy) { p.Spec.Controls[0].Mode = v1alpha1.ModeObserve }, true, true},
-		"tolerance":    {func(p *v1alpha1.ControlPolicy) { p.Spec.Tolerance = within(time.Minute) }, true, true},
-		"control tolerance": {func(p *v1alpha1.ControlPolicy) {
-			p.Spec.Controls[0].Tolerance = within(time.Hour)
-		}, true, true},
-		"operatingFrom": {func(p *v1alpha1.ControlPolicy) {
-			p.Spec.Controls[0].OperatingFrom = &metav1.Time{Time: noon}
-		}, true, true},
-		"type": {func(p *v1alpha1.ControlPolicy) {
-			p.Spec.Controls[0].NetworkIsolation.DefaultDeny = []v1alpha1.Direction{v1alpha1.DirectionEgress}
-		}, true, true},
-	}
-	base := defined(t, policy("p")).controls[0]
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			c := defined(t, policy("p", tc.edit)).controls[0]
-			if got := c.Digest != base.digest; got != tc.wantChanged {
-				t.Errorf("the definition changed is %t, want %t", got, tc.wantChanged)
-			}
-			if got := c.Object.Digest != base.object.Digest; got != tc.wantInputs {
-				t.Errorf("the evaluator's input changed is %t, want %t", got, tc.wantInputs)
-			}
-		})
-	}
-	if other := defined(t, policy("q")).controls[0]; other.object.Digest == base.object.Digest || other.digest != base.digest {
-		t.Error("the policy's name is an input of the evaluation, and no part of the definition")
-	}
-}
-
-func TestModeAndToleranceAreResolved(t *testing.T) {
-	d := defined(t, policy("p", func(p *v1alpha1.ControlPolicy) {
-		p.Spec.Mode, p.Spec.Tolerance = "", within(time.Minute)
-		own := *p.Spec.Controls[0].DeepCopy()
-		own.ID, own.Mode, own.Tolerance = "NET-2", v1alpha1.ModeEnforce, within(time.Hour)
-		p.Spec.Controls = append(p.Spec.Controls, own)
-	}))
-	first, second := d.controls[0].spec, d.controls[1].spec
-	if first.Mode != v1alpha1.ModeObserve || first.Tolerance.CorrectionWithin.Duration != time.Minute {
-		t.Errorf("got %s and %v, want the default and the policy's", first.Mode, first.Tolerance)
-	}
-	if second.Mode != v1alpha1.ModeEnforce || second.Tolerance.CorrectionWithin.Duration != time.Hour {
-		t.Errorf("got %s and %v, want its own", second.Mode, second.Tolerance)
-	}
-	if !d.Enforces() {
-		t.Error("a policy of which one control enforces does not enforce")
-	}
-}
-
-func TestSpecsThatCannotBeUsed(t *testing.T) {
-	cases := map[string]struct {
-		edit func(*v1alpha1.ControlPolicy)
-		want string
-	}{
-		"a selector that is none": {func(p *v1alpha1.ControlPolicy) {
-			p.Spec.Scope.NamespaceSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}
-		}, "spec.scope.namespaceSelector: "},
-		"a control type of tomorrow": {func(p *v1alpha1.ControlPolicy) { p.Spec.Controls[0].NetworkIsolation = nil }, "spec.controls[NET-1]: no control type"},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			d := defined(t, policy("p", tc.edit))
-			if !strings.HasPrefix(d.invalid, tc.want) || d.stalled != v1alpha1.ReasonInvalidSpec {
-				t.Errorf("got %q (%s), want %q", d.invalid, d.stalled, tc.want)
-			}
-			if over := (&definitions{sorted: []*definition{d}}).over(production("a")); len(over) != 0 {
-				t.Error("namespaces are judged by it")
-			}
-		})
-	}
-}
-
-func TestDisposition(t *testing.T) {
-	d := defined(t, policy("p", func(p *v1alpha1.ControlPolicy) {
-		p.Spec.Scope.BuiltinExclusions = []string{"kube-system"}
-		p.Spec.Scope.Exclusions = []v1alpha1.Exclusion{{Namespaces: []string{"legacy", "batch"}}}
-	}))
-	unlabelled := control.Namespace{Name: "legacy"}
-	cases := map[string]struct {
-		ns   control.Namespace
-		want disposition
-	}{
-		"selected":                  {production("a"), assess.InScope},
-		"selected and excluded":     {production("batch"), excluded},
-		"selected and built in":     {production("kube-system"), excluded},
-		"not selected":              {control.Namespace{Name: "a"}, notSelected},
-		"not selected nor included": {unlabelled, notSelected},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			if got := d.Dispose(tc.ns); got != tc.want {
-				t.Errorf("got %s, want %s", got, tc.want)
-			}
-		})
-	}
-}
-
-func TestPausedUntil(t *testing.T) {
-	paused := func(until time.Time) *definition {
-		return defined(t, policy("p", func(p *v1alpha1.ControlPolicy) {
-			p.Spec.Enforcement = &v1alpha1.Enforcement{Pause: &v1alpha1.Pause{Reason: "CHG-1", Until: metav1.Time{Time: until}}}
-		}))
-	}
-	cases := map[string]struct {
-		def  *definition
-		want time.Time
-	}{
-		"no pause":          {defined(t, policy("p")), time.Time{}},
-		"none of its own":   {defined(t, policy("p", func(p *v1alpha1.ControlPolicy) { p.Spec.Enforcement = &v1alpha1.Enforcement{} })), time.Time{}},
-		"a pause to come":   {paused(noon.Add(time.Second)), noon.Add(time.Second)},
-		"a pause just over": {paused(noon), time.Time{}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			if got := tc.def.PausedUntil(noon); !got.Equal(tc.want) {
-				t.Errorf("got %s, want %s", got, tc.want)
-			}
-		})
-	}
-}
-
-func TestRef(t *testing.T) {
+// TestBlind: what a kind that cannot be observed leaves open is one gap, and not
+// an entry per subject; what deviates for all that is said.
+func TestBlind(t *testing.T) {
 	d := defined(t, policy("p"))
-	whole, one := d.ref(nil), d.ref(&d.controls[0])
-	if whole.Definition != d.specObject.Digest || one.Definition != d.controls[0].digest || whole.Definition == one.Definition {
-		t.Errorf("got %+v and %+v", whole, one)
+	d.Controls[0].Needs = []control.Need{control.NeedNamespaces, control.NeedPods}
+	missing := func(need control.Need) map[control.Need]string {
+		return map[control.Need]string{need: control.ReasonForbidden}
 	}
-	if one.Name != "p" || one.UID != "uid-of-policy" || one.Generation != 1 {
-		t.Errorf("got %+v", one)
+	cases := map[string]struct {
+		outcome     control.Outcome
+		unavailable map[control.Need]string
+		wantBlind   bool
+		wantPartly  bool
+	}{
+		"not evaluated, a kind is missing":            {control.NotEvaluated, missing(control.NeedPods), true, true},
+		"not evaluated, everything is seen":           {control.NotEvaluated, nil, false, false},
+		"not evaluated, what nobody needs is missing": {control.NotEvaluated, missing(control.NeedEntrances), false, false},
+		"deviating, a kind is missing":                {control.Deviating, missing(control.NeedPods), false, true},
+		"conforming, what nobody needs is missing":    {control.Conforming, missing(control.NeedEntrances), false, false},
 	}
-	if _, ok := d.control("NET-2"); ok {
-		t.Error("a control that is not stated was found")
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			u := unit{assess.Unit{Def: d.Definition, Control: &d.Controls[0], State: control.State{Outcome: tc.outcome}}, d}
+			snapshot := &control.Snapshot{Unavailable: tc.unavailable}
+			if got := u.blind(snapshot); got != tc.wantBlind {
+				t.Errorf("blind is %t, want %t", got, tc.wantBlind)
+			}
+			if got := u.partly(snapshot); got != tc.wantPartly {
+				t.Errorf("evaluated partly is %t, want %t", got, tc.wantPartly)
+			}
+		})
+	}
+}
+
+// TestNobodyIsJudgedByAnInvalidPolicy: its namespaces are in nobody's scope.
+func TestNobodyIsJudgedByAnInvalidPolicy(t *testing.T) {
+	d := defined(t, policy("p", func(p *v1alpha1.ControlPolicy) { p.Spec.Controls[0].NetworkIsolation = nil }))
+	if over := (&definitions{sorted: []*definition{d}}).over(production("a")); d.Invalid == "" || len(over) != 0 {
+		t.Errorf("%d definitions over the namespace, invalid: %q", len(over), d.Invalid)
 	}
 }

@@ -95,28 +95,20 @@ func (r *ScopeReconciler) cause(p *pass, policy string) string {
 }
 
 // observations draft the state of each unit.
-func (r *ScopeReconciler) observations(p *pass, units []unit, byUs bool) []ledger.Draft {
-	drafts := make([]ledger.Draft, 0, len(units))
-	for i := range units {
-		u := &units[i]
-		if u.blind(p.snapshot) {
-			continue
+func (r *ScopeReconciler) observations(p *pass) []ledger.Draft {
+	drafts := make([]ledger.Draft, 0, len(p.units))
+	for i := range p.units {
+		if u := &p.units[i]; !u.blind(p.snapshot) {
+			drafts = append(drafts, r.observation(p, u))
 		}
-		drafts = append(drafts, r.observation(p, u, byUs))
 	}
 	return drafts
 }
 
-// blind is whether the unit was not evaluated because a kind could not be
-// observed. That is one gap, and not one entry per subject.
-func (u *unit) blind(snapshot *control.Snapshot) bool {
-	return u.State.Outcome == control.NotEvaluated && len(snapshot.Unavailable) > 0
-}
-
-func (r *ScopeReconciler) observation(p *pass, u *unit, byUs bool) ledger.Draft {
+func (r *ScopeReconciler) observation(p *pass, u *unit) ledger.Draft {
 	snapshot, state, subject := p.snapshot, r.settled(p, u), u.Subject
 	return ledger.Draft{
-		At: p.now, Epoch: r.Observer.Epoch(u.Control.Needs...) + u.def.epoch, RepairedByUs: byUs,
+		At: p.now, Epoch: r.Observer.Epoch(u.Control.Needs...) + u.def.epoch, RepairedByUs: p.memo.ours(u),
 		Entry: ledger.Entry{
 			Kind: ledger.KindOutcomeChanged, Policy: u.def.Ref(u.Control), Control: u.Control.Spec.ID,
 			EvaluatorVersion: u.Control.Kind.EvaluatorVersion(), Subject: &subject, To: &state,
@@ -134,7 +126,7 @@ func (r *ScopeReconciler) settled(p *pass, u *unit) control.State {
 	}
 	open := false
 	r.Recorder.View(func(k *ledger.Known) {
-		last, ok := k.Unit(ledger.Unit{Policy: u.def.Name, Control: u.Control.Spec.ID, Subject: u.Subject})
+		last, ok := k.Unit(u.key())
 		open = ok && last.State.Outcome == control.Deviating
 	})
 	if open {

@@ -20,7 +20,7 @@ func passOver(r *ScopeReconciler, ns control.Namespace, nps ...control.NetworkPo
 			Versions: map[control.Need]string{control.NeedNamespaces: "7", control.NeedNetworkPolicies: "8", control.NeedPods: ""}}}
 	p.pinned = p.all.over(ns)
 	p.memo.meet(p.now)
-	p.units = judge(p.pinned, p.snapshot, p.now)
+	p.units = p.judge()
 	return p
 }
 
@@ -94,7 +94,7 @@ func TestEntriesOfAPassCarryTheirContext(t *testing.T) {
 	change := enforce.Change{Change: control.Change{APIVersion: networkPolicyAPI, Kind: networkPolicyKind, Namespace: "a", Name: "open"}}
 	after := control.Identity{UID: "np", ResourceVersion: "10", Generation: 5}
 	want := enforce.Source{Policy: "p", Control: "NET-1"}
-	drafts := slices.Concat(r.census(p), r.observations(p, p.units, false), r.unobserved(p), []ledger.Draft{
+	drafts := slices.Concat(r.census(p), r.observations(p), r.unobserved(p), []ledger.Draft{
 		r.act(p, ledger.KindRepaired, change, want, &open, &after), r.act(p, ledger.KindRepairFailed, change, want, &open, nil),
 		r.act(p, ledger.KindContested, change, want, &open, nil),
 	})
@@ -136,7 +136,7 @@ func TestEntriesOfAPassCarryTheirContext(t *testing.T) {
 	if diff := cmp.Diff([]string{"definition", "namespace", "networkPolicies"}, roles); diff != "" {
 		t.Errorf("inputs (-want +got):\n%s", diff)
 	}
-	if state.EvaluatorVersion == 0 || state.Policy.Definition != d.controls[0].digest || state.Message == "" || len(state.To.Rules) == 0 {
+	if state.EvaluatorVersion == 0 || state.Policy.Definition != d.Controls[0].Digest || state.Message == "" || len(state.To.Rules) == 0 {
 		t.Errorf("state: %+v", state)
 	}
 	if skipped.Object.Before.Generation != 1 || skipped.Object.After.Generation != 4 {
@@ -164,7 +164,7 @@ func TestRemovalsBeginNoEpisode(t *testing.T) {
 		ns := production("a")
 		ns.Terminating, ns.HasRunningPods, ns.TerminatingSince = true, true, noon
 		p := passOver(r, ns)
-		p.units[0].state = control.State{Outcome: control.Deviating, Rules: []control.RuleState{{Rule: "NP-01", Reason: "Absent"}}}
+		p.units[0].State = control.State{Outcome: control.Deviating, Rules: []control.RuleState{{Rule: "NP-01", Reason: "Absent"}}}
 		got := r.settled(p, &p.units[0]).Outcome
 		if want := map[bool]control.Outcome{false: control.NotApplicable, true: control.Deviating}[open]; got != want {
 			t.Errorf("an episode is open is %t: got %s, want %s", open, got, want)

@@ -57,6 +57,8 @@ type Engine struct {
 	issues    issues
 	intros    introductions
 	statusDue *statusDue
+	pace      *enforce.Pace
+	rollouts  rollouts
 	gaps      gaps
 	liveness  liveness
 	counts    counts
@@ -78,6 +80,8 @@ func NewEngine(opts Options) *Engine {
 		intros:   introductions{by: map[string]*introduction{}},
 		gaps:     gaps{open: map[string]openGap{}},
 		counts:   counts{by: map[*definition]counted{}},
+		pace:     enforce.NewPace(),
+		rollouts: newRollouts(),
 
 		observing: make(chan struct{}),
 	}
@@ -114,9 +118,11 @@ func (r *Engine) SetupWithManager(mgr ctrl.Manager) error {
 	if err := policies.Watch(&r.policies); err != nil {
 		return fmt.Errorf("watch policies: %w", err)
 	}
-	generations := predicate.TypedGenerationChangedPredicate[*v1alpha1.ControlPolicy]{}
+	edits := predicate.Or[*v1alpha1.ControlPolicy](
+		predicate.TypedGenerationChangedPredicate[*v1alpha1.ControlPolicy]{},
+		predicate.TypedAnnotationChangedPredicate[*v1alpha1.ControlPolicy]{})
 	if err := policies.Watch(source.Kind(mgr.GetCache(), &v1alpha1.ControlPolicy{},
-		&handler.TypedEnqueueRequestForObject[*v1alpha1.ControlPolicy]{}, generations)); err != nil {
+		&handler.TypedEnqueueRequestForObject[*v1alpha1.ControlPolicy]{}, edits)); err != nil {
 		return fmt.Errorf("watch ControlPolicies: %w", err)
 	}
 	if err := mgr.Add(manager.RunnableFunc(r.announcer.run)); err != nil {

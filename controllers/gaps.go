@@ -60,16 +60,12 @@ func (r *Engine) permission(g observe.GapEvent) ledger.Draft {
 }
 
 // blindness says in one sentence why a policy's subjects cannot be evaluated
-// now, and is empty when they can. Pods decide only about namespaces that are
-// being deleted.
+// completely now, and is empty when they can.
 func (r *Engine) blindness(def *definition) string {
 	r.gaps.mu.Lock()
 	defer r.gaps.mu.Unlock()
 	for _, key := range sortedKeys(r.gaps.open) {
 		g := r.gaps.open[key]
-		if g.need == control.NeedPods {
-			continue
-		}
 		for i := range def.Controls {
 			if slices.Contains(def.Controls[i].Needs, g.need) {
 				return fmt.Sprintf("%s cannot be observed: %s", g.need, g.cause)

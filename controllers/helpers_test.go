@@ -85,17 +85,17 @@ func stateDraft(d *definition, namespace string, outcome control.Outcome, at tim
 		state.Rules = []control.RuleState{{Rule: "NP-01", Reason: "Absent"}}
 	}
 	subject := production(namespace).Subject()
-	return ledger.Draft{At: at, Epoch: 1, Entry: ledger.Entry{Kind: ledger.KindOutcomeChanged, Policy: d.ref(&d.controls[0]),
-		Control: d.controls[0].spec.ID, EvaluatorVersion: 1, Subject: &subject, To: &state, Message: "it deviates"}}
+	return ledger.Draft{At: at, Epoch: 1, Entry: ledger.Entry{Kind: ledger.KindOutcomeChanged, Policy: d.Ref(&d.Controls[0]),
+		Control: d.Controls[0].Spec.ID, EvaluatorVersion: 1, Subject: &subject, To: &state, Message: "it deviates"}}
 }
 
 // introduce records that the controls of a definition operate from at on.
 func introduce(e *Engine, d *definition, at time.Time) {
-	e.Recorder.Record(ledger.Draft{At: at, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: d.ref(nil),
-		Change: &ledger.ChangeBody{Type: ledger.ChangeCreated, To: d.specObject.Digest}}})
-	for i := range d.controls {
-		c := &d.controls[i]
-		e.Recorder.Record(ledger.Draft{At: at, Entry: ledger.Entry{Kind: ledger.KindControlIntroduced, Policy: d.ref(c), Control: c.Spec.ID,
+	e.Recorder.Record(ledger.Draft{At: at, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: d.Ref(nil),
+		Change: &ledger.ChangeBody{Type: ledger.ChangeCreated, To: d.SpecObject.Digest}}})
+	for i := range d.Controls {
+		c := &d.Controls[i]
+		e.Recorder.Record(ledger.Draft{At: at, Entry: ledger.Entry{Kind: ledger.KindControlIntroduced, Policy: d.Ref(c), Control: c.Spec.ID,
 			Intro: &ledger.IntroBody{OperatingFrom: ledger.At(at)}}})
 	}
 }

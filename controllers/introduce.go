@@ -80,11 +80,11 @@ func (i *introductions) forget(policy string) {
 	delete(i.by, policy)
 }
 
-// introduce takes note that the pass evaluated its namespace, unless a kind
-// could not be observed.
+// introduce takes note that the pass evaluated its namespace, unless something
+// that a control needs could not be observed.
 func (r *ScopeReconciler) introduce(p *pass) {
 	for i := range p.units {
-		if p.units[i].blind(p.snapshot) {
+		if p.units[i].partly(p.snapshot) {
 			return
 		}
 	}

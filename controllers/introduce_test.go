@@ -9,7 +9,7 @@ func TestFirstCompleteEvaluation(t *testing.T) {
 	force := func(defs ...*definition) *definitions {
 		all := &definitions{byName: map[string]*definition{}}
 		for _, d := range defs {
-			all.byName[d.name] = d
+			all.byName[d.Name] = d
 		}
 		return all
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
 )
 
 // issue is something that keeps what is wanted from being applied.
@@ -31,6 +32,35 @@ func (s issueSet) refused(u *unit, namespace string, err error) {
 			continue
 		}
 		s.add(u.def.Name, v1alpha1.ReasonRepairFailed, fmt.Sprintf("namespace %s: no repair could be planned: %v", namespace, e))
+	}
+}
+
+// conflicts adds the contradictions of a plan.
+func (s issueSet) conflicts(namespace string, conflicts []enforce.Conflict) {
+	for _, c := range conflicts {
+		for _, source := range c.Between {
+			s.add(source.Policy, c.Reason, fmt.Sprintf("namespace %s: %s", namespace, c.Message))
+		}
+	}
+}
+
+// waits adds that a change was not sent, because another one that it must come
+// after did not take effect.
+func (s issueSet) waits(namespace string, change enforce.Change, first enforce.Object) {
+	for _, want := range change.WantedBy {
+		s.add(want.Policy, v1alpha1.ReasonPending, fmt.Sprintf("%s %s/%s waits for %s, without which it would do harm",
+			change.Kind, namespace, change.Name, first))
+	}
+}
+
+// rolledBack adds that something was taken back.
+func (s issueSet) rolledBack(namespace string, change enforce.Change) {
+	if change.Rollback == "" {
+		return
+	}
+	for _, want := range change.WantedBy {
+		s.add(want.Policy, v1alpha1.ReasonRolledBack, fmt.Sprintf("%s %s/%s was removed again: %s",
+			change.Kind, namespace, change.Name, change.Rollback))
 	}
 }
 
@@ -94,8 +124,9 @@ func (i *issues) forgetPolicy(policy string) {
 
 // rank orders the reasons of Enforced=False: what a person must act on first.
 var rank = []string{
-	v1alpha1.ReasonNameCollision, v1alpha1.ReasonContested, v1alpha1.ReasonRepairFailed,
-	v1alpha1.ReasonPolicyConflict, v1alpha1.ReasonEgressRefused,
+	v1alpha1.ReasonNameCollision, v1alpha1.ReasonRolledBack, v1alpha1.ReasonContested, v1alpha1.ReasonRepairFailed,
+	v1alpha1.ReasonRolloutHeld, v1alpha1.ReasonPolicyConflict, v1alpha1.ReasonEgressRefused, v1alpha1.ReasonIngressRefused,
+	v1alpha1.ReasonRollingOut, v1alpha1.ReasonPending,
 }
 
 // worst returns the gravest issue of a policy, by rank and namespace, and the

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
 )
 
 func TestWorstIssue(t *testing.T) {
@@ -80,6 +81,46 @@ func TestIssuesOfANamespaceAreReplaced(t *testing.T) {
 	i.forgetPolicy("p")
 	if _, count := i.worst("p"); count != 0 {
 		t.Error("a policy that is gone has issues")
+	}
+}
+
+// TestRank: what a person must act on comes before what ends by itself.
+func TestRank(t *testing.T) {
+	want := []string{v1alpha1.ReasonNameCollision, v1alpha1.ReasonRolledBack, v1alpha1.ReasonContested, v1alpha1.ReasonRepairFailed,
+		v1alpha1.ReasonRolloutHeld, v1alpha1.ReasonPolicyConflict, v1alpha1.ReasonEgressRefused, v1alpha1.ReasonIngressRefused,
+		v1alpha1.ReasonRollingOut, v1alpha1.ReasonPending, "Novel"}
+	by := map[string][]issue{}
+	for n, reason := range want {
+		by[fmt.Sprintf("ns-%02d", len(want)-n)] = []issue{{reason, "x"}}
+	}
+	i := &issues{by: map[string]map[string][]issue{"p": by}}
+	for n, reason := range want {
+		if got, _ := i.worst("p"); got.reason != reason {
+			t.Errorf("got %s, want %s", got.reason, reason)
+		}
+		i.forget(fmt.Sprintf("ns-%02d", len(want)-n))
+	}
+}
+
+// TestWhatAPassSays of conflicts, of changes that wait, and of rollbacks.
+func TestWhatAPassSays(t *testing.T) {
+	one, two := enforce.Source{Policy: "p", Control: "NET-1"}, enforce.Source{Policy: "q", Control: "NET-1"}
+	change := enforce.Change{WantedBy: []enforce.Source{one}, Change: control.Change{Kind: networkPolicyKind, Namespace: "a", Name: "deny"}}
+	back := change
+	back.Rollback = "there is no DNS any more"
+	found := issueSet{}
+	found.conflicts("a", []enforce.Conflict{{Between: []enforce.Source{one, two}, Reason: v1alpha1.ReasonPolicyConflict, Message: "they differ"}})
+	found.waits("a", change, enforce.Object{Kind: networkPolicyKind, Namespace: "a", Name: "allow"})
+	found.rolledBack("a", change)
+	found.rolledBack("a", back)
+	want := issueSet{
+		"p": {{v1alpha1.ReasonPolicyConflict, "namespace a: they differ"},
+			{v1alpha1.ReasonPending, "NetworkPolicy a/deny waits for NetworkPolicy allow, without which it would do harm"},
+			{v1alpha1.ReasonRolledBack, "NetworkPolicy a/deny was removed again: there is no DNS any more"}},
+		"q": {{v1alpha1.ReasonPolicyConflict, "namespace a: they differ"}},
+	}
+	if diff := cmp.Diff(want, found, cmp.AllowUnexported(issue{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
 // memo is what this process remembers of a namespace from one pass to the next.
@@ -22,6 +23,15 @@ type memo struct {
 	fought map[string]time.Time
 	// failed is the last repair failure that was recorded, by object.
 	failed map[string]failure
+	// repairs are the units that deviated when this process last changed
+	// something, until their state is recorded again: if they conform then,
+	// that is its work, also where they could not be evaluated in between.
+	repairs map[ledger.Unit]struct{}
+	// conformed are the controls under which the namespace was seen to conform.
+	conformed []conformed
+	// watch is set while the namespace's pods are watched, after it began to be
+	// enforced.
+	watch *firstWatch
 }
 
 // failure is a repair that failed in the same way a number of times.
@@ -123,6 +133,9 @@ func (m *memo) saw(name string, id control.Identity) {
 	m.objects[name] = seen{id.UID, id.Generation}
 }
 
+// removed remembers that this process itself removed an object.
+func (m *memo) removed(name string) { delete(m.objects, name) }
+
 // failing remembers a repair failure. It reports whether it is the same one
 // again, and in how long the repair is to be tried anew.
 func (m *memo) failing(object, reason string) (again bool, retry time.Duration) {
@@ -151,4 +164,23 @@ func (m *memo) backedOff(object string, until time.Time) bool {
 	return true
 }
 
-func (m *memo) repaired(object string) { delete(m.failed, object) }
+// repaired remembers that a change was made to an object while units deviated.
+func (m *memo) repaired(object string, units []unit) {
+	delete(m.failed, object)
+	for i := range units {
+		if u := &units[i]; u.State.Outcome == control.Deviating {
+			if m.repairs == nil {
+				m.repairs = map[ledger.Unit]struct{}{}
+			}
+			m.repairs[u.key()] = struct{}{}
+		}
+	}
+}
+
+// ours reports whether the state that a unit is in now may be this process's
+// work. It is asked once per recorded state.
+func (m *memo) ours(u *unit) bool {
+	_, ours := m.repairs[u.key()]
+	delete(m.repairs, u.key())
+	return ours
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -18,17 +19,20 @@ func TestSkippedStatesShow(t *testing.T) {
 	cases := map[string]struct {
 		passes []*control.Identity // nil where the object is absent
 		own    *control.Identity   // what this process left after the first pass
+		remove bool                // whether it removed the object after the first pass
 		want   []bool
 	}{
-		"seen for the first time":   {[]*control.Identity{object("1", 9)}, nil, []bool{false}},
-		"as it was":                 {[]*control.Identity{object("1", 1), object("1", 1)}, nil, []bool{false, false}},
-		"one edit":                  {[]*control.Identity{object("1", 1), object("1", 2)}, nil, []bool{false, false}},
-		"two edits":                 {[]*control.Identity{object("1", 1), object("1", 3), object("1", 4)}, nil, []bool{false, true, false}},
-		"deleted and created again": {[]*control.Identity{object("1", 1), object("2", 1)}, nil, []bool{false, true}},
-		"its absence was seen":      {[]*control.Identity{object("1", 1), nil, object("2", 1)}, nil, []bool{false, false, false}},
-		"repaired in between":       {[]*control.Identity{object("1", 1), object("1", 3)}, object("1", 2), []bool{false, false}},
-		"created by ourselves":      {[]*control.Identity{nil, object("1", 2)}, object("1", 1), []bool{false, false}},
-		"two edits after a repair":  {[]*control.Identity{object("1", 1), object("1", 4)}, object("1", 2), []bool{false, true}},
+		"seen for the first time":                     {[]*control.Identity{object("1", 9)}, nil, false, []bool{false}},
+		"as it was":                                   {[]*control.Identity{object("1", 1), object("1", 1)}, nil, false, []bool{false, false}},
+		"one edit":                                    {[]*control.Identity{object("1", 1), object("1", 2)}, nil, false, []bool{false, false}},
+		"two edits":                                   {[]*control.Identity{object("1", 1), object("1", 3), object("1", 4)}, nil, false, []bool{false, true, false}},
+		"deleted and created again":                   {[]*control.Identity{object("1", 1), object("2", 1)}, nil, false, []bool{false, true}},
+		"its absence was seen":                        {[]*control.Identity{object("1", 1), nil, object("2", 1)}, nil, false, []bool{false, false, false}},
+		"repaired in between":                         {[]*control.Identity{object("1", 1), object("1", 3)}, object("1", 2), false, []bool{false, false}},
+		"created by ourselves":                        {[]*control.Identity{nil, object("1", 2)}, object("1", 1), false, []bool{false, false}},
+		"two edits after a repair":                    {[]*control.Identity{object("1", 1), object("1", 4)}, object("1", 2), false, []bool{false, true}},
+		"removed by ourselves, and created by others": {[]*control.Identity{object("1", 1), object("2", 1)}, nil, true, []bool{false, false}},
+		"removed and applied by ourselves":            {[]*control.Identity{object("1", 1), object("2", 2)}, object("2", 1), true, []bool{false, false}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -44,6 +48,9 @@ func TestSkippedStatesShow(t *testing.T) {
 				}
 				if len(skips) == 1 && (skips[0].name != "np" || skips[0].after != *id) {
 					t.Errorf("pass %d: got %+v", i, skips[0])
+				}
+				if i == 0 && tc.remove {
+					m.removed("np")
 				}
 				if i == 0 && tc.own != nil {
 					m.saw("np", *tc.own)
@@ -94,9 +101,34 @@ func TestRepairsThatFailBackOff(t *testing.T) {
 	if again, _ := m.failing("other", "Invalid"); again {
 		t.Error("another object's failure is the same again")
 	}
-	m.repaired("np")
+	m.repaired("np", nil)
 	if again, retry := m.failing("np", "Invalid"); again || retry != firstRetry {
 		t.Errorf("after a repair: got %t and %s", again, retry)
+	}
+}
+
+// TestRepairsAreRememberedUntilTheStateIsRecorded: also where the unit could not
+// be evaluated in between.
+func TestRepairsAreRememberedUntilTheStateIsRecorded(t *testing.T) {
+	d := defined(t, policy("p"))
+	unitOf := func(name string, outcome control.Outcome) unit {
+		return unit{assess.Unit{Def: d.Definition, Control: &d.Controls[0], Subject: production(name).Subject(), State: control.State{Outcome: outcome}}, d}
+	}
+	deviating, conforming := unitOf("a", control.Deviating), unitOf("b", control.Conforming)
+	m := &memo{}
+	if m.ours(&deviating) {
+		t.Error("what nobody repaired is ours")
+	}
+	m.repaired("np", []unit{deviating, conforming})
+	after := unitOf("a", control.Conforming)
+	if !m.ours(&after) {
+		t.Error("what was repaired is not ours")
+	}
+	if m.ours(&after) {
+		t.Error("what is recorded is remembered still")
+	}
+	if m.ours(&conforming) {
+		t.Error("what conformed before is ours")
 	}
 }
 
@@ -146,7 +178,7 @@ func TestNewSubjectAfterARestart(t *testing.T) {
 			m.meet(restart.Add(2 * time.Hour))
 			all := &definitions{}
 			for _, policy := range tc.held {
-				all.sorted = append(all.sorted, &definition{name: policy})
+				all.sorted = append(all.sorted, &definition{Definition: &assess.Definition{Name: policy}})
 			}
 			m.judged(all)
 			if got := m.knew("p", tc.since); got != tc.want {

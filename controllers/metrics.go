@@ -20,6 +20,7 @@ type Metrics struct {
 	repairs     *prometheus.CounterVec
 	failures    *prometheus.CounterVec
 	contentions *prometheus.CounterVec
+	rollbacks   *prometheus.CounterVec
 	evaluation  prometheus.Histogram
 	durable     prometheus.Histogram
 	integrated  prometheus.Histogram
@@ -47,9 +48,10 @@ func NewMetrics() *Metrics {
 	return &Metrics{
 		episodes:    counter("holdfast_episodes_total", "Episodes that began.", "origin"),
 		ended:       counter("holdfast_episodes_ended_total", "Episodes that ended.", "ending"),
-		repairs:     counter("holdfast_repairs_total", "Repairs that were applied and read back."),
+		repairs:     counter("holdfast_repairs_total", "Repairs that were made and read back."),
 		failures:    counter("holdfast_repair_failures_total", "Repairs that were refused or did not take effect, once per failure.", "reason"),
 		contentions: counter("holdfast_contentions_total", "Repairs that turned out to be fought."),
+		rollbacks:   counter("holdfast_rollbacks_total", "Objects of Holdfast's own that were removed because they did harm.", "reason"),
 		evaluation:  seconds("holdfast_evaluation_seconds", "Time to judge one namespace under all policies over it."),
 		durable:     seconds("holdfast_ledger_append_durable_seconds", "Time from recording to durable in the journal."),
 		integrated:  seconds("holdfast_ledger_integrated_seconds", "Time from durable in the journal to integrated in the log."),
@@ -57,7 +59,7 @@ func NewMetrics() *Metrics {
 }
 
 func (m *Metrics) vectors() []prometheus.Collector {
-	return []prometheus.Collector{m.episodes, m.ended, m.repairs, m.failures, m.contentions, m.evaluation, m.durable, m.integrated}
+	return []prometheus.Collector{m.episodes, m.ended, m.repairs, m.failures, m.contentions, m.rollbacks, m.evaluation, m.durable, m.integrated}
 }
 
 // Describe describes every metric.
@@ -115,6 +117,8 @@ func (m *Metrics) recorded(e *ledger.Entry) {
 		m.ended.WithLabelValues(e.Policy.Name, e.Control, string(e.Ending)).Inc()
 	case e.Kind == ledger.KindRepairFailed:
 		m.failures.WithLabelValues(e.Policy.Name, e.Control, e.Reason).Inc()
+	case e.Kind == ledger.KindRolledBack:
+		m.rollbacks.WithLabelValues(e.Policy.Name, e.Control, e.Reason).Inc()
 	}
 }
 

@@ -79,8 +79,10 @@ func TestEachEpisodeIsCountedOnce(t *testing.T) {
 		transitions, ticket := e.Recorder.Record(stateDraft(d, "a", outcome, noon))
 		e.announce(transitions, ticket)
 	}
-	e.announce(e.Recorder.Record(ledger.Draft{At: noon, Entry: ledger.Entry{Kind: ledger.KindRepairFailed, Policy: d.ref(&d.controls[0]), Control: "NET-1",
+	e.announce(e.Recorder.Record(ledger.Draft{At: noon, Entry: ledger.Entry{Kind: ledger.KindRepairFailed, Policy: d.Ref(&d.Controls[0]), Control: "NET-1",
 		Subject: new(production("a").Subject()), Object: &ledger.ObjectBody{}, Reason: "Forbidden"}}))
+	e.announce(e.Recorder.Record(ledger.Draft{At: noon, Entry: ledger.Entry{Kind: ledger.KindRolledBack, Policy: d.Ref(&d.Controls[0]), Control: "NET-1",
+		Subject: new(production("a").Subject()), Object: &ledger.ObjectBody{}, Reason: ledger.RolledBackLifeline}}))
 	wants := []enforce.Source{{Policy: "p", Control: "NET-1"}}
 	e.Metrics.repaired(wants)
 	e.Metrics.contested(wants)
@@ -97,16 +99,19 @@ holdfast_episodes_total{control="NET-1",origin="Drift",policy="p"} 2
 # HELP holdfast_repair_failures_total Repairs that were refused or did not take effect, once per failure.
 # TYPE holdfast_repair_failures_total counter
 holdfast_repair_failures_total{control="NET-1",policy="p",reason="Forbidden"} 1
-# HELP holdfast_repairs_total Repairs that were applied and read back.
+# HELP holdfast_repairs_total Repairs that were made and read back.
 # TYPE holdfast_repairs_total counter
 holdfast_repairs_total{control="NET-1",policy="p"} 1
+# HELP holdfast_rollbacks_total Objects of Holdfast's own that were removed because they did harm.
+# TYPE holdfast_rollbacks_total counter
+holdfast_rollbacks_total{control="NET-1",policy="p",reason="Lifeline"} 1
 `
 	if err := testutil.CollectAndCompare(e.Metrics, strings.NewReader(want), "holdfast_episodes_total", "holdfast_episodes_ended_total",
-		"holdfast_repairs_total", "holdfast_repair_failures_total", "holdfast_contentions_total"); err != nil {
+		"holdfast_repairs_total", "holdfast_repair_failures_total", "holdfast_contentions_total", "holdfast_rollbacks_total"); err != nil {
 		t.Error(err)
 	}
-	if got := len(e.announcer.queue); got != 4 {
-		t.Errorf("got %d events, want two deviations, one return and one failure", got)
+	if got := len(e.announcer.queue); got != 5 {
+		t.Errorf("got %d events, want two deviations, one return, one failure and one rollback", got)
 	}
 }
 
@@ -130,8 +135,8 @@ func TestMetricsAreDescribedDocumentedAndWellNamed(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	e.Metrics.Describe(descs)
 	close(descs)
-	if len(descs) != 15 {
-		t.Errorf("got %d metrics, want 15", len(descs))
+	if len(descs) != 16 {
+		t.Errorf("got %d metrics, want 16", len(descs))
 	}
 	for d := range descs {
 		_, name, _ := strings.Cut(d.String(), `fqName: "`)

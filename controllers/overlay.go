@@ -16,10 +16,7 @@ import (
 
 // overlay is the snapshot with a NetworkPolicy as it was read back.
 func overlay(snapshot *control.Snapshot, np control.NetworkPolicy) *control.Snapshot {
-	next := *snapshot
-	next.NetworkPolicies = slices.DeleteFunc(slices.Clone(snapshot.NetworkPolicies), func(o control.NetworkPolicy) bool {
-		return o.Name == np.Name
-	})
+	next := without(snapshot, np.Name)
 	next.NetworkPolicies = append(next.NetworkPolicies, np)
 	slices.SortFunc(next.NetworkPolicies, func(a, b control.NetworkPolicy) int { return strings.Compare(a.Name, b.Name) })
 	next.Versions = maps.Clone(snapshot.Versions)
@@ -27,6 +24,15 @@ func overlay(snapshot *control.Snapshot, np control.NetworkPolicy) *control.Snap
 		next.Versions = map[control.Need]string{}
 	}
 	next.Versions[control.NeedNetworkPolicies] = np.Identity.ResourceVersion
+	return next
+}
+
+// without is the snapshot without a NetworkPolicy that was removed.
+func without(snapshot *control.Snapshot, name string) *control.Snapshot {
+	next := *snapshot
+	next.NetworkPolicies = slices.DeleteFunc(slices.Clone(snapshot.NetworkPolicies), func(o control.NetworkPolicy) bool {
+		return o.Name == name
+	})
 	return &next
 }
 
@@ -42,6 +48,7 @@ func (r *ScopeReconciler) bury(p *pass) error {
 	r.announce(transitions, ticket)
 	r.memos.forget(p.name)
 	r.issues.forget(p.name)
+	r.pace.ForgetNamespace(p.name)
 	for _, intro := range r.intros.evaluated(p.name, r.registry.load()) {
 		r.introduced(intro.def, intro.subjects)
 	}

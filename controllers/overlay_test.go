@@ -52,6 +52,25 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
+func TestWithout(t *testing.T) {
+	snapshot := &control.Snapshot{Namespace: production("a"), NetworkPolicies: []control.NetworkPolicy{{Name: "a"}, {Name: "b"}, {Name: "c"}},
+		Pods: []control.PodClass{{Count: 1}}}
+	next := without(snapshot, "b")
+	var got []string
+	for _, np := range next.NetworkPolicies {
+		got = append(got, np.Name)
+	}
+	if diff := cmp.Diff([]string{"a", "c"}, got); diff != "" {
+		t.Errorf("policies (-want +got):\n%s", diff)
+	}
+	if len(snapshot.NetworkPolicies) != 3 || snapshot.NetworkPolicies[1].Name != "b" {
+		t.Error("the snapshot was changed")
+	}
+	if len(next.Pods) != 1 || next.Namespace.Name != "a" {
+		t.Errorf("something else is gone: %+v", next)
+	}
+}
+
 func TestChangedPaths(t *testing.T) {
 	cases := map[string]struct {
 		edit func(*v1alpha1.ControlPolicy)

@@ -39,6 +39,7 @@ func (r *PolicyReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err := r.adopt(policy); err != nil {
 		return ctrl.Result{}, err
 	}
+	r.confirm(policy)
 	return r.publish(ctx, policy)
 }
 
@@ -60,6 +61,7 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 		}
 	}
 	reached := r.reach(next)
+	next.added = r.added(next, reached, confirms(policy))
 	r.intros.await(next, reached)
 	r.registry.swap(policy.Name, next, func() {
 		transitions, ticket := r.Recorder.Record(r.changed(next, policy)...)
@@ -99,6 +101,8 @@ func (r *PolicyReconciler) withdraw(name string) {
 	})
 	r.intros.forget(name)
 	r.issues.forgetPolicy(name)
+	r.rollouts.forget(name)
+	r.pace.Forget(name)
 	r.statusDue.forget(name)
 	r.reconsider(name, r.reach(last))
 }
@@ -109,6 +113,7 @@ func (r *PolicyReconciler) changed(next *definition, policy *v1alpha1.ControlPol
 	var drafts []ledger.Draft
 	r.Recorder.View(func(k *ledger.Known) {
 		change := &ledger.ChangeBody{Type: ledger.ChangeCreated, To: next.SpecObject.Digest, Invalid: clip(next.Invalid),
+			Enforces: next.Enforces(), Held: next.added,
 			Manager: specManager(policy), ChangeRef: clip(policy.Annotations[v1alpha1.AnnotationChangeRef])}
 		objects := []ledger.Object{next.SpecObject}
 		if known, ok := k.Policy(next.Name); ok && !known.Deleted {

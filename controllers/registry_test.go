@@ -110,7 +110,7 @@ func TestDefinitionsAreSorted(t *testing.T) {
 	}
 	var names []string
 	for _, d := range r.load().over(production("a")) {
-		names = append(names, d.name)
+		names = append(names, d.Name)
 	}
 	if !slices.Equal(names, []string{"a", "b", "c"}) {
 		t.Errorf("got %v", names)

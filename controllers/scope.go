@@ -43,6 +43,12 @@ type pass struct {
 	// parts are those of the snapshot partsOf, as the ledger keeps them.
 	parts   []part
 	partsOf *control.Snapshot
+	// acts are what was done and is not recorded yet; changed is whether the
+	// state that they made is not.
+	acts    []ledger.Draft
+	changed bool
+	// broken are the pods that first enforcement broke.
+	broken  string
 	ticket  ledger.Ticket
 	requeue time.Duration
 }
@@ -145,13 +151,14 @@ func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 	var transitions []ledger.Transition
 	killpoint.Hit(killpoint.ScopeJudged)
 	if !r.registry.do(p.snapshot.Namespace, p.pinned, func() {
-		drafts := append(r.census(p), r.observations(p, p.units, false)...)
+		drafts := append(r.census(p), r.observations(p)...)
 		transitions, p.ticket = r.Recorder.Record(append(drafts, r.unobserved(p)...)...)
 	}) {
 		return errSuperseded
 	}
 	killpoint.Hit(killpoint.ScopeRecorded)
 	p.memo.judged(p.all)
+	p.remember()
 	r.announce(transitions, p.ticket)
 	r.introduce(p)
 	// Nothing is repaired before it is durable, and no pass outruns the journal.

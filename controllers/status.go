@@ -269,7 +269,7 @@ func (s *summary) fill(status *v1alpha1.ControlPolicyStatus, generation int64) {
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
 	s.transient(status, v1alpha1.ConditionReconciling, s.pending || generation != s.def.Generation,
-		v1alpha1.ReasonNewGeneration, "the newest generation is being evaluated for the first time")
+		v1alpha1.ReasonNewGeneration, s.awaited())
 	s.transient(status, v1alpha1.ConditionStalled, s.def.Invalid != "", s.def.Stalled, s.def.Invalid)
 }
 

@@ -46,7 +46,10 @@ func paused(s *summary) {
 	s.def.Spec.Enforcement = &v1alpha1.Enforcement{Pause: &v1alpha1.Pause{Reason: "CHG-1", Until: metav1.Time{Time: noon.Add(time.Hour)}}}
 }
 
-func observeOnly(s *summary) { s.def.Controls[0].spec.Mode = v1alpha1.ModeObserve }
+func observeOnly(s *summary) { s.def.Controls[0].Spec.Mode = v1alpha1.ModeObserve }
+
+// unrepairable makes the control one of a type that cannot repair.
+func unrepairable(s *summary) { s.def.Controls[0].Kind = typ{} }
 
 // TestConditions has a case for every reason of every condition.
 func TestConditions(t *testing.T) {
@@ -61,8 +64,11 @@ func TestConditions(t *testing.T) {
 	}{
 		"all is well": {nil, "True Evaluating", "True AllConforming: 3 of 3 judged subjects conform", "True Enforced", "True Recorded"},
 		"a new generation": {all(pending, counted3(v1alpha1.ControlStatus{})),
-			"False NewGeneration", "Unknown NotEvaluated", "False Pending", "True Recorded"},
-		"an invalid spec": {all(invalid), "False InvalidSpec", "Unknown NotEvaluated: spec.scope: is odd", "Unknown InvalidSpec", "True Recorded"},
+			"False NewGeneration", "Unknown NotEvaluated", "False Pending: the newest generation is being evaluated for the first time", "True Recorded"},
+		"a new generation that cannot be evaluated": {all(pending, counted3(v1alpha1.ControlStatus{}), func(s *summary) { s.blind = "pods cannot be observed: Forbidden" }),
+			"False NewGeneration: the newest generation is being evaluated for the first time: pods cannot be observed: Forbidden", "Unknown NotEvaluated", "False Pending", "True Recorded"},
+		"a change that waits for another": {all(issueOf(v1alpha1.ReasonPending, 1)), "True Evaluating", "True AllConforming", "False Pending", "True Recorded"},
+		"an invalid spec":                 {all(invalid), "False InvalidSpec", "Unknown NotEvaluated: spec.scope: is odd", "Unknown InvalidSpec", "True Recorded"},
 		"an operatingFrom that has passed": {all(invalid, func(s *summary) { s.def.Stalled = v1alpha1.ReasonOperatingFromInvalid }),
 			"False OperatingFromInvalid", "Unknown NotEvaluated", "Unknown InvalidSpec", "True Recorded"},
 		"no subject": {all(counted3(v1alpha1.ControlStatus{})), "True Evaluating", "Unknown NoOccurrence", "True Enforced", "True Recorded"},
@@ -71,9 +77,11 @@ func TestConditions(t *testing.T) {
 		"not evaluated": {all(counted3(v1alpha1.ControlStatus{Conforming: 2, NotEvaluated: 1})),
 			"True Evaluating", "Unknown NotEvaluated", "True Enforced", "True Recorded"},
 		"one within tolerance": {all(counted3(v1alpha1.ControlStatus{Conforming: 2, Correcting: 1}), func(s *summary) { s.opened = 1 }),
-			"True Evaluating", "False Correcting: 1 open episode, all within tolerance", "False Pending", "True Recorded"},
+			"True Evaluating", "False Correcting: 1 open episode, all within tolerance",
+			"True Enforced: everything wanted is applied; 1 open episode is not Holdfast's to repair", "True Recorded"},
 		"some beyond tolerance": {all(counted3(v1alpha1.ControlStatus{Correcting: 1, Deviating: 2}), func(s *summary) { s.opened = 3 }),
-			"True Evaluating", "False Deviating: 3 open episodes, 1 of them within tolerance", "False Pending", "True Recorded"},
+			"True Evaluating", "False Deviating: 3 open episodes, 1 of them within tolerance",
+			"True Enforced: everything wanted is applied; 3 open episodes are not Holdfast's to repair", "True Recorded"},
 		"what deviates outweighs what is unseen": {all(counted3(v1alpha1.ControlStatus{NotEvaluated: 5, Deviating: 1})),
 			"True Evaluating", "False Deviating", "True Enforced", "True Recorded"},
 		"blind": {all(counted3(v1alpha1.ControlStatus{NotEvaluated: 3}), func(s *summary) { s.blind = "networkpolicies cannot be observed: Forbidden" }),
@@ -91,7 +99,14 @@ func TestConditions(t *testing.T) {
 		"a repair that is fought, in many namespaces": {all(issueOf(v1alpha1.ReasonContested, 12)),
 			"True Evaluating", "True AllConforming", "False Contested: 12 namespaces are concerned; the first: NetworkPolicy a/deny: Contested", "True Recorded"},
 		"a name that is taken": {all(issueOf(v1alpha1.ReasonNameCollision, 1)), "True Evaluating", "True AllConforming", "False NameCollision", "True Recorded"},
-		"egress refused":       {all(issueOf(v1alpha1.ReasonEgressRefused, 1)), "True Evaluating", "True AllConforming", "False EgressRefused", "True Recorded"},
+		"nothing that it could repair": {all(unrepairable), "True Evaluating", "True AllConforming",
+			"False NotApplicable: no control in Enforce mode is of a type that can repair: deviations are recorded", "True Recorded"},
+		"observing, nothing that it could repair": {all(unrepairable, observeOnly), "True Evaluating", "True AllConforming", "False ObserveOnly", "True Recorded"},
+		"taken back":                        {all(issueOf(v1alpha1.ReasonRolledBack, 1)), "True Evaluating", "True AllConforming", "False RolledBack", "True Recorded"},
+		"a rollout that waits for a person": {all(issueOf(v1alpha1.ReasonRolloutHeld, 400)), "True Evaluating", "True AllConforming", "False RolloutHeld", "True Recorded"},
+		"a rollout under way":               {all(issueOf(v1alpha1.ReasonRollingOut, 1)), "True Evaluating", "True AllConforming", "False RollingOut", "True Recorded"},
+		"ingress refused":                   {all(issueOf(v1alpha1.ReasonIngressRefused, 1)), "True Evaluating", "True AllConforming", "False IngressRefused", "True Recorded"},
+		"egress refused":                    {all(issueOf(v1alpha1.ReasonEgressRefused, 1)), "True Evaluating", "True AllConforming", "False EgressRefused", "True Recorded"},
 		"the ledger just became unavailable": {all(unavailableFor(30*time.Second - 1)),
 			"True Evaluating", "True AllConforming", "True Enforced", "False LedgerUnavailable: the volume is read-only"},
 		"the ledger is unavailable for 30 s": {all(unavailableFor(30 * time.Second)),
@@ -127,6 +142,7 @@ func TestConditions(t *testing.T) {
 		v1alpha1.ReasonAllConforming, v1alpha1.ReasonCorrecting, v1alpha1.ReasonDeviating, v1alpha1.ReasonNotEvaluated, v1alpha1.ReasonNoOccurrence,
 		v1alpha1.ReasonEvidenceUnavailable, v1alpha1.ReasonEnforced, v1alpha1.ReasonObserveOnly, v1alpha1.ReasonPaused, v1alpha1.ReasonPending,
 		v1alpha1.ReasonRepairFailed, v1alpha1.ReasonContested, v1alpha1.ReasonNameCollision, v1alpha1.ReasonPolicyConflict, v1alpha1.ReasonEgressRefused,
+		v1alpha1.ReasonIngressRefused, v1alpha1.ReasonRollingOut, v1alpha1.ReasonRolloutHeld, v1alpha1.ReasonRolledBack, v1alpha1.ReasonNotApplicable,
 		v1alpha1.ReasonRecorded, v1alpha1.ReasonLedgerUnavailable, v1alpha1.ReasonLedgerInUse, v1alpha1.ReasonEvidenceLost,
 	} {
 		if !reasons[reason] {
@@ -301,6 +317,7 @@ func TestCounts(t *testing.T) {
 	now := noon
 	e := newEngine(t, &now)
 	d := defined(t, policy("p", func(p *v1alpha1.ControlPolicy) { p.Spec.Tolerance = within(time.Minute) }))
+	d.Controls[0].Needs = []control.Need{control.NeedNetworkPolicies, control.NeedPods}
 	e.registry.swap("p", d, func() {})
 	introduce(e, d, noon.Add(-time.Hour))
 	e.Recorder.Record(
@@ -320,24 +337,26 @@ func TestCounts(t *testing.T) {
 		t.Errorf("looked at again at %s, want when an episode goes beyond its tolerance", s.again)
 	}
 
-	t.Run("blind", func(t *testing.T) {
-		e.gaps.open["networkpolicies/1"] = openGap{need: control.NeedNetworkPolicies, cause: "Forbidden"}
-		defer delete(e.gaps.open, "networkpolicies/1")
-		s := e.summarise(d)
-		if s.blind != "networkpolicies cannot be observed: Forbidden" || s.counts[0].NotEvaluated != 5 || s.counts[0].Conforming != 0 {
-			t.Errorf("got %q and %+v", s.blind, s.counts)
-		}
-	})
-	t.Run("blind to pods", func(t *testing.T) {
-		e.gaps.open["pods/1"] = openGap{need: control.NeedPods, cause: "Forbidden"}
-		defer delete(e.gaps.open, "pods/1")
+	for _, need := range d.Controls[0].Needs {
+		t.Run("blind to "+string(need), func(t *testing.T) {
+			e.gaps.open["1"] = openGap{need: need, cause: "Forbidden"}
+			defer delete(e.gaps.open, "1")
+			s := e.summarise(d)
+			if s.blind != string(need)+" cannot be observed: Forbidden" || s.counts[0].NotEvaluated != 5 || s.counts[0].Conforming != 0 {
+				t.Errorf("got %q and %+v", s.blind, s.counts)
+			}
+		})
+	}
+	t.Run("blind to what no control needs", func(t *testing.T) {
+		e.gaps.open["1"] = openGap{need: control.NeedEntrances, cause: "Forbidden"}
+		defer delete(e.gaps.open, "1")
 		if s := e.summarise(d); s.blind != "" || s.counts[0].Conforming != 1 {
 			t.Errorf("got %q and %+v", s.blind, s.counts)
 		}
 	})
 	t.Run("invalid", func(t *testing.T) {
 		odd := *d
-		odd.invalid = "odd"
+		odd.Invalid = "odd"
 		if s := e.summarise(&odd); len(s.counts) != 0 || s.opened != 0 || len(s.open) != 0 {
 			t.Errorf("got %+v and %d open", s.counts, s.opened)
 		}

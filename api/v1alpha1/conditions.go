@@ -53,9 +53,13 @@ const (
 	ReasonEnforced = "Enforced"
 	// ReasonObserveOnly surfaces when no control is in Enforce mode.
 	ReasonObserveOnly = "ObserveOnly"
+	// ReasonNotApplicable surfaces when no control in Enforce mode is of a type
+	// that can repair: what deviates is recorded, and nothing is applied.
+	ReasonNotApplicable = "NotApplicable"
 	// ReasonPaused surfaces while a pause is in effect.
 	ReasonPaused = "Paused"
-	// ReasonPending surfaces while repairs are under way.
+	// ReasonPending surfaces while something that is wanted is not applied yet, and
+	// nobody has to act.
 	ReasonPending = "Pending"
 	// ReasonRepairFailed surfaces when a repair was refused or did not take effect.
 	ReasonRepairFailed = "RepairFailed"

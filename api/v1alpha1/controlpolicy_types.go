@@ -27,7 +27,7 @@ const (
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Conforming")].reason`,description="Why Conforming is what it is."
 // +kubebuilder:printcolumn:name="In Scope",type=integer,JSONPath=`.status.scope.inScope`,description="The number of namespaces the controls are judged on."
 // +kubebuilder:printcolumn:name="Open",type=integer,JSONPath=`.status.openEpisodes.total`,description="The number of open episodes, all controls together."
-// +kubebuilder:printcolumn:name="Enforced",type=string,JSONPath=`.status.conditions[?(@.type=="Enforced")].status`,description="Whether what Enforce mode wants applied is applied."
+// +kubebuilder:printcolumn:name="Enforced",type=string,JSONPath=`.status.conditions[?(@.type=="Enforced")].reason`,description="Enforced when what Enforce mode wants applied is applied, else why it is not, such as ObserveOnly, Pending or RolloutHeld."
 // +kubebuilder:printcolumn:name="Evidence",type=string,JSONPath=`.status.conditions[?(@.type=="EvidenceRecorded")].status`,description="Whether what was observed is durable in the ledger."
 // +kubebuilder:printcolumn:name="Ready",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether Holdfast does its own work for this policy."
 // +kubebuilder:printcolumn:name="Excluded",type=integer,priority=1,JSONPath=`.status.scope.excluded`,description="The number of selected namespaces that an exclusion takes out of scope."

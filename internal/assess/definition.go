@@ -170,6 +170,22 @@ func (d *Definition) Enforces() bool {
 	return false
 }
 
+// Repairs reports whether any control in Enforce mode is of a type that can repair.
+func (d *Definition) Repairs() bool {
+	for i := range d.Controls {
+		if d.Controls[i].repairs() {
+			return true
+		}
+	}
+	return false
+}
+
+// repairs reports whether the control is in Enforce mode, and of a type that can.
+func (c *Control) repairs() bool {
+	_, can := c.Kind.(control.Remediator)
+	return can && c.Spec.Mode == v1alpha1.ModeEnforce
+}
+
 // Control returns the control of that id.
 func (d *Definition) Control(id string) (*Control, bool) {
 	for i := range d.Controls {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 )
@@ -96,7 +95,7 @@ func (u *Unit) Messages() string {
 // what was refused, and leaves the rest of the wish standing.
 func (u *Unit) Wish(snapshot *control.Snapshot, now time.Time) (wish enforce.Wish, enforces bool, err error) {
 	remediator, can := u.Control.Kind.(control.Remediator)
-	if !can || u.Control.Spec.Mode != v1alpha1.ModeEnforce || snapshot.Namespace.Terminating {
+	if !can || !u.Control.repairs() || snapshot.Namespace.Terminating {
 		return enforce.Wish{}, false, nil
 	}
 	changes, err := remediator.Wants(inputOf(u.Def, u.Control, snapshot, now))

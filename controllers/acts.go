@@ -1,0 +1,160 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// made takes note of a change that was read back. after is nil where the object
+// is gone.
+func (r *ScopeReconciler) made(p *pass, change enforce.Change, before, after *control.NetworkPolicy) {
+	p.now = r.Now()
+	p.memo.repaired(change.Name, p.units)
+	var id *control.Identity
+	if after != nil {
+		id = &after.Identity
+		p.snapshot = overlay(p.snapshot, *after)
+		p.memo.saw(change.Name, *id)
+	} else {
+		p.snapshot = without(p.snapshot, change.Name)
+		p.memo.removed(change.Name)
+	}
+	killpoint.Hit(killpoint.RepairNoted)
+	kind, reason := ledger.KindRepaired, ""
+	switch {
+	case change.Rollback == "":
+		r.Metrics.repaired(change.WantedBy)
+	case p.broken != "":
+		kind, reason = ledger.KindRolledBack, ledger.RolledBackPodsNotReady
+	default:
+		kind, reason = ledger.KindRolledBack, ledger.RolledBackLifeline
+	}
+	for _, want := range change.WantedBy {
+		draft := r.act(p, kind, change, want, before, id)
+		draft.Reason, draft.Message = reason, clip(change.Rollback)
+		p.acts = append(p.acts, draft)
+	}
+	p.changed = true
+}
+
+// recordActs records what was done.
+func (r *ScopeReconciler) recordActs(p *pass) {
+	r.recordDone(p, p.acts)
+}
+
+// recordChanged records what was done, and the state that it made, as one batch.
+func (r *ScopeReconciler) recordChanged(p *pass) {
+	p.units, p.changed = p.judge(), false
+	r.recordDone(p, append(p.acts, r.observations(p)...))
+	killpoint.Hit(killpoint.RepairRecorded)
+}
+
+func (r *ScopeReconciler) recordDone(p *pass, drafts []ledger.Draft) {
+	p.acts = nil
+	transitions, ticket := r.Recorder.Record(drafts...)
+	r.announce(transitions, ticket)
+}
+
+// act drafts what was done to an object, in the name of one control.
+func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, want enforce.Source, before *control.NetworkPolicy, after *control.Identity) ledger.Draft {
+	subject := p.snapshot.Namespace.Subject()
+	body := &ledger.ObjectBody{APIVersion: change.APIVersion, Kind: change.Kind, Namespace: change.Namespace, Name: change.Name}
+	if before != nil {
+		body.Before, body.Manager = versionOf(before.Identity), before.Identity.Manager
+	}
+	if after != nil {
+		body.After = versionOf(*after)
+	}
+	e := ledger.Entry{Kind: kind, Control: want.Control, Subject: &subject, Object: body}
+	for _, def := range p.pinned {
+		if def.Name == want.Policy {
+			if c, ok := def.Control(want.Control); ok {
+				e.Policy = def.Ref(c)
+			}
+		}
+	}
+	return ledger.Draft{At: p.now, Entry: e}
+}
+
+// failed records, once per failure, a repair that was refused or did not take
+// effect, and says when it is tried again.
+func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Change, before *control.NetworkPolicy, err error, found issueSet) {
+	switch failureOf(err) {
+	case enforce.FailureConflict:
+		for _, want := range change.WantedBy {
+			found.add(want.Policy, v1alpha1.ReasonPending, fmt.Sprintf("NetworkPolicy %s/%s changed meanwhile; it is looked at again", p.name, change.Name))
+		}
+		fallthrough
+	case enforce.FailureNamespaceTerminating:
+		// The watch will say so too, and the namespace is judged anew then.
+		log.FromContext(ctx).V(1).Info("The repair no longer applies", "namespace", p.name, "object", change.Name, "error", err.Error())
+		p.again(conflictRetry)
+		return
+	}
+	reason, message := describe(err)
+	for _, want := range change.WantedBy {
+		found.add(want.Policy, v1alpha1.ReasonRepairFailed, fmt.Sprintf("NetworkPolicy %s/%s: %s", p.name, change.Name, message))
+	}
+	again, retry := p.memo.failing(change.Name, reason)
+	p.again(retry)
+	if !again {
+		log.FromContext(ctx).Info("A repair failed", "object", p.name+"/"+change.Name, "reason", reason, "error", err.Error())
+		p.now = r.Now()
+		var drafts []ledger.Draft
+		for _, want := range change.WantedBy {
+			d := r.act(p, ledger.KindRepairFailed, change, want, before, nil)
+			d.Reason, d.Message = reason, clip(message)
+			drafts = append(drafts, d)
+		}
+		transitions, ticket := r.Recorder.Record(drafts...)
+		r.announce(transitions, ticket)
+	}
+}
+
+// describe returns the reason and the message of a failed repair, as the
+// ledger and the status state them.
+func describe(err error) (reason, message string) {
+	var failure *enforce.Error
+	if errors.As(err, &failure) {
+		return string(failure.Failure), failure.Message
+	}
+	if errors.Is(err, errDiffers) {
+		return "ReadBackDiffers", err.Error()
+	}
+	return control.ReasonFailed, err.Error()
+}
+
+// contested records, once per back-off, that a repair is fought.
+func (r *ScopeReconciler) contested(p *pass, change enforce.Change, before *control.NetworkPolicy, standing enforce.Standing, found issueSet) {
+	manager := "a deletion, which has no field manager"
+	if before != nil && before.Identity.Manager != "" {
+		manager = fmt.Sprintf("field manager %q", before.Identity.Manager)
+	}
+	p.again(standing.Until.Sub(r.Now()))
+	until := ledger.At(standing.Until)
+	first := p.memo.backedOff(change.Name, standing.Until)
+	var drafts []ledger.Draft
+	for _, want := range change.WantedBy {
+		found.add(want.Policy, v1alpha1.ReasonContested, fmt.Sprintf(
+			"NetworkPolicy %s/%s was repaired over %d times within an hour, and changed again by %s", p.name, change.Name, standing.Repairs-1, manager))
+		if first {
+			d := r.act(p, ledger.KindContested, change, want, before, nil)
+			d.Object.Count, d.Object.Until = standing.Repairs, &until
+			drafts = append(drafts, d)
+		}
+	}
+	if len(drafts) > 0 {
+		transitions, ticket := r.Recorder.Record(drafts...)
+		r.Metrics.contested(change.WantedBy)
+		r.announce(transitions, ticket)
+	}
+}
