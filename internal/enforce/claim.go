@@ -90,6 +90,15 @@ func (c *claim) repairs() bool {
 	return slices.ContainsFunc(c.change.Rules, func(rule string) bool { return slices.Contains(c.wish.Failing, rule) })
 }
 
+// competent reports whether the removal of a permission is up to its wish: that
+// restricts one of its aspects, or takes such a restriction away too. What takes
+// back harm is up to everybody.
+func (c *claim) competent() bool {
+	return c.change.Rollback != "" || slices.ContainsFunc(c.wish.Changes, func(other control.Change) bool {
+		return other.Effect != control.Permits && overlap(&other, c.change)
+	})
+}
+
 // overlap reports whether two changes share an aspect.
 func overlap(a, b *control.Change) bool {
 	return slices.ContainsFunc(a.Aspects, func(aspect string) bool { return slices.Contains(b.Aspects, aspect) })

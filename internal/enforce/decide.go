@@ -31,28 +31,35 @@ func (m *merger) decideRemovals() {
 // decidePermissions decides about every permission.
 func (m *merger) decidePermissions() {
 	for _, o := range m.objects {
-		if !o.permits() {
-			continue
-		}
-		if len(o.active) == 0 {
+		switch {
+		case !o.permits():
+		case len(o.active) == 0:
 			o.pause()
-			continue
+		default:
+			m.permit(o, filter(o.active, wanted), o.removals())
 		}
-		wants := filter(o.active, wanted)
-		if removals := o.removals(); len(removals) > 0 {
-			requirers := m.requirers(o)
-			if len(requirers) == 0 {
-				o.remove(removals, wants)
-				continue
-			}
-			o.contradict(removals, "%s is to be removed for %s, and is required by %s; it is kept.", removals, requirers)
-			if len(wants) == 0 {
-				o.decided, o.held, o.removed = removals, true, true
-				continue
-			}
-		}
-		m.grant(o, wants)
 	}
+}
+
+// permit decides whether a permission is applied or removed. Whoever wants it
+// gone must have a say in what it permits, and nobody must depend on it.
+func (m *merger) permit(o *object, wants, removals []*claim) {
+	competent, requirers := filter(removals, (*claim).competent), m.requirers(o)
+	switch {
+	case len(removals) == 0:
+	case len(requirers) > 0:
+		o.contradict(removals, "%s is to be removed for %s, and is required by %s; it is kept.", removals, requirers)
+	case len(competent) > 0:
+		o.remove(competent, wants)
+		return
+	default:
+		o.contradict(removals, "%s is to be removed for %s, without a restriction of what it permits; it is kept.", removals)
+	}
+	if len(wants) == 0 {
+		o.decided, o.removed, o.held = removals, true, true
+		return
+	}
+	m.grant(o, wants)
 }
 
 // removals are the claims of those who want the object gone, only rollbacks if

@@ -109,7 +109,8 @@ func (o Object) compare(p Object) int {
 //   - A permission is applied only if every control that restricts one of its
 //     aspects wants the same of it; where none does, if all who want it want the
 //     same. A removal wins over those who want it, unless a control requires it
-//     for a restriction that stays.
+//     for a restriction that stays, or nobody who wants it gone restricts any of
+//     its aspects: what else denies them may need it.
 //   - A restriction is held for a control whose required permission is withheld.
 //   - What the pause of one policy holds back is done nevertheless if another
 //     one wants it.

@@ -121,10 +121,16 @@ func checkRequirements(t *rapid.T, wishes []Wish, restriction Change) {
 	}
 }
 
-// checkNotRequired checks that the restrictions which require a removed
-// permission are removed, too.
+// checkNotRequired checks that a permission is removed only by who restricts
+// what it permits, and with the restrictions which require it.
 func checkNotRequired(t *rapid.T, wishes []Wish, plan Plan, removal Change) {
 	for _, wish := range wishes {
+		hasSay := slices.ContainsFunc(wish.Changes, func(c control.Change) bool {
+			return c.Effect == control.Restricts && overlap(&c, &removal.Change)
+		})
+		if slices.Contains(removal.WantedBy, wish.Source) && removal.Rollback == "" && !hasSay {
+			t.Fatalf("%s is removed for %s, which restricts nothing of it", removal.Name, wish.Source)
+		}
 		requires := slices.ContainsFunc(wish.Changes, func(c control.Change) bool { return c.Name == removal.Name && c.Required })
 		for _, c := range wish.Changes {
 			gone := anyOf(wishes, func(o control.Change) bool { return o.Name == c.Name && o.Remove })

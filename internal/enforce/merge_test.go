@@ -14,6 +14,7 @@ var (
 
 	ingress = restriction("holdfast-default-deny-ingress", "NP-01", "Ingress")
 	egress  = restriction("holdfast-default-deny-egress", "NP-02", "Egress")
+	others  = restriction("others", "NP-02", "Egress")
 	dns     = required(permission("holdfast-allow-dns", "NP-03", "Egress"))
 	same    = permission("holdfast-allow-same-namespace", "NP-04", "Egress", "Ingress")
 )
@@ -75,12 +76,12 @@ func TestMergeWhatIsDue(t *testing.T) {
 		"in order": {
 			wishes: []Wish{{
 				Source:  one,
-				Changes: []control.Change{removed(same), egress, ingress, dns, revoked("holdfast-allow-rule-a")},
+				Changes: []control.Change{removed(same), egress, ingress, dns, removed(others)},
 				Failing: []string{"NP-01", "NP-02", "NP-03", "NP-04"},
 			}},
 			want: Plan{Changes: []Change{
 				due(dns, one), after(due(egress, one), dns), due(ingress, one),
-				due(revoked("holdfast-allow-rule-a"), one), due(removed(same), one),
+				due(removed(others), one), after(due(removed(same), one), others),
 			}},
 		},
 		"a required permission that no failing rule asks for": {
@@ -159,7 +160,7 @@ func TestMergePauses(t *testing.T) {
 		},
 		"a removal for one, and another's is paused": {
 			wishes: []Wish{
-				{Source: one, Changes: []control.Change{removed(same)}},
+				{Source: one, Changes: []control.Change{removed(same), inPlace(ingress)}},
 				{Source: two, Paused: true, Changes: []control.Change{same}},
 			},
 			want: Plan{Conflicts: []Conflict{conflict(same,
@@ -249,6 +250,18 @@ func TestMergePermissions(t *testing.T) {
 					"wanted in different forms by one/NET-1, two/NET-1; that of one/NET-1 is applied.", one, two)},
 			},
 		},
+		"removed with the restriction of what it permits": {
+			wishes: []Wish{{Source: one, Changes: []control.Change{removed(dns), removed(egress)}, Failing: all}},
+			want:   Plan{Changes: []Change{due(removed(egress), one), after(due(removed(dns), one), egress)}},
+		},
+		"not removed for one that restricts nothing of it": {
+			wishes: []Wish{{Source: one, Changes: []control.Change{removed(dns), inPlace(ingress)}, Failing: all}},
+			want: Plan{
+				Held: []Change{due(removed(dns), one)},
+				Conflicts: []Conflict{conflict(dns,
+					"to be removed for one/NET-1, without a restriction of what it permits; it is kept.", one)},
+			},
+		},
 		"required by a restriction, so not removed": {
 			wishes: []Wish{
 				{Source: one, Changes: []control.Change{inPlace(dns), inPlace(egress)}},
@@ -302,7 +315,7 @@ func TestMergeRestrictions(t *testing.T) {
 		"what it requires is withheld, and nobody else wants it": {
 			wishes: []Wish{
 				{Source: one, Changes: []control.Change{dns, egress}, Failing: all},
-				{Source: two, Changes: []control.Change{restriction("others", "NP-02", "Egress")}},
+				{Source: two, Changes: []control.Change{others}},
 			},
 			want: Plan{
 				Held: []Change{due(dns, one), due(egress, one)},
@@ -392,13 +405,6 @@ func restriction(name, rule string, aspects ...string) control.Change {
 func permission(name, rule string, aspects ...string) control.Change {
 	change := restriction(name, rule, aspects...)
 	change.Effect = control.Permits
-	return change
-}
-
-// revoked is the removal of a permission of which no more is known than its name.
-func revoked(name string) control.Change {
-	change := restriction(name, "NP-04")
-	change.Spec, change.Remove = nil, true
 	return change
 }
 
