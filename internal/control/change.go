@@ -13,7 +13,8 @@ type Change struct {
 	Spec map[string]any
 	// Rules are the rules whose failing findings it repairs.
 	Rules []string
-	// Effect says what the object does to what was possible without it.
+	// Effect says what the object does to what was possible without it, also where
+	// it is to be removed: an allowance Permits even while it is revoked.
 	Effect Effect
 	// Aspects are what it restricts or permits, such as Ingress: a restriction is
 	// sent only once what its own control requires in each of its aspects is in
