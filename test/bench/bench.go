@@ -16,7 +16,7 @@ type bench struct {
 	options options
 	// dir is removed at the end.
 	dir     string
-	engines []*engine
+	engines map[string]*engine
 	began   time.Time
 }
 
@@ -25,18 +25,36 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
+// measureSizes measures all engines with each number of namespaces.
+func (b *bench) measureSizes(ctx context.Context, made *report) error {
+	if !b.options.has(suiteNew) && !b.options.has(suiteRepair) {
+		return nil
+	}
+	for _, namespaces := range b.options.namespaces {
+		result, err := b.measureSize(ctx, namespaces)
+		if err != nil {
+			return fmt.Errorf("with %d namespaces: %w", namespaces, err)
+		}
+		made.sizes = append(made.sizes, result)
+	}
+	return nil
+}
+
 // measureSize measures all engines with one number of namespaces.
 func (b *bench) measureSize(ctx context.Context, namespaces int) (*sizeResult, error) {
 	result := &sizeResult{namespaces: namespaces}
-	for _, e := range b.engines {
-		result.engines = append(result.engines, &measured{engine: e})
+	for _, name := range b.options.engines {
+		result.engines = append(result.engines, &measured{engine: b.engines[name]})
 	}
-	for round := range b.options.convergeRounds {
+	for round := range b.options.roundsOfNew() {
 		for _, m := range inTurn(result.engines, round) {
 			if err := b.converge(ctx, m, namespaces); err != nil {
 				return nil, fmt.Errorf("protect new namespaces: %w", err)
 			}
 		}
+	}
+	if !b.options.has(suiteRepair) {
+		return result, nil
 	}
 	return result, b.repair(ctx, result)
 }
@@ -52,7 +70,7 @@ func inTurn(engines []*measured, round int) []*measured {
 
 // converge measures how fast new namespaces are protected, on a cluster of their own.
 func (b *bench) converge(ctx context.Context, m *measured, namespaces int) (err error) {
-	c, err := startCluster(ctx, b)
+	c, err := startCluster(ctx, b, setup{policy: policyManifest})
 	if err != nil {
 		return err
 	}
@@ -96,13 +114,13 @@ func (b *bench) end(m *measured, i *instance) error {
 	if err != nil {
 		return err
 	}
-	m.peak = max(m.peak, used.peak)
+	m.peak = m.peak.most(memory{resident: used.peak}).most(i.memory.take())
 	return i.stop()
 }
 
 // repair measures repairs, all engines in turn on one cluster.
 func (b *bench) repair(ctx context.Context, result *sizeResult) (err error) {
-	c, err := startCluster(ctx, b)
+	c, err := startCluster(ctx, b, setup{policy: policyManifest})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 
 func TestVerdicts(t *testing.T) {
 	requestsOf := func(repairs, leases int) cost {
-		return cost{drifts: 10, cpu: 20 * time.Millisecond, requests: requestCount{
+		return cost{events: 10, cpu: 20 * time.Millisecond, requests: requestCount{
 			{"u", "patch", "networkpolicies"}: repairs, {"u", "update", "leases"}: leases,
 		}}
 	}
@@ -31,9 +31,15 @@ func TestVerdicts(t *testing.T) {
 		"too many leases":         {idleVerdict(resting(requestCount{{"u", "update", "leases"}: 12})), "missed by 100 %", "update leases: 12"},
 		"another request":         {idleVerdict(resting(requestCount{{"u", "get", "/api"}: 3})), "missed by 50 %", "get /api: 3"},
 		"did not rest":            {idleVerdict(idle{}), "not measured", "–"},
-		"little memory":           {memory(1000, 30<<20), "met", "30 MiB"},
-		"much memory":             {memory(1000, 90<<20), "missed by 50 %", "90 MiB"},
-		"no budget for that many": {memory(5000, 90<<20), "not measured", "90 MiB"},
+		"little memory":           {memoryVerdict(1000, 0, memory{30 << 20, 9 << 20}), "met", "30 MiB (9 MiB without pages of files)"},
+		"much memory":             {memoryVerdict(1000, 0, memory{90 << 20, 9 << 20}), "missed by 50 %", "90 MiB (9 MiB without pages of files)"},
+		"more for more":           {memoryVerdict(5000, 0, memory{90 << 20, 9 << 20}), "met", "90 MiB (9 MiB without pages of files)"},
+		"more for more pods":      {memoryVerdict(1000, 5001, memory{90 << 20, 9 << 20}), "met", "90 MiB (9 MiB without pages of files)"},
+		"no budget for that many": {memoryVerdict(10001, 0, memory{90 << 20, 9 << 20}), "not measured", "90 MiB (9 MiB without pages of files)"},
+		"no memory":               {memoryVerdict(1000, 0, memory{}), "not measured", "–"},
+		"never written back":      {reopened(&measured{opened: 20}), "met", "0 of 20 changes"},
+		"written back":            {reopened(&measured{opened: 20, reopened: 15}), "missed by 75 %", "15 of 20 changes"},
+		"none to write back":      {reopened(&measured{}), "not measured", "–"},
 		"all recorded":            {recorded(&ledgerCheck{made: 10}), "met", "10 drifts, 0 lost, 0 too many"},
 		"one lost":                {recorded(&ledgerCheck{made: 10, lost: 1}), "missed by 10 %", "10 drifts, 1 lost, 0 too many"},
 		"one lost of very many":   {recorded(&ledgerCheck{made: 10000, surplus: 1}), "missed by 1 %", "10000 drifts, 0 lost, 1 too many"},

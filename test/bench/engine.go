@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger/clusterstore"
 )
 
 // The engines, by name.
@@ -18,11 +20,8 @@ const (
 	holdfastName = "holdfast"
 )
 
-// The operator's histograms of how long evidence takes.
-const (
-	durableMetric    = "holdfast_ledger_append_durable_seconds"
-	integratedMetric = "holdfast_ledger_integrated_seconds"
-)
+// operatorNamespace is where the operator keeps what is its own.
+const operatorNamespace = "holdfast-system"
 
 // engine is a program that repairs.
 type engine struct {
@@ -34,8 +33,8 @@ type engine struct {
 }
 
 // buildEngines builds the programs into a directory.
-func buildEngines(ctx context.Context, dir string, names []string) ([]*engine, error) {
-	known := map[string]*engine{
+func buildEngines(ctx context.Context, dir string) (map[string]*engine, error) {
+	engines := map[string]*engine{
 		floorName: {user: "floor"},
 		holdfastName: {
 			user:   "system:serviceaccount:holdfast-system:holdfast",
@@ -43,18 +42,12 @@ func buildEngines(ctx context.Context, dir string, names []string) ([]*engine, e
 		},
 	}
 	packages := map[string]string{floorName: "./test/bench/floor", holdfastName: "."}
-	var engines []*engine
-	for _, name := range names {
-		e := known[name]
-		if e == nil {
-			return nil, fmt.Errorf("there is no engine %q", name)
-		}
+	for name, e := range engines {
 		e.name, e.binary = name, filepath.Join(dir, name)
 		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", e.binary, packages[name])
 		if output, err := build.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build %s: %w: %s", name, err, output)
 		}
-		engines = append(engines, e)
 	}
 	return engines, nil
 }
@@ -66,6 +59,8 @@ type instance struct {
 	cluster *cluster
 	// metricsURL is where the operator's metrics are, "" for the floor.
 	metricsURL string
+	// memory is its highest memory.
+	memory *memoryWatch
 }
 
 // start starts an engine on a cluster.
@@ -85,15 +80,19 @@ func (e *engine) start(c *cluster) (*instance, error) {
 		args = append(args, c.operatorArgs(address)...)
 	}
 	i.process, err = startProcess(e.name, filepath.Join(c.dir, e.name+".log"), e.binary, args...)
-	return i, err
+	if err != nil {
+		return nil, err
+	}
+	i.memory = watchMemory(i.process)
+	return i, nil
 }
 
 // operatorArgs are the operator's, all others being the defaults.
 func (c *cluster) operatorArgs(metricsAddress string) []string {
 	return []string{
-		"--namespace=holdfast-system",
+		"--namespace=" + operatorNamespace,
 		"--ledger-dir=" + c.ledgerDir(),
-		"--ledger-key-file=" + filepath.Join(c.dir, "ledger.key"),
+		"--ledger-key-file=" + c.ledgerDir() + ".key",
 		"--metrics-bind-address=" + metricsAddress,
 		"--metrics-secure=false",
 		"--health-probe-bind-address=0",
@@ -101,7 +100,15 @@ func (c *cluster) operatorArgs(metricsAddress string) []string {
 	}
 }
 
-func (c *cluster) ledgerDir() string { return filepath.Join(c.dir, "ledger") }
+func (c *cluster) ledgerDir() string {
+	return filepath.Join(c.dir, fmt.Sprintf("ledger-%d", c.ledgers))
+}
+
+// forgetLedger makes the next start one as after the installation.
+func (c *cluster) forgetLedger(ctx context.Context) error {
+	c.ledgers++
+	return c.client.CoreV1().ConfigMaps(operatorNamespace).Delete(ctx, clusterstore.HeadName, metav1.DeleteOptions{})
+}
 
 // kubeconfig returns the path of the engine's kubeconfig file, made once per cluster.
 func (e *engine) kubeconfig(c *cluster) (string, error) {
@@ -123,40 +130,6 @@ func freeAddress() (string, error) {
 		return "", err
 	}
 	return listener.Addr().String(), listener.Close()
-}
-
-// evidence are the operator's histograms of how long evidence takes.
-type evidence struct {
-	durable, integrated histogram
-}
-
-func (e evidence) since(earlier evidence) evidence {
-	return evidence{e.durable.since(earlier.durable), e.integrated.since(earlier.integrated)}
-}
-
-func (e evidence) plus(other evidence) evidence {
-	return evidence{e.durable.plus(other.durable), e.integrated.plus(other.integrated)}
-}
-
-// evidence reads the histograms; of the floor they are empty.
-func (i *instance) evidence(ctx context.Context) (read evidence, err error) {
-	if i.metricsURL == "" {
-		return evidence{}, nil
-	}
-	get, err := http.NewRequestWithContext(ctx, http.MethodGet, i.metricsURL, nil)
-	if err != nil {
-		return evidence{}, err
-	}
-	response, err := http.DefaultClient.Do(get)
-	if err != nil {
-		return evidence{}, fmt.Errorf("read the operator's metrics: %w", err)
-	}
-	defer func() { err = errors.Join(err, response.Body.Close()) }()
-	if response.StatusCode != http.StatusOK {
-		return evidence{}, fmt.Errorf("read the operator's metrics: %s", response.Status)
-	}
-	found, err := parseHistograms(response.Body, durableMetric, integratedMetric)
-	return evidence{durable: found[durableMetric], integrated: found[integratedMetric]}, err
 }
 
 // quiet waits until neither the engine nor the API server has work. It gives up
@@ -195,4 +168,50 @@ func (i *instance) cpu() (engine, apiServer time.Duration, err error) {
 	}
 	server, err := usageOf(i.cluster.controlPlane.APIServerPID(0))
 	return mine.cpu, server.cpu, err
+}
+
+// reading is what can be read of an engine at one time, or between two times.
+type reading struct {
+	cpu      time.Duration
+	evidence evidence
+	// requests are everybody's since the last reading.
+	requests requestCount
+}
+
+func (i *instance) reading(ctx context.Context) (reading, error) {
+	used, err := i.usage()
+	if err != nil {
+		return reading{}, err
+	}
+	r := reading{cpu: used.cpu}
+	if r.evidence, err = i.evidence(ctx); err != nil {
+		return reading{}, err
+	}
+	r.requests, err = i.cluster.audit.news()
+	return r, err
+}
+
+// during returns what came to pass while something was done.
+func (i *instance) during(ctx context.Context, do func(context.Context) error) (reading, error) {
+	before, err := i.reading(ctx)
+	if err != nil {
+		return reading{}, err
+	}
+	if err := do(ctx); err != nil {
+		return reading{}, err
+	}
+	after, err := i.reading(ctx)
+	return reading{after.cpu - before.cpu, after.evidence.since(before.evidence), after.requests}, err
+}
+
+// costOf measures what a number of events costs, up to when all that they caused
+// has been written.
+func (i *instance) costOf(ctx context.Context, events int, do func(context.Context) error) (cost, error) {
+	spent, err := i.during(ctx, func(ctx context.Context) error {
+		if err := do(ctx); err != nil {
+			return err
+		}
+		return i.quiet(ctx)
+	})
+	return cost{events: events, cpu: spent.cpu, requests: spent.requests.of(i.engine.user)}, err
 }

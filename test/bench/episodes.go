@@ -13,6 +13,8 @@ import (
 
 // ledgerCheck compares the ledger with the drifts that were made.
 type ledgerCheck struct {
+	// control is the one whose episodes are counted.
+	control string
 	// made is the number of drifts made during the operator's turns, or right
 	// before one.
 	made int
@@ -25,9 +27,12 @@ type ledgerCheck struct {
 	episodes      map[string]int
 }
 
+// benchControl is the control that repairs.
+const benchControl = "NET-1"
+
 // checkLedger reads a ledger and looks for one episode per drift.
 func checkLedger(ctx context.Context, dir string, made driftCount) (*ledgerCheck, error) {
-	c := newLedgerCheck()
+	c := newLedgerCheck(benchControl)
 	err := ledger.Read(ctx, dir, ledger.ReadOptions{}, func(_ uint64, data []byte) error {
 		entry, err := ledger.Decode(data)
 		if err != nil {
@@ -40,9 +45,10 @@ func checkLedger(ctx context.Context, dir string, made driftCount) (*ledgerCheck
 	return c, err
 }
 
-func newLedgerCheck() *ledgerCheck {
+func newLedgerCheck(control string) *ledgerCheck {
 	return &ledgerCheck{
-		kinds: map[ledger.Kind]int{}, origins: map[ledger.Origin]int{},
+		control: control,
+		kinds:   map[ledger.Kind]int{}, origins: map[ledger.Origin]int{},
 		endings: map[ledger.Ending]int{}, episodes: map[string]int{},
 	}
 }
@@ -50,7 +56,7 @@ func newLedgerCheck() *ledgerCheck {
 func (c *ledgerCheck) note(e *ledger.Entry) {
 	c.entries++
 	c.kinds[e.Kind]++
-	if e.Kind != ledger.KindOutcomeChanged {
+	if e.Kind != ledger.KindOutcomeChanged || e.Control != c.control {
 		return
 	}
 	if e.Ending != "" {

@@ -33,7 +33,7 @@ func TestLedgerCheck(t *testing.T) {
 		"of another kind":             {[]*ledger.Entry{{Kind: ledger.KindHeartbeat}}, driftCount{}, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newLedgerCheck()
+			c := newLedgerCheck("")
 			for _, e := range tc.entries {
 				c.note(e)
 			}

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"math"
 	"slices"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 )
 
 // bucket is how many observations do not exceed a bound.
@@ -73,24 +69,6 @@ func (h histogram) quantile(q float64) time.Duration {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-// parseHistograms returns the histograms of those names in an exposition.
-func parseHistograms(exposition io.Reader, names ...string) (map[string]histogram, error) {
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(exposition)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
-	}
-	found := map[string]histogram{}
-	for _, name := range names {
-		family := families[name]
-		if family == nil || len(family.GetMetric()) == 0 {
-			return nil, fmt.Errorf("metrics: there is no %s", name)
-		}
-		found[name] = histogramOf(family.GetMetric()[0].GetHistogram())
-	}
-	return found, nil
-}
 
 func histogramOf(h *dto.Histogram) histogram {
 	var made histogram

@@ -2,36 +2,11 @@ package main
 
 import (
 	"math"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-const exposition = `# HELP took_seconds How long.
-# TYPE took_seconds histogram
-took_seconds_bucket{le="0.001"} 50
-took_seconds_bucket{le="0.002"} 90
-took_seconds_bucket{le="0.004"} 99
-took_seconds_bucket{le="+Inf"} 100
-took_seconds_sum 0.2
-took_seconds_count 100
-`
-
-func TestParseHistograms(t *testing.T) {
-	found, err := parseHistograms(strings.NewReader(exposition), "took_seconds")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := histogram{{0.001, 50}, {0.002, 90}, {0.004, 99}, {math.Inf(1), 100}}
-	if diff := cmp.Diff(want, found["took_seconds"], cmp.AllowUnexported(bucket{})); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if _, err := parseHistograms(strings.NewReader(exposition), "gave_seconds"); err == nil {
-		t.Error("a histogram that is not there was found")
-	}
-}
 
 func TestQuantile(t *testing.T) {
 	h := histogram{{0.001, 50}, {0.002, 90}, {0.004, 99}, {math.Inf(1), 100}}

@@ -49,27 +49,23 @@ func run(ctx context.Context, arguments []string) (err error) {
 	var text bytes.Buffer
 	made.write(&text)
 	if options.write != "" {
-		return save(options.write, text.Bytes())
+		return save(options.write, text.Bytes(), options.merge)
 	}
 	_, err = text.WriteTo(os.Stdout)
 	return err
 }
 
-// notesHeading begins what people wrote under a report, about why its figures
-// are what they are.
-const notesHeading = "\n## Notes\n"
-
-// save writes the report, and keeps the notes under the one before.
-func save(path string, text []byte) error {
+// save writes the report, and keeps the notes under the one before, or with
+// merging all that was not measured again.
+func save(path string, text []byte, merging bool) error {
 	before, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if at := bytes.Index(before, []byte(notesHeading)); at >= 0 {
-		text = append(bytes.TrimRight(text, "\n"), '\n')
-		text = append(text, before[at:]...)
+	if merging && len(before) > 0 {
+		return os.WriteFile(path, merge(text, before), 0o644)
 	}
-	return os.WriteFile(path, text, 0o644)
+	return os.WriteFile(path, keepNotes(text, before), 0o644)
 }
 
 // run measures everything.
@@ -79,20 +75,18 @@ func (b *bench) run(ctx context.Context) (*report, error) {
 	if made.facts, err = gatherFacts(ctx, b.dir); err != nil {
 		return nil, err
 	}
-	b.say("building %v", b.options.engines)
-	if b.engines, err = buildEngines(ctx, b.dir, b.options.engines); err != nil {
+	b.say("building the engines")
+	if b.engines, err = buildEngines(ctx, b.dir); err != nil {
 		return nil, err
 	}
 	b.say("starting a control plane")
 	if err := b.versions(ctx, &made.facts); err != nil {
 		return nil, err
 	}
-	for _, namespaces := range b.options.namespaces {
-		result, err := b.measureSize(ctx, namespaces)
-		if err != nil {
-			return nil, fmt.Errorf("with %d namespaces: %w", namespaces, err)
+	for _, measure := range []func(context.Context, *report) error{b.measureSizes, b.measureRelabels, b.measureAllPods} {
+		if err := measure(ctx, made); err != nil {
+			return nil, err
 		}
-		made.sizes = append(made.sizes, result)
 	}
 	made.took = time.Since(b.began)
 	return made, nil
@@ -100,7 +94,7 @@ func (b *bench) run(ctx context.Context) (*report, error) {
 
 // versions starts a cluster, to see that one starts, and asks for its versions.
 func (b *bench) versions(ctx context.Context, f *facts) (err error) {
-	c, err := startCluster(ctx, b)
+	c, err := startCluster(ctx, b, setup{policy: policyManifest})
 	if err != nil {
 		return err
 	}

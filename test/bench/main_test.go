@@ -11,8 +11,8 @@ import (
 func TestSave(t *testing.T) {
 	const notes = "\n## Notes\n\nThe disk is slow.\n"
 	for name, tc := range map[string]struct{ before, want string }{
-		"first":         {"", "new\n\n"},
-		"without notes": {"old\n", "new\n\n"},
+		"first":         {"", "new\n"},
+		"without notes": {"old\n", "new\n"},
 		"with notes":    {"old\n" + notes, "new\n" + notes},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -22,7 +22,7 @@ func TestSave(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := save(path, []byte("new\n\n")); err != nil {
+			if err := save(path, []byte("new\n\n"), false); err != nil {
 				t.Fatal(err)
 			}
 			got, err := os.ReadFile(path)

@@ -24,9 +24,12 @@ type measured struct {
 	// many at once.
 	evidence, burstEvidence evidence
 	idle                    idle
-	// peak is the highest resident memory of any of its processes, resident that
-	// of the last after the idle time, file what of that are pages of files. In bytes.
-	peak, resident, file uint64
+	// peak is the highest memory of any of its processes, rest that of the last
+	// after the idle time.
+	peak, rest memory
+	// opened is how many objects were changed to allow all ingress, reopened how
+	// often the engine itself wrote one that does.
+	opened, reopened int
 }
 
 // converged is how fast many new namespaces were protected.
@@ -38,9 +41,9 @@ type converged struct {
 	last, created time.Duration
 }
 
-// cost is what drifts cost.
+// cost is what events cost: drifts, new labels, changes of pods.
 type cost struct {
-	drifts   int
+	events   int
 	cpu      time.Duration
 	requests requestCount
 }
@@ -51,20 +54,20 @@ func (c cost) perDrift() float64 {
 	return 1 + c.each(kindRepair, kindOther)
 }
 
-// each returns the requests of some kinds per drift.
+// each returns the requests of some kinds per event.
 func (c cost) each(kinds ...requestKind) float64 {
-	if c.drifts == 0 {
+	if c.events == 0 {
 		return 0
 	}
-	return float64(c.requests.total(kinds...)) / float64(c.drifts)
+	return float64(c.requests.total(kinds...)) / float64(c.events)
 }
 
-// cpuPerDrift returns the engine's CPU time per drift.
-func (c cost) cpuPerDrift() time.Duration {
-	if c.drifts == 0 {
+// cpuEach returns the engine's CPU time per event.
+func (c cost) cpuEach() time.Duration {
+	if c.events == 0 {
 		return 0
 	}
-	return c.cpu / time.Duration(c.drifts)
+	return c.cpu / time.Duration(c.events)
 }
 
 // idle is what an engine did while nothing happened.

@@ -9,13 +9,19 @@ import (
 
 func TestParseOptions(t *testing.T) {
 	normal := options{
-		namespaces: []int{100, 1000}, engines: []string{"floor", "holdfast"},
-		rounds: 5, convergeRounds: 3, drifts: 500, bursts: 10, burst: 100, idle: time.Minute,
+		suites: []string{"new", "repair", "relabel", "pods"}, engines: []string{"floor", "holdfast"},
+		namespaces: []int{100, 1000, 5000},
+		rounds:     5, convergeRounds: 3, drifts: 500, bursts: 10, burst: 100, idle: time.Minute,
+		relabel: relabelOptions{namespaces: 5000, selectors: []int{1, 200}, relabels: 500},
+		pods:    podsOptions{namespaces: []int{1000, 10000}, perNamespace: 5, events: 3000, rate: 200},
 	}
 	short := normal
+	short.relabel.relabels, short.pods.events = 60, 300
 	short.rounds, short.convergeRounds, short.drifts, short.bursts, short.idle = 1, 1, 50, 2, 10*time.Second
 	written := normal
 	written.namespaces, written.write = []int{5000}, "docs/benchmarks.md"
+	merged := normal
+	merged.suites, merged.merge, merged.write = []string{"pods"}, true, "docs/benchmarks.md"
 	for name, tc := range map[string]struct {
 		arguments []string
 		want      options
@@ -24,6 +30,11 @@ func TestParseOptions(t *testing.T) {
 		"nothing":                  {nil, normal, false},
 		"short":                    {[]string{"-short"}, short, false},
 		"written":                  {[]string{"-write", "-namespaces=5000"}, written, false},
+		"merged":                   {[]string{"-merge", "-suites=pods"}, merged, false},
+		"no such suite":            {[]string{"-suites=new,old"}, options{}, true},
+		"no such engine":           {[]string{"-engines=roof"}, options{}, true},
+		"more selectors than room": {[]string{"-relabel-namespaces=100"}, options{}, true},
+		"more changes than pods":   {[]string{"-pod-namespaces=100"}, options{}, true},
 		"no number":                {[]string{"-namespaces=many"}, options{}, true},
 		"no namespaces":            {[]string{"-namespaces="}, options{}, true},
 		"no rounds":                {[]string{"-rounds=0"}, options{}, true},
@@ -34,7 +45,7 @@ func TestParseOptions(t *testing.T) {
 			if (err != nil) != tc.wantErr {
 				t.Fatalf("error %v, want one: %t", err, tc.wantErr)
 			}
-			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(options{})); err == nil && diff != "" {
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(options{}, relabelOptions{}, podsOptions{})); err == nil && diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -22,6 +22,11 @@ type usage struct {
 	resident, file, peak uint64
 }
 
+// memory returns what the process holds now.
+func (u usage) memory() memory {
+	return memory{resident: u.resident, private: u.resident - min(u.file, u.resident)}
+}
+
 // usageOf reads what a process has used.
 func usageOf(pid int) (usage, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -3,15 +3,18 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // report is all that a run found.
 type report struct {
-	facts   facts
-	options options
-	sizes   []*sizeResult
-	took    time.Duration
+	facts    facts
+	options  options
+	sizes    []*sizeResult
+	relabels *relabelResult
+	pods     []*podsResult
+	took     time.Duration
 }
 
 // write writes the report as Markdown.
@@ -23,34 +26,68 @@ func (r *report) write(w *bytes.Buffer) {
 	r.writeNoise(w)
 	r.writeBudgets(w)
 	for _, size := range r.sizes {
-		fmt.Fprintf(w, "## %d namespaces\n\n", size.namespaces)
+		r.section(w, fmt.Sprintf("%d namespaces", size.namespaces))
 		size.table(r.options).write(w)
-		if size.ledger != nil {
-			fmt.Fprintf(w, "The ledger: %s.\n\n", size.ledger)
-		}
+		writeLedger(w, size.ledger)
+	}
+	if r.relabels != nil {
+		r.section(w, "One namespace relabelled")
+		r.relabels.table().write(w)
+	}
+	for _, p := range r.pods {
+		r.section(w, p.String())
+		p.table().write(w)
+		writeLedger(w, p.ledger)
 	}
 	r.writeMethod(w)
 	r.writeMachine(w)
 }
 
-// writeBudgets judges the largest size.
-func (r *report) writeBudgets(w *bytes.Buffer) {
-	var smaller, largest *sizeResult
-	for _, size := range r.sizes {
-		if largest == nil || size.namespaces > largest.namespaces {
-			smaller, largest = largest, size
-		}
+// section begins a section of figures with where they are from: a report may be
+// put together from several runs.
+func (r *report) section(w *bytes.Buffer, title string) {
+	fmt.Fprintf(w, "## %s\n\nMeasured on %s at %s, with a load average of %.1f on %d cores before.\n\n",
+		title, r.facts.date.Format(time.DateOnly), r.facts.commit, r.facts.load, r.facts.cores)
+}
+
+func writeLedger(w *bytes.Buffer, c *ledgerCheck) {
+	if c != nil {
+		fmt.Fprintf(w, "The ledger: %s.\n\n", c)
 	}
-	verdicts := judge(largest, smaller)
+}
+
+// writeBudgets judges what was measured.
+func (r *report) writeBudgets(w *bytes.Buffer) {
+	verdicts := r.verdicts()
 	if len(verdicts) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "## Budgets, at %d namespaces\n\n", largest.namespaces)
-	t := &table{header: []string{"What", "Budget", "Measured", ""}}
-	for _, v := range verdicts {
-		t.add(v.what, v.limit, v.measured, v.String())
+	fmt.Fprintf(w, "%s\n\n", budgetsHeading)
+	t := &table{header: []string{"What", "At", "Budget", "Measured", ""}}
+	for _, v := range append(verdicts, elsewhere()...) {
+		t.add(v.what, v.at, v.limit, v.measured, v.String())
 	}
 	t.write(w)
+}
+
+// verdicts judges every size from the budgets' on, or the largest if all are smaller.
+func (r *report) verdicts() []verdict {
+	sizes := slices.SortedFunc(slices.Values(r.sizes), func(a, b *sizeResult) int { return a.namespaces - b.namespaces })
+	var verdicts []verdict
+	var smaller *sizeResult
+	for i, size := range sizes {
+		if size.namespaces >= budgetScale || i == len(sizes)-1 {
+			verdicts = append(verdicts, judge(size, smaller)...)
+		}
+		smaller = size
+	}
+	if r.relabels != nil {
+		verdicts = append(verdicts, r.relabels.verdicts()...)
+	}
+	for _, p := range r.pods {
+		verdicts = append(verdicts, p.verdicts()...)
+	}
+	return verdicts
 }
 
 // table puts the engines side by side.
@@ -75,115 +112,4 @@ func (r *sizeResult) table(o options) *table {
 		t.add(row...)
 	}
 	return t
-}
-
-// line is one line of the table of a size.
-type line struct {
-	what string
-	show func(*measured) string
-	// compared are the figures of which the ratio is shown, nil for none.
-	compared func(*measured) []time.Duration
-}
-
-func (l line) ratios(f, h *measured) string {
-	text := ""
-	ours := l.compared(h)
-	for i, floors := range l.compared(f) {
-		if i > 0 {
-			text += " / "
-		}
-		text += times(ours[i], floors)
-	}
-	return text
-}
-
-// figures is a line of durations that are shown and compared.
-func figures(what string, of func(*measured) []time.Duration) line {
-	return line{what, func(m *measured) string { return readableAll(of(m)...) }, of}
-}
-
-// lines are the lines of the table of a size.
-func lines(namespaces int, o options) []line {
-	spread := func(s sample) []time.Duration {
-		return []time.Duration{s.median(), s.percentile(90), s.percentile(99), s.last()}
-	}
-	all := []line{
-		figures("One drift at a time: p50 / p90 / p99 / max", func(m *measured) []time.Duration { return spread(pooled(m.single)) }),
-		figures("– p50 by round", func(m *measured) []time.Duration { return each(m.single, sample.median) }),
-		figures(fmt.Sprintf("%d drifts at once, %d bursts: median of their p50 / lowest p50 / highest p50", min(o.burst, namespaces), o.burstsPerRound()*o.rounds),
-			func(m *measured) []time.Duration { return middle(each(m.bursts, sample.median)) }),
-		figures("– last repaired: median / lowest / highest", func(m *measured) []time.Duration { return middle(each(m.bursts, sample.last)) }),
-	}
-	if namespaces > o.burst {
-		all = append(all,
-			figures(fmt.Sprintf("All %d drifted at once: median p50 / median of the last repaired", namespaces), func(m *measured) []time.Duration {
-				return []time.Duration{each(m.all, sample.median).median(), each(m.all, sample.last).median()}
-			}))
-	}
-	return append(append(all, newNamespaces(namespaces)...), costs()...)
-}
-
-// middle returns the median, the lowest and the highest.
-func middle(s sample) []time.Duration {
-	return []time.Duration{s.median(), s.percentile(1), s.last()}
-}
-
-func newNamespaces(namespaces int) []line {
-	return []line{
-		figures(fmt.Sprintf("%d namespaces created at once, all protected: median / lowest / highest", namespaces),
-			func(m *measured) []time.Duration { return middle(lasts(m.converged)) }),
-		figures("– of which creating them took (median)", func(m *measured) []time.Duration {
-			var created sample
-			for _, c := range m.converged {
-				created = append(created, c.created)
-			}
-			return []time.Duration{created.median()}
-		}),
-		figures("– per namespace: p50 / p99", func(m *measured) []time.Duration {
-			var s sample
-			for _, c := range m.converged {
-				s = append(s, c.each...)
-			}
-			return []time.Duration{s.median(), s.percentile(99)}
-		}),
-		figures(fmt.Sprintf("The same object %d times in a row: median of the first / of all / of the last", sameDrifts),
-			func(m *measured) []time.Duration {
-				var first, last sample
-				for _, s := range m.same {
-					first, last = append(first, s[0]), append(last, s[len(s)-1])
-				}
-				return []time.Duration{first.median(), pooled(m.same).median(), last.median()}
-			}),
-		figures(fmt.Sprintf("%d drifts made while it was down, last repaired after the start: median / worst", min(downDrifts, namespaces)),
-			func(m *measured) []time.Duration {
-				last := each(m.down, sample.last)
-				return []time.Duration{last.median(), last.last()}
-			}),
-	}
-}
-
-func costs() []line {
-	return []line{
-		{"API requests per drift, the drift included", func(m *measured) string { return fmt.Sprintf("%.2f", m.cost.perDrift()) }, nil},
-		{"– besides, per drift: status / events / lease", func(m *measured) string {
-			return fmt.Sprintf("%.2f / %.2f / %.2f", m.cost.each(kindStatus), m.cost.each(kindEvent), m.cost.each(kindLease))
-		}, nil},
-		figures("Engine CPU per drift", func(m *measured) []time.Duration { return []time.Duration{m.cost.cpuPerDrift()} }),
-		{"From recording to the journal, synced: p50 / p99", func(m *measured) string { return quantiles(m.evidence.durable) }, nil},
-		{"– in bursts", func(m *measured) string { return quantiles(m.burstEvidence.durable) }, nil},
-		{"From the journal to the log: p50 / p99", func(m *measured) string { return quantiles(m.evidence.integrated) }, nil},
-		{"– in bursts", func(m *measured) string { return quantiles(m.burstEvidence.integrated) }, nil},
-		{"At rest: its requests", func(m *measured) string { return fmt.Sprintf("in %s: %s", m.idle.lasted, m.idle.requests) }, nil},
-		{"– everybody else's", func(m *measured) string { return m.idle.others.String() }, nil},
-		{"– CPU, of one core", func(m *measured) string {
-			return fmt.Sprintf("%.1f %%", 100*ratio(m.idle.cpu, m.idle.lasted))
-		}, nil},
-		{"Resident memory: peak / after rest / of that, pages of the program's file", func(m *measured) string {
-			return mebibytes(m.peak) + " / " + mebibytes(m.resident) + " / " + mebibytes(m.file)
-		}, nil},
-	}
-}
-
-func quantiles(h histogram) string {
-	return readableAll(h.quantile(0.5), h.quantile(0.99))
 }

@@ -15,9 +15,9 @@ func bothEngines(namespaces int) *sizeResult {
 			single: []sample{{took, took}}, bursts: []sample{{took}}, all: []sample{{took}},
 			same: []sample{{took}}, down: []sample{{took}},
 			converged: []converged{{each: sample{took}, last: took, created: took}},
-			cost:      cost{drifts: 10, cpu: took},
+			cost:      cost{events: 10, cpu: took},
 			idle:      idle{lasted: time.Minute},
-			peak:      30 << 20,
+			peak:      memory{resident: 30 << 20, private: 10 << 20},
 		}
 	}
 	return &sizeResult{
@@ -36,8 +36,8 @@ func TestReport(t *testing.T) {
 	var text bytes.Buffer
 	run.write(&text)
 	for _, want := range []string{
-		"## Budgets, at 1000 namespaces",
-		"| One drift, p50 | ≤ 1.25× floor | 2.00× (2.00 ms, floor 1.00 ms) | missed by 60 % |",
+		"## Budgets\n",
+		"| One drift, p50 | 1000 namespaces | ≤ 1.25× floor | 2.00× (2.00 ms, floor 1.00 ms) | missed by 60 % |",
 		"|  | floor | holdfast | holdfast / floor |",
 		"| All 1000 drifted at once: median p50 / median of the last repaired | 1.00 ms / 1.00 ms | 2.00 ms / 2.00 ms | 2.00× / 2.00× |",
 		"The ledger: 3 drifts made",
@@ -45,6 +45,9 @@ func TestReport(t *testing.T) {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, text.String())
 		}
+	}
+	if strings.Contains(text.String(), "| One drift, p50 | 100 namespaces") {
+		t.Error("100 namespaces are judged, for which there are no budgets")
 	}
 	if strings.Contains(text.String(), "All 100 drifted at once") {
 		t.Error("all 100 namespaces are a burst, and are reported again")

@@ -22,6 +22,14 @@ func (s sample) percentile(p float64) time.Duration {
 
 func (s sample) median() time.Duration { return s.percentile(50) }
 
+// first returns the smallest value, 0 of nothing.
+func (s sample) first() time.Duration {
+	if len(s) == 0 {
+		return 0
+	}
+	return slices.Min(s)
+}
+
 // last returns the largest value, 0 of nothing.
 func (s sample) last() time.Duration {
 	if len(s) == 0 {

@@ -49,6 +49,8 @@ func (t *turn) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.end(t.measured, t.instance)) }()
+	reopened := t.cluster.watcher.reopenings()
+	defer func() { t.measured.reopened += t.cluster.watcher.reopenings() - reopened }()
 	for _, step := range []func(context.Context) error{
 		func(ctx context.Context) error { return t.afterDown(ctx, down) },
 		t.warmUp, t.oneAtATime, t.sameInARow, t.manyAtOnce, t.allAtOnce, t.idle,
@@ -105,6 +107,11 @@ func (t *turn) deviate(ctx context.Context, drifts []*drift) error {
 		turns[d] = t.next + i + t.round // a namespace gets the other kind in the next round
 	}
 	t.next += len(drifts)
+	for _, turn := range turns {
+		if opens(turn) {
+			t.measured.opened++
+		}
+	}
 	return atOnce(drifts, len(drifts), func(d *drift) error { return t.cluster.deviate(ctx, d, turns[d]) })
 }
 
@@ -153,51 +160,25 @@ func (t *turn) warmUp(ctx context.Context) error {
 // they caused has been written.
 func (t *turn) oneAtATime(ctx context.Context) error {
 	m := t.measured
-	before, err := t.reading(ctx)
+	spent, err := t.instance.during(ctx, func(ctx context.Context) error {
+		took, err := t.inARow(ctx, t.options.drifts/t.options.rounds, true)
+		if err != nil {
+			return err
+		}
+		m.single = append(m.single, took)
+		m.cost.events += len(took)
+		return t.instance.quiet(ctx)
+	})
 	if err != nil {
 		return err
 	}
-	took, err := t.inARow(ctx, t.options.drifts/t.options.rounds, true)
-	if err != nil {
-		return err
-	}
-	if err := t.instance.quiet(ctx); err != nil {
-		return err
-	}
-	after, err := t.reading(ctx)
-	if err != nil {
-		return err
-	}
-	m.single = append(m.single, took)
-	m.cost.drifts += len(took)
-	m.cost.cpu += after.cpu - before.cpu
+	m.cost.cpu += spent.cpu
 	if m.cost.requests == nil {
 		m.cost.requests = requestCount{}
 	}
-	m.cost.requests.add(after.requests.of(m.engine.user))
-	m.evidence = m.evidence.plus(after.evidence.since(before.evidence))
+	m.cost.requests.add(spent.requests.of(m.engine.user))
+	m.evidence = m.evidence.plus(spent.evidence)
 	return nil
-}
-
-// reading is what can be read of an engine at one time.
-type reading struct {
-	cpu      time.Duration
-	evidence evidence
-	// requests are those since the last reading.
-	requests requestCount
-}
-
-func (t *turn) reading(ctx context.Context) (reading, error) {
-	used, err := t.instance.usage()
-	if err != nil {
-		return reading{}, err
-	}
-	r := reading{cpu: used.cpu}
-	if r.evidence, err = t.instance.evidence(ctx); err != nil {
-		return reading{}, err
-	}
-	r.requests, err = t.cluster.audit.news()
-	return r, err
 }
 
 // sameInARow drifts the same object again and again, in the same way.
@@ -210,22 +191,20 @@ func (t *turn) sameInARow(ctx context.Context) error {
 
 // manyAtOnce measures this turn's share of the bursts.
 func (t *turn) manyAtOnce(ctx context.Context) error {
-	before, err := t.instance.evidence(ctx)
-	if err != nil {
-		return err
-	}
-	for range t.options.burstsPerRound() {
-		took, err := t.drift(ctx, min(t.options.burst, len(t.cluster.namespaces)))
-		if err != nil {
-			return err
+	spent, err := t.instance.during(ctx, func(ctx context.Context) error {
+		for range t.options.burstsPerRound() {
+			took, err := t.drift(ctx, min(t.options.burst, len(t.cluster.namespaces)))
+			if err != nil {
+				return err
+			}
+			t.measured.bursts = append(t.measured.bursts, took)
+			if err := t.instance.quiet(ctx); err != nil {
+				return err
+			}
 		}
-		t.measured.bursts = append(t.measured.bursts, took)
-		if err := t.instance.quiet(ctx); err != nil {
-			return err
-		}
-	}
-	after, err := t.instance.evidence(ctx)
-	t.measured.burstEvidence = t.measured.burstEvidence.plus(after.since(before))
+		return nil
+	})
+	t.measured.burstEvidence = t.measured.burstEvidence.plus(spent.evidence)
 	return err
 }
 
@@ -276,24 +255,17 @@ func (t *turn) idle(ctx context.Context) error {
 		return err
 	}
 	m := t.measured
-	before, err := t.reading(ctx)
+	rested, err := t.instance.during(ctx, func(ctx context.Context) error { return pause(ctx, t.options.idle) })
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, t.options.idle); err != nil {
-		return err
-	}
-	after, err := t.reading(ctx)
-	if err != nil {
-		return err
-	}
-	m.idle = idle{lasted: t.options.idle, cpu: after.cpu - before.cpu, requests: after.requests.of(m.engine.user), others: requestCount{}}
-	for r, n := range after.requests {
+	m.idle = idle{lasted: t.options.idle, cpu: rested.cpu, requests: rested.requests.of(m.engine.user), others: requestCount{}}
+	for r, n := range rested.requests {
 		if r.user != m.engine.user {
 			m.idle.others[r] = n
 		}
 	}
 	used, err := t.instance.usage()
-	m.resident, m.file, m.peak = used.resident, used.file, max(m.peak, used.resident)
+	m.rest = used.memory()
 	return err
 }

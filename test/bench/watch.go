@@ -22,6 +22,8 @@ type watcher struct {
 	good map[string]bool
 	// waiting are the drifts that are not repaired yet, by namespace.
 	waiting map[string]*drift
+	// reopened counts objects of which an engine wrote that they allow ingress.
+	reopened int
 	// broken is closed when watching ends; err then says why.
 	broken chan struct{}
 	err    error
@@ -82,6 +84,11 @@ func (w *watcher) follow(ctx context.Context, policies networkingclient.NetworkP
 		}
 		options.ResourceVersion = policy.ResourceVersion
 		w.saw(policy.Namespace, event.Type != watch.Deleted && denyingress.Good(&policy.Spec), time.Now())
+		if event.Type != watch.Deleted && denyingress.OpenedBy(policy, denyingress.FieldManager) {
+			w.mu.Lock()
+			w.reopened++
+			w.mu.Unlock()
+		}
 	}
 	return ctx.Err()
 }
@@ -148,7 +155,7 @@ func (w *watcher) unrepaired(drifts []*drift) int {
 
 // awaitSeen waits until the watch has shown that none of the objects is good.
 func (w *watcher) awaitSeen(ctx context.Context, drifts []*drift) error {
-	return poll(ctx, time.Minute, func() (bool, error) {
+	return poll(ctx, pollEvery, time.Minute, func() (bool, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		for _, d := range drifts {
@@ -158,6 +165,13 @@ func (w *watcher) awaitSeen(ctx context.Context, drifts []*drift) error {
 		}
 		return true, nil
 	})
+}
+
+// reopenings returns how often an engine wrote an object that allows ingress.
+func (w *watcher) reopenings() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reopened
 }
 
 // bad returns how many of the namespaces are without a good object.

@@ -3,9 +3,12 @@
 package denyingress
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // The names that all parts of the benchmarks share.
@@ -32,4 +35,20 @@ func Good(spec *networkingv1.NetworkPolicySpec) bool {
 	return len(spec.PodSelector.MatchLabels) == 0 && len(spec.PodSelector.MatchExpressions) == 0 &&
 		len(spec.PolicyTypes) == 1 && spec.PolicyTypes[0] == networkingv1.PolicyTypeIngress &&
 		len(spec.Ingress) == 0 && len(spec.Egress) == 0
+}
+
+// OpenedBy reports whether a policy allows ingress because a field manager wrote
+// so. Who changes a list takes its ownership away from whoever wrote another.
+func OpenedBy(policy *networkingv1.NetworkPolicy, manager string) bool {
+	return len(policy.Spec.Ingress) > 0 && slices.ContainsFunc(policy.ManagedFields, func(m metav1.ManagedFieldsEntry) bool {
+		if m.Manager != manager || m.FieldsV1 == nil {
+			return false
+		}
+		var owned struct {
+			Spec struct {
+				Ingress json.RawMessage `json:"f:ingress"`
+			} `json:"f:spec"`
+		}
+		return json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) == nil && owned.Spec.Ingress != nil
+	})
 }

@@ -1,0 +1,44 @@
+package main
+
+import "fmt"
+
+func (r *podsResult) table() *table {
+	t := &table{header: []string{fmt.Sprintf("One policy of %d controls", fiveControls), holdfastName}}
+	for _, m := range []struct {
+		what string
+		memory
+	}{
+		{"Resident memory, peak, all / without pages of files: namespaces created and protected, no pods yet", r.empty},
+		{"– pods created", r.filled},
+		{"– pods changed", r.churned},
+		{"– restarted with its ledger", r.restart.memory},
+		{"– started without a ledger", r.install.memory},
+	} {
+		t.add(m.what, m.String())
+	}
+	r.creation.rows(t, fmt.Sprintf("%d pods created in %s", r.creation.events, readable(r.creation.took)))
+	r.churn.rows(t, fmt.Sprintf("%d pods created, given another label or deleted in %s", r.churn.events, readable(r.churn.took)))
+	t.add(fmt.Sprintf("Restarted with its ledger, after %d drifts: first repaired / all repaired / all evaluated", downDrifts),
+		readableAll(r.restart.first, r.restart.last, r.restart.evaluated))
+	t.add("– evaluations", fmt.Sprint(r.restart.evaluations))
+	t.add("Started without a ledger: all evaluated", readable(r.install.evaluated))
+	t.add("– evaluations", fmt.Sprint(r.install.evaluations))
+	return t
+}
+
+func (c podCost) rows(t *table, what string) {
+	t.add(what+": CPU each", readable(c.cpuEach()))
+	t.add("– evaluations of a namespace / API requests of the operator, each", fmt.Sprintf("%.2f / %.2f",
+		float64(c.evaluations)/float64(max(1, c.events)), c.each(kindRepair, kindOther)))
+}
+
+func (r *podsResult) verdicts() []verdict {
+	return located(r.String(), []verdict{
+		atMost("Restart with its ledger, first repair", r.restart.first, budgetFirst),
+		atMost("Restart with its ledger, all repaired", r.restart.last, budgetDown),
+		atMost("Restart with its ledger, all evaluated", r.restart.evaluated, budgetEvaluated),
+		atMost("Start without a ledger, all evaluated", r.install.evaluated, budgetEvaluated),
+		memoryVerdict(r.namespaces, r.pods, r.peak),
+		recorded(r.ledger),
+	})
+}
