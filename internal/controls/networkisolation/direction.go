@@ -25,6 +25,8 @@ type direction struct {
 	rule string
 	// object is the name of the NetworkPolicy that Holdfast applies.
 	object string
+	// refusal is the reason for not denying the direction.
+	refusal string
 	// policyType and rules are the direction in a NetworkPolicy.
 	policyType networkingv1.PolicyType
 	rules      func(networkingv1.NetworkPolicySpec) int
@@ -34,14 +36,25 @@ type direction struct {
 func directions() []direction {
 	return []direction{{
 		name: v1alpha1.DirectionIngress, word: "ingress", rule: RuleDenyIngress, object: DenyIngressName,
+		refusal:    v1alpha1.ReasonIngressRefused,
 		policyType: networkingv1.PolicyTypeIngress,
 		rules:      func(s networkingv1.NetworkPolicySpec) int { return len(s.Ingress) },
 	}, {
 		name: v1alpha1.DirectionEgress, word: "egress", rule: RuleDenyEgress, object: DenyEgressName,
+		refusal:    v1alpha1.ReasonEgressRefused,
 		policyType: networkingv1.PolicyTypeEgress,
 		rules:      func(s networkingv1.NetworkPolicySpec) int { return len(s.Egress) },
 	}}
 }
+
+func directionOf(name v1alpha1.Direction) direction {
+	all := directions()
+	return all[slices.IndexFunc(all, func(d direction) bool { return d.name == name })]
+}
+
+func ingress() direction { return directions()[0] }
+
+func egress() direction { return directions()[1] }
 
 // defects returns why a NetworkPolicy does not deny the direction by default,
 // as reasons. Without any it does.
@@ -63,17 +76,6 @@ func (d direction) defects(spec networkingv1.NetworkPolicySpec) []string {
 func (d direction) asApplied(spec networkingv1.NetworkPolicySpec) bool {
 	return selectsEveryPod(spec.PodSelector) && len(spec.Ingress) == 0 && len(spec.Egress) == 0 &&
 		slices.Equal(spec.PolicyTypes, []networkingv1.PolicyType{d.policyType})
-}
-
-// wanted returns the spec that Holdfast applies. The empty lists are explicit,
-// for server-side apply reverts only fields that it owns.
-func (d direction) wanted() map[string]any {
-	return map[string]any{
-		"podSelector": map[string]any{},
-		"policyTypes": []any{string(d.policyType)},
-		"ingress":     []any{},
-		"egress":      []any{},
-	}
 }
 
 // policyTypes returns the directions of a NetworkPolicy. Unset means ingress,

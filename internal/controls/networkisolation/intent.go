@@ -1,0 +1,172 @@
+package networkisolation
+
+import (
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// intent is what a control wants in a namespace, and what stands against it.
+type intent struct {
+	in control.Input
+	// denials are the directions that the control denies, by rule.
+	denials []denial
+	// stated are what allow lists, and permissions those of it that are not
+	// refused, in the directions that are not.
+	stated, permissions []permission
+	// collisions are the names of wanted objects that others gave to theirs.
+	collisions []string
+	// revoked are the names of our permissions that the control does not state any
+	// more, and that nobody needs. Sorted.
+	revoked []string
+	// kept are those that the API server needs nevertheless.
+	kept []backend
+}
+
+// denial is what becomes of a direction that the control denies.
+type denial struct {
+	direction
+	// refused is true where the direction is not denied now, for these reasons.
+	refused   bool
+	obstacles []obstacle
+	// rollback says why what isolates the direction is taken back, and is empty
+	// where nothing is.
+	rollback string
+}
+
+// intend returns what the control wants.
+func intend(in control.Input) intent {
+	i := intent{in: in, stated: permissions(in)}
+	i.collide()
+	for _, d := range wantedDirections(in.Control) {
+		i.denials = append(i.denials, i.judgeObstacles(d))
+	}
+	for _, p := range i.stated {
+		if p, some := p.within(i.refused); some {
+			i.permissions = append(i.permissions, p)
+		}
+	}
+	i.revoke()
+	return i
+}
+
+func (i *intent) refused(name v1alpha1.Direction) bool {
+	return !slices.ContainsFunc(i.denials, func(d denial) bool { return d.name == name && !d.refused })
+}
+
+// collide finds the names that others took. What their object does as well, or
+// something else does, is not missed.
+func (i *intent) collide() {
+	for _, p := range i.stated {
+		if i.taken(p.name) && !i.granted(p) {
+			i.collisions = append(i.collisions, p.name)
+		}
+	}
+	for _, d := range wantedDirections(i.in.Control) {
+		if i.taken(d.object) && !i.denied(d) {
+			i.collisions = append(i.collisions, d.object)
+		}
+	}
+}
+
+// taken reports whether an object that is not ours bears the name.
+func (i *intent) taken(name string) bool {
+	p, found := named(i.in.Snapshot, name)
+	return found && !p.Ours
+}
+
+// denied reports whether a NetworkPolicy denies the direction by default.
+func (i *intent) denied(d direction) bool {
+	return slices.ContainsFunc(i.in.Snapshot.NetworkPolicies, func(p control.NetworkPolicy) bool {
+		return len(d.defects(p.Spec)) == 0
+	})
+}
+
+// granted reports whether policies other than our own do what a permission is for.
+func (i *intent) granted(p permission) bool {
+	others := slices.DeleteFunc(slices.Clone(i.in.Snapshot.NetworkPolicies), func(o control.NetworkPolicy) bool {
+		return o.Ours && o.Name == p.name
+	})
+	if p.lifeline != nil {
+		return p.lifeline.explicit(others, i.in.Snapshot.Namespace)
+	}
+	return p.rule == RuleAllowances && saysAll(*p.spec, others)
+}
+
+// inForce reports whether denying the direction would change nothing, because
+// another NetworkPolicy denies it, or one of ours isolates every pod already.
+func (i *intent) inForce(d direction) bool {
+	return i.denied(d) || i.isolatedBy(d, true)
+}
+
+// isolatedBy reports whether a NetworkPolicy of ours, or of others, isolates
+// every pod in the direction, whatever its rules allow.
+func (i *intent) isolatedBy(d direction, ours bool) bool {
+	return slices.ContainsFunc(i.in.Snapshot.NetworkPolicies, func(p control.NetworkPolicy) bool {
+		return isOurs(p) == ours && selectsEveryPod(p.Spec.PodSelector) && d.isIn(p.Spec)
+	})
+}
+
+// isOurs reports whether an object is one that this control type applies.
+func isOurs(p control.NetworkPolicy) bool {
+	return p.Ours && (p.Name == DenyIngressName || p.Name == DenyEgressName || strings.HasPrefix(p.Name, allowPrefix))
+}
+
+// isIn reports whether the direction is one of a NetworkPolicy.
+func (d direction) isIn(spec networkingv1.NetworkPolicySpec) bool {
+	return slices.Contains(policyTypes(spec), d.policyType)
+}
+
+// revoke finds our permissions, within what the control denies and is not
+// refused, that it does not state. What the API server needs stays: denying it
+// would do harm.
+func (i *intent) revoke() {
+	for _, p := range i.in.Snapshot.NetworkPolicies {
+		if !p.Ours || !strings.HasPrefix(p.Name, allowPrefix) || i.states(p.Name) {
+			continue
+		}
+		refused := func(t networkingv1.PolicyType) bool { return i.refused(v1alpha1.Direction(t)) }
+		if slices.ContainsFunc(policyTypes(p.Spec), refused) {
+			continue
+		}
+		service, admission := strings.CutPrefix(p.Name, AllowAdmissionPrefix)
+		if !admission {
+			i.revoked = append(i.revoked, p.Name)
+			continue
+		}
+		i.revokeAdmission(p.Name, service)
+	}
+	slices.Sort(i.revoked)
+}
+
+// states reports whether allow lists what an object of ours is for, whether or
+// not it can be computed.
+func (i *intent) states(name string) bool {
+	return slices.ContainsFunc(i.stated, func(p permission) bool { return p.name == name })
+}
+
+// revokeAdmission decides about the permission to call a Service that is in
+// place, though the control does not state it, or not any more. Without knowing
+// what the API server calls it stays.
+func (i *intent) revokeAdmission(name, service string) {
+	s := i.in.Snapshot
+	if unobservedBackends(s) != "" {
+		return
+	}
+	_, called := reachedByPolicies(s, service)
+	if _, stated := allowanceOf(i.in, v1alpha1.AllowAdmissionBackends); stated && called {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(s.NetworkPolicies), func(p control.NetworkPolicy) bool { return p.Name == name })
+	for _, b := range backends(s) {
+		if b.service == service && !b.admits(s, others) {
+			i.kept = append(i.kept, b)
+			return
+		}
+	}
+	i.revoked = append(i.revoked, name)
+}

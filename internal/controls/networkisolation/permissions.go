@@ -1,0 +1,142 @@
+package networkisolation
+
+import (
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// The names of the NetworkPolicies by which Holdfast permits what allow lists.
+const (
+	// AllowDNSName permits egress to the cluster's DNS.
+	AllowDNSName = allowPrefix + "dns"
+	// AllowAPIServerName permits egress to the API server.
+	AllowAPIServerName = allowPrefix + "api-server"
+	// AllowSameNamespaceName permits traffic within the namespace.
+	AllowSameNamespaceName = allowPrefix + "same-namespace"
+	// AllowAdmissionPrefix is followed by the name of a Service that the API server calls.
+	AllowAdmissionPrefix = allowPrefix + "admission-"
+	// AllowRulePrefix is followed by the name of a rule that the control states.
+	AllowRulePrefix = allowPrefix + "rule-"
+
+	allowPrefix = "holdfast-allow-"
+)
+
+// permission is a NetworkPolicy that permits what an allowance of the control
+// states, as far as it can be computed from what was observed.
+type permission struct {
+	name string
+	// kind and fact tell what was seen of what it is for.
+	kind, fact string
+	// rule is the rule that judges it.
+	rule string
+	// directions are those in which it permits traffic. In these it also isolates
+	// the pods that it selects.
+	directions []v1alpha1.Direction
+	// required is true where denying a direction without it would do harm.
+	required bool
+	// spec is nil where it cannot be computed.
+	spec *networkingv1.NetworkPolicySpec
+	// missing says for want of what a denial would do harm, or the spec was not
+	// computed afresh, as a clause.
+	missing string
+	// lasting is true where no spec could mend what is missing.
+	lasting bool
+	// unknown is true where nothing is known of what it is for.
+	unknown bool
+	// lifeline is the traffic that it is there for, nil where no rule needs to know.
+	lifeline *lifeline
+}
+
+// permissions returns what allow lists: lifelines first, and otherwise in an
+// order that does not depend on the order of anything.
+func permissions(in control.Input) []permission {
+	stated := slices.Clone(in.Control.NetworkIsolation.Allow)
+	slices.SortStableFunc(stated, func(a, b v1alpha1.Allowance) int {
+		if a.Rule != nil && b.Rule != nil {
+			return strings.Compare(a.Rule.Name, b.Rule.Name)
+		}
+		return 0
+	})
+	var all []permission
+	for _, kind := range []struct {
+		name    v1alpha1.AllowanceType
+		compute func(control.Input, v1alpha1.Allowance) []permission
+	}{
+		{v1alpha1.AllowDNS, permitDNS},
+		{v1alpha1.AllowAPIServer, permitAPIServer},
+		{v1alpha1.AllowAdmissionBackends, permitAdmission},
+		{v1alpha1.AllowSameNamespace, permitSameNamespace},
+		{v1alpha1.AllowRule, permitRule},
+	} {
+		for _, a := range stated {
+			if a.Type == kind.name {
+				for _, p := range kind.compute(in, a) {
+					p.kind = string(a.Type)
+					all = append(all, p)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// allowanceOf returns the allowance of a type that the control states.
+func allowanceOf(in control.Input, kind v1alpha1.AllowanceType) (v1alpha1.Allowance, bool) {
+	for _, a := range in.Control.NetworkIsolation.Allow {
+		if a.Type == kind {
+			return a, true
+		}
+	}
+	return v1alpha1.Allowance{}, false
+}
+
+// keepPlaced lets what is in place of ours stay as it is while it cannot be
+// computed afresh.
+func (p *permission) keepPlaced(s *control.Snapshot) {
+	if own, placed := ownNamed(s, p.name); placed && p.spec == nil {
+		p.spec = &own.Spec
+	}
+}
+
+// within returns the permission for those of its directions that are not
+// refused, and false where none is left.
+func (p permission) within(refused func(v1alpha1.Direction) bool) (permission, bool) {
+	left := slices.DeleteFunc(slices.Clone(p.directions), refused)
+	if len(left) == len(p.directions) || len(left) == 0 || p.spec == nil {
+		return p, len(left) > 0
+	}
+	spec := networkingv1.NetworkPolicySpec{PodSelector: p.spec.PodSelector}
+	for _, d := range left {
+		spec.PolicyTypes = append(spec.PolicyTypes, networkingv1.PolicyType(d))
+		if d == v1alpha1.DirectionIngress {
+			spec.Ingress = p.spec.Ingress
+		} else {
+			spec.Egress = p.spec.Egress
+		}
+	}
+	p.directions, p.spec = left, &spec
+	return p, true
+}
+
+// ownNamed returns the object of a name, if it is ours.
+func ownNamed(s *control.Snapshot, name string) (control.NetworkPolicy, bool) {
+	p, found := named(s, name)
+	return p, found && p.Ours
+}
+
+func named(s *control.Snapshot, name string) (control.NetworkPolicy, bool) {
+	i := slices.IndexFunc(s.NetworkPolicies, func(p control.NetworkPolicy) bool { return p.Name == name })
+	if i < 0 {
+		return control.NetworkPolicy{}, false
+	}
+	return s.NetworkPolicies[i], true
+}
+
+// sameSpec reports whether two specs say the same. Empty and absent lists are one.
+func sameSpec(a, b networkingv1.NetworkPolicySpec) bool { return equality.Semantic.DeepEqual(a, b) }

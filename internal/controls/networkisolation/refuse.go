@@ -1,0 +1,130 @@
+package networkisolation
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// obstacle is why denying a direction that is not denied yet would do harm.
+type obstacle struct {
+	// why is a clause.
+	why string
+	// harms is true where a denial that is in place does that harm now, and no
+	// allowance that the control states can mend it.
+	harms bool
+}
+
+// judgeObstacles decides whether the direction is denied.
+func (i *intent) judgeObstacles(d direction) denial {
+	judged := denial{direction: d, obstacles: i.obstacles(d)}
+	for _, o := range judged.obstacles {
+		// To take ours back mends nothing where others isolate every pod.
+		if o.harms && i.isolatedBy(d, true) && !i.isolatedBy(d, false) {
+			judged.refused, judged.rollback = true, o.why
+			return judged
+		}
+	}
+	judged.refused = len(judged.obstacles) > 0 && !i.inForce(d)
+	return judged
+}
+
+// obstacles returns why denying the direction would do harm.
+func (i *intent) obstacles(d direction) []obstacle {
+	var all []obstacle
+	if d.name == v1alpha1.DirectionEgress {
+		all = i.egressObstacles()
+	} else {
+		all = i.ingressObstacles()
+	}
+	for _, p := range i.stated {
+		if p.required && slices.Contains(p.directions, d.name) && slices.Contains(i.collisions, p.name) {
+			all = append(all, obstacle{why: fmt.Sprintf("NetworkPolicy %s, which Holdfast did not create, takes the name of one that it needs", p.name)})
+		}
+	}
+	return all
+}
+
+func (i *intent) egressObstacles() []obstacle {
+	var all []obstacle
+	dns, stated := allowanceOf(i.in, v1alpha1.AllowDNS)
+	if !stated {
+		return []obstacle{{why: "it would cut off DNS, which allow does not list"}}
+	}
+	if why, lasting := dnsObstacle(i.in.Snapshot, dns.CIDRs); why != "" {
+		all = append(all, obstacle{why: why, harms: lasting && !i.dnsByAddress()})
+	}
+	for _, p := range i.stated {
+		if p.name == AllowAPIServerName && p.missing != "" {
+			all = append(all, obstacle{why: p.missing})
+		}
+	}
+	return all
+}
+
+// dnsByAddress reports whether a policy lets every pod reach some addresses on
+// the ports of DNS: those may be the host network's, as nobody but its author
+// knows.
+func (i *intent) dnsByAddress() bool {
+	dns := observedDNS(i.in.Snapshot)
+	policies := slices.DeleteFunc(slices.Clone(i.in.Snapshot.NetworkPolicies), func(p control.NetworkPolicy) bool {
+		return !selectsEveryPod(p.Spec.PodSelector)
+	})
+	return dns != nil && slices.ContainsFunc(cidrPorts(*dns), func(port control.Port) bool {
+		return len(permittedNetworks(policies, control.PodClass{}, egress(), port).Prefixes()) > 0
+	})
+}
+
+func (i *intent) ingressObstacles() []obstacle {
+	s := i.in.Snapshot
+	if reason := unobservedBackends(s); reason != "" {
+		return []obstacle{{why: fmt.Sprintf("what the API server calls in the namespace could not be observed (%s)", reason)}}
+	}
+	_, stated := allowanceOf(i.in, v1alpha1.AllowAdmissionBackends)
+	var all []obstacle
+	for _, b := range backends(s) {
+		switch {
+		case b.missing != "" && stated:
+			all = append(all, obstacle{why: b.missing})
+		case !stated && !b.admits(s, s.NetworkPolicies):
+			why := fmt.Sprintf("it would cut off Service %s%s and allow does not list AdmissionBackends", b.service, calledBy(b.users))
+			all = append(all, obstacle{why: why, harms: b.missing == ""})
+		}
+	}
+	return all
+}
+
+// refusals returns what is refused, and why, a sentence each.
+func (i *intent) refusals() error {
+	var all []error
+	refuse := func(reason, format string, args ...any) {
+		all = append(all, &control.Refusal{Reason: reason, Message: clip(fmt.Sprintf(format, args...), maxMessage)})
+	}
+	for _, name := range i.collisions {
+		refuse(v1alpha1.ReasonNameCollision, "NetworkPolicy %s is left as it is: Holdfast did not create it.", name)
+	}
+	for _, d := range i.denials {
+		if !d.refused {
+			continue
+		}
+		more := ""
+		if len(d.obstacles) > 1 {
+			more = fmt.Sprintf(" (and %d more)", len(d.obstacles)-1)
+		}
+		refuse(d.refusal, "Denying %s is refused: %s%s.", d.word, d.obstacles[0].why, more)
+	}
+	for _, p := range i.permissions {
+		if p.required && p.spec == nil && !i.granted(p) {
+			d := directionOf(p.directions[0])
+			refuse(d.refusal, "NetworkPolicy %s is needed and cannot be computed: %s.", p.name, p.missing)
+		}
+	}
+	for _, b := range i.kept {
+		refuse(v1alpha1.ReasonIngressRefused, "NetworkPolicy %s is kept: removing it would cut off Service %s%s and allow does not list AdmissionBackends.",
+			AllowAdmissionPrefix+b.service, b.service, calledBy(b.users))
+	}
+	return errors.Join(all...)
+}
