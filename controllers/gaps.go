@@ -17,7 +17,8 @@ type gaps struct {
 }
 
 type openGap struct {
-	need  control.Need
+	kind  string
+	needs []control.Need
 	cause observe.Cause
 	entry string
 }
@@ -27,7 +28,7 @@ type openGap struct {
 func (r *Engine) GapChanged(g observe.GapEvent) {
 	r.gaps.mu.Lock()
 	known, began := r.gaps.open[g.Key]
-	body := &ledger.GapBody{Cause: string(g.Cause), Kind: string(g.Need), From: ledger.At(g.From), Ends: known.entry}
+	body := &ledger.GapBody{Cause: string(g.Cause), Kind: g.Kind, From: ledger.At(g.From), Ends: known.entry}
 	if g.To != nil {
 		to := ledger.At(*g.To)
 		body.To = &to
@@ -40,7 +41,7 @@ func (r *Engine) GapChanged(g observe.GapEvent) {
 	if g.To != nil {
 		delete(r.gaps.open, g.Key)
 	} else if !began {
-		r.gaps.open[g.Key] = openGap{g.Need, g.Cause, transitions[0].Entry.ID}
+		r.gaps.open[g.Key] = openGap{g.Kind, append([]control.Need{g.Need}, g.Also...), g.Cause, transitions[0].Entry.ID}
 	}
 	r.gaps.mu.Unlock()
 	r.announce(transitions, ticket)
@@ -56,7 +57,7 @@ func (r *Engine) permission(g observe.GapEvent) ledger.Draft {
 		reason, verb = "Regained", "is there again"
 	}
 	return ledger.Draft{At: r.Now(), Entry: ledger.Entry{Kind: ledger.KindPermissionChanged, Reason: reason,
-		Message: fmt.Sprintf("the permission to list and watch %s %s", g.Need, verb)}}
+		Message: fmt.Sprintf("the permission to list and watch %s %s", g.Kind, verb)}}
 }
 
 // blindness says in one sentence why a policy's subjects cannot be evaluated
@@ -67,8 +68,8 @@ func (r *Engine) blindness(def *definition) string {
 	for _, key := range sortedKeys(r.gaps.open) {
 		g := r.gaps.open[key]
 		for i := range def.Controls {
-			if slices.Contains(def.Controls[i].Needs, g.need) {
-				return fmt.Sprintf("%s cannot be observed: %s", g.need, g.cause)
+			if slices.ContainsFunc(g.needs, func(need control.Need) bool { return slices.Contains(def.Controls[i].Needs, need) }) {
+				return fmt.Sprintf("%s cannot be observed: %s", g.kind, g.cause)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -53,6 +54,8 @@ type Options struct {
 	// Owned says whether the ledger knows that Holdfast created an object. It is
 	// asked with each snapshot, must be fast, and may be nil.
 	Owned func(kind, namespace, name, uid string) bool
+	// DNSService is the Service of the cluster's DNS. Empty means kube-system/kube-dns.
+	DNSService types.NamespacedName
 	// ProgressTimeout is how long a kind may show no sign of life before a live
 	// request is made. API servers send one a minute. 0 means two minutes.
 	ProgressTimeout time.Duration
@@ -77,8 +80,9 @@ type Options struct {
 // Trigger names a namespace to evaluate.
 type Trigger struct {
 	Namespace string
-	// Initial is true where nothing is known to have changed: the namespace is
-	// part of an initial list, or a gap has ended. Live drift goes first.
+	// Initial is true where nothing of the namespace's own is known to have
+	// changed: it is part of an initial list, a gap has ended, or what changed
+	// concerns many namespaces. Live drift goes first.
 	Initial bool
 }
 
@@ -100,7 +104,11 @@ const (
 // GapEvent says that a gap in the observation of a kind began or ended. A gap
 // that was found only when it was over has no event of its beginning.
 type GapEvent struct {
-	Need  control.Need
+	// Kind names the kind, and Need what it is watched for.
+	Kind string
+	Need control.Need
+	// Also are further needs that are not met during the gap.
+	Also  []control.Need
 	Cause Cause
 	// From is the last proof of observation.
 	From time.Time
@@ -128,8 +136,10 @@ const (
 	Unreachable ProgressState = "Unreachable"
 )
 
-// Progress is how far the observation of a kind got.
+// Progress is how far the observation of a need got.
 type Progress struct {
+	// Kind names the kind that got least far.
+	Kind string
 	// Version is the resourceVersion that the store has reached.
 	Version string
 	// At is the time of the last proof of observation.
@@ -137,4 +147,12 @@ type Progress struct {
 	// State is how observation stands, and Since from when on.
 	State ProgressState
 	Since time.Time
+}
+
+// behind reports whether one kind got less far than another.
+func (p Progress) behind(other Progress) bool {
+	if (p.State == Live) != (other.State == Live) {
+		return p.State != Live
+	}
+	return p.At.Before(other.At)
 }

@@ -31,6 +31,7 @@ func convertPolicy(p *networkingv1.NetworkPolicy, fieldManager string) *policyIt
 	ours := attribute(&identity, p.ManagedFields, fieldManager)
 	return &policyItem{
 		namespace: intern(p.Namespace),
+		peers:     policyPeers(&p.Spec),
 		policy: control.NetworkPolicy{
 			Name:     intern(p.Name),
 			Spec:     p.Spec,
@@ -38,11 +39,6 @@ func convertPolicy(p *networkingv1.NetworkPolicy, fieldManager string) *policyIt
 			Identity: identity,
 		},
 	}
-}
-
-// convertPod keeps the name of a pod.
-func convertPod(p *corev1.Pod) podItem {
-	return podItem{namespace: intern(p.Namespace), name: p.Name}
 }
 
 // attribute fills in who changed the spec last, and when fieldManager applied

@@ -132,7 +132,7 @@ func TestConvertPolicy(t *testing.T) {
 				policy:    control.NetworkPolicy{Name: "deny", Spec: policy.Spec, Ours: test.wantOurs, Identity: identity},
 			}
 			got := convertPolicy(&policy, "holdfast")
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(policyItem{})); diff != "" {
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(policyItem{}, peerRef{})); diff != "" {
 				t.Errorf("policy (-want +got):\n%s", diff)
 			}
 		})
@@ -140,9 +140,13 @@ func TestConvertPolicy(t *testing.T) {
 }
 
 func TestSourcesRefuseOtherTypes(t *testing.T) {
-	for _, s := range []source{namespaceSource(), policySource("holdfast"), podSource()} {
+	sources := always("holdfast", defaultDNS())
+	for _, o := range optionals() {
+		sources = append(sources, o.source(o.modelled))
+	}
+	for _, s := range sources {
 		if item, err := s.convert(&corev1.Secret{}); err == nil {
-			t.Errorf("%s: a Secret became %v", s.need, item)
+			t.Errorf("%s: a Secret became %v", s.id, item)
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/cache"
-
-	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
 var (
@@ -50,9 +48,9 @@ func (f *feed) Bookmark(resourceVersion string) error {
 	k.progress()
 	o.mu.Lock()
 	k.version = resourceVersion
-	resumed := o.writes.settle(k.source.need, resourceVersion)
+	resumed := o.writes.settle(k.source.id, resourceVersion)
 	o.mu.Unlock()
-	o.announce(resumed, false)
+	o.tell(hurried(resumed))
 	return nil
 }
 
@@ -63,7 +61,7 @@ func (f *feed) Replace(list []any, resourceVersion string) error {
 	for _, obj := range list {
 		item, err := f.kind.source.convert(obj)
 		if err != nil {
-			return fmt.Errorf("replace %s: %w", f.kind.source.need, err)
+			return fmt.Errorf("replace %s: %w", f.kind.source.id, err)
 		}
 		items = append(items, item)
 	}
@@ -71,39 +69,51 @@ func (f *feed) Replace(list []any, resourceVersion string) error {
 	return nil
 }
 
-// event applies one change and announces the scope if an input of its verdict
-// changed by another hand than ours.
-func (k *kind) event(obj any, apply func(*Observer, any) change) error {
+// event applies one change and announces the scopes of which an input of the
+// verdict changed by another hand than ours.
+func (k *kind) event(obj any, apply func(*store, any) change) error {
 	accessor, err := meta.Accessor(obj)
 	if err != nil {
-		return fmt.Errorf("observe %s: %w", k.source.need, err)
+		return fmt.Errorf("observe %s: %w", k.source.id, err)
 	}
 	item, err := k.source.convert(obj)
 	if err != nil {
-		return fmt.Errorf("observe %s: %w", k.source.need, err)
+		return fmt.Errorf("observe %s: %w", k.source.id, err)
 	}
 	version := accessor.GetResourceVersion()
 	k.turn.Lock()
 	defer k.turn.Unlock()
 	k.expose(version)
 	k.progress()
-	if namespace, due := k.observer.apply(k.source.need, item, version, apply); due {
-		k.observer.options.OnScope(Trigger{Namespace: namespace})
-	}
+	k.observer.tell(k.apply(item, version, apply))
 	return nil
 }
 
-// apply changes a table, and returns the namespace and whether it is due for
-// evaluation.
-func (o *Observer) apply(
-	need control.Need, item any, version string, apply func(*Observer, any) change,
-) (namespace string, due bool) {
+// apply changes the store, and returns what is due for evaluation.
+func (k *kind) apply(item any, version string, apply func(*store, any) change) []Trigger {
+	o := k.observer
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	c := apply(o, item)
-	o.kinds[need].version = version
+	c := apply(o.store, item)
+	k.version = version
 	echo, resume := o.writes.seen(c.key, version, c.present, c.matters)
-	return c.key.namespace, c.matters && !echo || resume
+	if c.matters && !echo || resume {
+		o.store.touch(c.key.namespace, false)
+	}
+	return o.drain()
+}
+
+// drain returns what the store has touched. The caller holds mu.
+func (o *Observer) drain() []Trigger {
+	o.store.settle()
+	if o.store.servedStale {
+		o.store.servedStale = false
+		select {
+		case o.served <- struct{}{}:
+		default: // it will be looked at anyway
+		}
+	}
+	return o.store.drain()
 }
 
 // replace makes the table hold exactly items. A list that is not the first one
@@ -115,60 +125,30 @@ func (k *kind) replace(items []any, version string) {
 
 	o.mu.Lock()
 	first := !k.synced
-	changed := k.source.table.replace(o, items)
+	k.source.table.replace(o.store, items)
 	k.version = version
-	changed = append(changed, o.writes.settle(k.source.need, version)...)
+	changed := append(o.drain(), hurried(o.writes.settle(k.source.id, version))...)
 	ended := k.relisted(first)
 	o.mu.Unlock()
 
-	if ended != nil {
-		k.tell(*ended)
+	if ended == nil {
+		// What a first list holds is announced when everything is there.
+		o.announceSettled()
+		return
 	}
-	o.settleStart()
-	switch {
-	case !first || ended != nil:
-		o.announce(changed, first)
-		o.announce(o.concerned(k.source.need), true)
-	case k.source.need == control.NeedPods:
-		o.announce(o.concerned(k.source.need), true)
+	k.tell(*ended)
+	for i := range changed {
+		changed[i].Initial = changed[i].Initial || first
 	}
+	o.tell(changed)
+	o.announceSettled(k.source.needs...)
 }
 
-// announce triggers namespaces.
-func (o *Observer) announce(namespaces []string, initial bool) {
+// hurried returns triggers of live changes.
+func hurried(namespaces []string) []Trigger {
+	triggers := make([]Trigger, 0, len(namespaces))
 	for _, namespace := range namespaces {
-		o.options.OnScope(Trigger{Namespace: namespace, Initial: initial})
+		triggers = append(triggers, Trigger{Namespace: namespace})
 	}
-}
-
-// concerned returns the namespaces whose verdict may rest on a kind.
-func (o *Observer) concerned(need control.Need) []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	var namespaces []string
-	for name, s := range o.scopes {
-		if s.namespace != nil && (need != control.NeedPods || s.namespace.Terminating) {
-			namespaces = append(namespaces, name)
-		}
-	}
-	return namespaces
-}
-
-// settleStart ends the wait for the caches, once, when namespaces and network
-// policies are each synced or in a gap, and announces every namespace.
-func (o *Observer) settleStart() {
-	o.mu.Lock()
-	settled := !o.isReady
-	for _, need := range []control.Need{control.NeedNamespaces, control.NeedNetworkPolicies} {
-		k := o.kinds[need]
-		settled = settled && (k.synced || k.gap != nil)
-	}
-	if settled {
-		o.isReady = true
-		close(o.ready)
-	}
-	o.mu.Unlock()
-	if settled {
-		o.announce(o.concerned(control.NeedNamespaces), true)
-	}
+	return triggers
 }

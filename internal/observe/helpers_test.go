@@ -100,21 +100,18 @@ func start(t *testing.T, options observe.Options) *told {
 	return told
 }
 
-// started is start, and returns when every kind is synced.
+// started is start, and returns when every kind is synced or was seen to fail.
 func started(t *testing.T, options observe.Options) *told {
 	t.Helper()
 	told := start(t, options)
 	if err := told.WaitForSync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "all kinds live", func() bool {
-		for _, progress := range told.Progress() {
-			if progress.State != observe.Live {
-				return false
-			}
-		}
-		return true
-	})
+	select {
+	case <-told.Complete():
+	case <-time.After(pollTimeout):
+		t.Fatal("not all kinds are synced")
+	}
 	return told
 }
 
@@ -154,6 +151,14 @@ func (o *told) snapshot(t *testing.T, namespace string) *control.Snapshot {
 		return err == nil
 	})
 	return snapshot
+}
+
+// createFence creates a namespace for fences. It has a pod, so that further ones
+// announce nothing.
+func (c *cluster) createFence(t *testing.T, namespace string) {
+	t.Helper()
+	c.createNamespace(t, namespace)
+	c.createPod(t, namespace, "first")
 }
 
 // fence returns when whatever happened before was observed, and announced: a

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -50,8 +51,8 @@ type kind struct {
 	synced     bool
 	since      time.Time
 	gap        *gap
-	gapsBegun  uint64
-	gapsEnded  uint64
+	// failed is true where a request was refused since the kind was last synced.
+	failed bool
 	// openedAt is when the present watch was opened, zero while there is none.
 	openedAt time.Time
 	check    *check
@@ -59,19 +60,27 @@ type kind struct {
 }
 
 func (o *Observer) newKind(s source) (*kind, error) {
-	k := &kind{observer: o, source: s, log: o.options.Log.WithValues("kind", s.need)}
+	k := &kind{observer: o, source: s, log: o.options.Log.WithValues("kind", s.id)}
 	config, dialer := dedicated(o.options.Config)
 	watched, err := s.connect(config)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("observe %s: connect: %w", s.id, err)
 	}
 	k.watched, k.watchDialer = watched, dialer
 	config, dialer = dedicated(o.options.Config)
 	if k.probed, err = s.connect(config); err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("observe %s: connect: %w", s.id, err)
 	}
 	k.probedDialer = dialer
 	return k, nil
+}
+
+// run observes the kind until ctx ends.
+func (k *kind) run(ctx context.Context) {
+	var group errgroup.Group
+	group.Go(func() error { k.reflect(ctx); return nil })
+	group.Go(func() error { k.supervise(ctx); return nil })
+	_ = group.Wait() // neither fails
 }
 
 // reflect feeds the table until ctx ends.
@@ -80,7 +89,7 @@ func (k *kind) reflect(ctx context.Context) {
 	// is logged once, where a gap begins and ends.
 	ctx = klog.NewContext(ctx, logr.Discard())
 	reflector := cache.NewReflectorWithOptions(&listWatch{k}, k.source.example, &feed{k}, cache.ReflectorOptions{
-		Name: string(k.source.need),
+		Name: k.source.id,
 		Backoff: &wait.Backoff{
 			Duration: retryFirst, Cap: retryMax, Factor: retryFactor, Jitter: retryJitter, Steps: retrySteps,
 		},

@@ -30,7 +30,7 @@ func BenchmarkMemory(b *testing.B) {
 	for _, kind := range kinds {
 		b.Run(kind.name, func(b *testing.B) {
 			for b.Loop() {
-				o := &Observer{scopes: map[string]*scope{}}
+				st := newStore(defaultDNS())
 				before := heap()
 				for namespace := range namespaces {
 					for index := range kind.each {
@@ -38,11 +38,11 @@ func BenchmarkMemory(b *testing.B) {
 						if err != nil {
 							b.Fatal(err)
 						}
-						kind.source.table.put(o, item)
+						kind.source.table.put(st, item)
 					}
 				}
 				b.ReportMetric(float64(heap()-before)/float64(namespaces*kind.each), "B/object")
-				runtime.KeepAlive(o)
+				runtime.KeepAlive(st)
 			}
 		})
 	}

@@ -9,24 +9,33 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// Observer watches namespaces, network policies and pods. Its methods may be
-// used concurrently, and from within OnScope and OnGap.
+// Observer watches what controls need. Its methods may be used concurrently, and
+// from within OnScope and OnGap.
 type Observer struct {
-	options Options
-	kinds   map[control.Need]*kind
+	options   Options
+	always    []source
+	optionals []optional
 	// ready is closed when namespaces and network policies are each either synced
-	// or in a gap.
-	ready chan struct{}
+	// or in a gap, and complete when everything else is.
+	ready, complete chan struct{}
+	// served is sent on when another set of optional kinds is served.
+	served chan struct{}
 
 	// mu guards everything below, and what the kinds say it guards.
-	mu      sync.Mutex
-	isReady bool
-	scopes  map[string]*scope
-	writes  writes
+	mu                  sync.Mutex
+	store               *store
+	kinds               map[string]*kind
+	isReady, isComplete bool
+	// known are the needs that were met when every namespace was last announced.
+	known     map[control.Need]bool
+	gapsBegun uint64
+	gapsEnded map[control.Need]uint64
+	writes    writes
 }
 
 // New returns an observer that has not started.
@@ -46,42 +55,49 @@ func New(options Options) (*Observer, error) {
 	if options.OnGap == nil {
 		options.OnGap = func(GapEvent) {}
 	}
-	o := &Observer{
-		options: options,
-		kinds:   map[control.Need]*kind{},
-		ready:   make(chan struct{}),
-		scopes:  map[string]*scope{},
-		writes:  newWrites(),
+	if options.DNSService == (types.NamespacedName{}) {
+		options.DNSService = defaultDNS()
 	}
-	for _, s := range []source{namespaceSource(), policySource(options.FieldManager), podSource()} {
+	o := &Observer{
+		options:   options,
+		always:    always(options.FieldManager, options.DNSService),
+		optionals: optionals(),
+		ready:     make(chan struct{}),
+		complete:  make(chan struct{}),
+		served:    make(chan struct{}, 1),
+		store:     newStore(options.DNSService),
+		kinds:     map[string]*kind{},
+		known:     map[control.Need]bool{},
+		gapsEnded: map[control.Need]uint64{},
+		writes:    newWrites(),
+	}
+	for _, s := range o.always {
 		k, err := o.newKind(s)
 		if err != nil {
-			return nil, fmt.Errorf("observe %s: %w", s.need, err)
+			return nil, err
 		}
-		o.kinds[s.need] = k
+		o.kinds[s.id] = k
 	}
 	return o, nil
 }
 
 // Start observes until ctx ends, and returns nil then.
 func (o *Observer) Start(ctx context.Context) error {
+	var group errgroup.Group
 	begin := o.options.Now()
 	o.mu.Lock()
 	for _, k := range o.kinds {
 		k.progressAt, k.since = begin, begin
+		group.Go(func() error { k.run(ctx); return nil })
 	}
 	o.mu.Unlock()
-	var group errgroup.Group
-	for _, k := range o.kinds {
-		group.Go(func() error { k.reflect(ctx); return nil })
-		group.Go(func() error { k.supervise(ctx); return nil })
-	}
+	group.Go(func() error { return o.watchServed(ctx) })
 	return group.Wait()
 }
 
 // WaitForSync returns when namespaces and network policies are each either
-// synced or in a gap. Pods are not waited for: until they are synced, they are
-// unavailable in snapshots of terminating namespaces.
+// synced or in a gap. Nothing else is waited for: until it is synced it is
+// unavailable in snapshots.
 func (o *Observer) WaitForSync(ctx context.Context) error {
 	select {
 	case <-o.ready:
@@ -91,26 +107,33 @@ func (o *Observer) WaitForSync(ctx context.Context) error {
 	}
 }
 
-// Progress returns how far each kind got.
+// Progress returns how far each need got: as far as the kind that got least far.
 func (o *Observer) Progress() map[control.Need]Progress {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	progress := make(map[control.Need]Progress, len(o.kinds))
-	for need, k := range o.kinds {
-		progress[need] = Progress{Version: k.version, At: k.progressAt, State: k.state(), Since: k.since}
+	progress := map[control.Need]Progress{}
+	for _, need := range needs() {
+		o.serving(need, func(k *kind) bool {
+			if k == nil {
+				return true
+			}
+			p := Progress{Kind: k.source.id, Version: k.version, At: k.progressAt, State: k.state(), Since: k.since}
+			if least, found := progress[need]; !found || p.behind(least) {
+				progress[need] = p
+			}
+			return true
+		})
 	}
 	return progress
 }
 
-// Epoch grows with each gap of one of the kinds that ended. It is 1 at first.
+// Epoch grows with each gap of one of the needs that ended. It is 1 at first.
 func (o *Observer) Epoch(needs ...control.Need) uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	epoch := uint64(1)
 	for _, need := range needs {
-		if k, ok := o.kinds[need]; ok {
-			epoch += k.gapsEnded
-		}
+		epoch += o.gapsEnded[need]
 	}
 	return epoch
 }

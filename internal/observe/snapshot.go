@@ -1,8 +1,6 @@
 package observe
 
 import (
-	"slices"
-
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -27,25 +25,19 @@ func (o *Observer) Snapshot(namespace string) (*control.Snapshot, error) {
 func (o *Observer) read(namespace string) (*control.Snapshot, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := o.scopes[namespace]
-	if s == nil || s.namespace == nil {
+	s := o.store.living(namespace)
+	if s == nil {
 		o.writes.abandon(namespace)
 		return nil, ErrNotFound
 	}
 	if err := o.fresh(namespace); err != nil {
 		return nil, err
 	}
-	snapshot := &control.Snapshot{
-		Namespace:       s.view(),
-		NetworkPolicies: slices.Clone(s.policies),
-		Versions:        make(map[control.Need]string, len(o.kinds)),
-	}
-	for need, k := range o.kinds {
-		snapshot.Versions[need] = k.version
-		if need == control.NeedPods && !s.namespace.Terminating {
-			continue
-		}
-		if reason := k.unavailable(); reason != "" {
+	snapshot := o.store.snapshot(s)
+	snapshot.Versions = make(map[control.Need]string, len(needs()))
+	for _, need := range needs() {
+		snapshot.Versions[need] = o.version(need)
+		if reason := o.reason(need); reason != "" {
 			if snapshot.Unavailable == nil {
 				snapshot.Unavailable = map[control.Need]string{}
 			}
@@ -55,13 +47,58 @@ func (o *Observer) read(namespace string) (*control.Snapshot, error) {
 	return snapshot, nil
 }
 
+// version returns the resourceVersion that every kind of a need has reached. The
+// caller holds mu.
+func (o *Observer) version(need control.Need) (version string) {
+	first := true
+	o.serving(need, func(k *kind) bool {
+		if k != nil && (first || !reached(k.version, version)) {
+			version, first = k.version, false
+		}
+		return true
+	})
+	return version
+}
+
+// snapshot returns what is known of a living namespace.
+func (st *store) snapshot(s *scope) *control.Snapshot {
+	name := s.namespace.Name
+	snapshot := &control.Snapshot{
+		Namespace:         s.view(),
+		NetworkPolicies:   make([]control.NetworkPolicy, 0, len(s.policies)),
+		Pods:              st.readiness(s),
+		Services:          s.services,
+		Entrances:         st.entrancesOf(name),
+		Lifelines:         st.lifelines,
+		AdmissionBackends: st.backends(name, s),
+	}
+	for i := range s.policies {
+		snapshot.NetworkPolicies = append(snapshot.NetworkPolicies, s.policies[i].NetworkPolicy)
+		st.resolve(&snapshot.Peers, s.policies[i].peers)
+	}
+	st.overrides(s, snapshot)
+	return snapshot
+}
+
+// Readiness returns the classes of a namespace's pods with their numbers, nil
+// where there are no pods, or none are known.
+func (o *Observer) Readiness(namespace string) []control.PodClass {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.store.living(namespace)
+	if s == nil {
+		return nil
+	}
+	return o.store.readiness(s)
+}
+
 // Namespace returns a namespace, and whether there is one of that name. Its
 // labels must not be changed.
 func (o *Observer) Namespace(name string) (control.Namespace, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := o.scopes[name]
-	if s == nil || s.namespace == nil {
+	s := o.store.living(name)
+	if s == nil {
 		return control.Namespace{}, false
 	}
 	return s.view(), true
@@ -71,12 +108,7 @@ func (o *Observer) Namespace(name string) (control.Namespace, bool) {
 // The labels must not be changed.
 func (o *Observer) Namespaces(fn func(control.Namespace) bool) {
 	o.mu.Lock()
-	namespaces := make([]control.Namespace, 0, len(o.scopes))
-	for _, s := range o.scopes {
-		if s.namespace != nil {
-			namespaces = append(namespaces, s.view())
-		}
-	}
+	namespaces := o.store.views()
 	o.mu.Unlock()
 	for _, namespace := range namespaces {
 		if !fn(namespace) {
@@ -85,9 +117,13 @@ func (o *Observer) Namespaces(fn func(control.Namespace) bool) {
 	}
 }
 
-// view returns the namespace as evaluators see it.
-func (s *scope) view() control.Namespace {
-	namespace := *s.namespace
-	namespace.HasRunningPods = namespace.Terminating && len(s.running) > 0
-	return namespace
+// views returns the namespaces as evaluators see them.
+func (st *store) views() []control.Namespace {
+	namespaces := make([]control.Namespace, 0, len(st.scopes))
+	for _, s := range st.scopes {
+		if s.namespace != nil {
+			namespaces = append(namespaces, s.view())
+		}
+	}
+	return namespaces
 }

@@ -1,96 +1,86 @@
 package observe
 
 import (
-	"context"
 	"fmt"
-	"net"
-	"time"
+	"strings"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	admissionregistrationv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	discoveryv1client "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	networkingv1client "k8s.io/client-go/kubernetes/typed/networking/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/util/connrotation"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// protobuf is several times cheaper to decode than JSON.
-const protobuf = "application/vnd.kubernetes.protobuf"
-
-// dialTimeout is the library's own default, for connections and keep-alives.
-const dialTimeout = 30 * time.Second
+// The ids of kinds whose need has another name, or several kinds.
+const (
+	kindIngresses   = "ingresses"
+	kindValidating  = "validatingwebhookconfigurations"
+	kindMutating    = "mutatingwebhookconfigurations"
+	kindDefinitions = "customresourcedefinitions"
+	kindAPIServices = "apiservices"
+)
 
 // source says how a kind is watched and kept.
 type source struct {
-	need control.Need
+	// id names the kind.
+	id string
+	// needs are what rests on the kind: the first one is what it is watched for.
+	needs []control.Need
+	// version is the one that an optional kind is read in.
+	version string
+	// group and name are those of the API, by which fixtures are told apart.
+	group, name string
 	// example is an object of the type that the API server sends.
 	example runtime.Object
 	// connect makes the client of the kind.
 	connect func(*rest.Config) (client, error)
-	// convert makes an item of the table from an object.
+	// convert makes an item of the table from an object, or returns the item.
 	convert func(object any) (any, error)
 	table   table
 }
 
-// client lists and watches one kind.
-type client struct {
-	list  func(context.Context, metav1.ListOptions) (runtime.Object, error)
-	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
+// always are the sources of the kinds that every cluster serves.
+func always(fieldManager string, dns types.NamespacedName) []source {
+	return []source{
+		namespaceSource(), policySource(fieldManager), podSource(), serviceSource(), sliceSource(dns),
+		validatingSource(), mutatingSource(), definitionSource(), apiServiceSource(), ingressSource(),
+	}
 }
 
 func namespaceSource() source {
 	return source{
-		need:    control.NeedNamespaces,
+		id: string(control.NeedNamespaces), needs: []control.Need{control.NeedNamespaces}, name: "Namespace",
 		example: &corev1.Namespace{},
-		connect: func(config *rest.Config) (client, error) {
-			core, err := corev1client.NewForConfig(config)
-			if err != nil {
-				return client{}, err
-			}
-			return clientOf(core.Namespaces()), nil
-		},
-		convert: func(object any) (any, error) {
-			switch n := object.(type) {
-			case *corev1.Namespace:
-				return convertNamespace(n), nil
-			case *control.Namespace:
-				return n, nil
-			default:
-				return nil, unexpected(object)
-			}
-		},
-		table: namespaceTable{},
+		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client) client {
+			return clientOf(c.Namespaces())
+		}),
+		convert: converting(convertNamespace),
+		table:   namespaceTable{},
 	}
 }
 
 func policySource(fieldManager string) source {
 	return source{
-		need:    control.NeedNetworkPolicies,
+		id: string(control.NeedNetworkPolicies), needs: []control.Need{control.NeedNetworkPolicies},
+		group: networkingv1.GroupName, name: "NetworkPolicy",
 		example: &networkingv1.NetworkPolicy{},
-		connect: func(config *rest.Config) (client, error) {
-			networking, err := networkingv1client.NewForConfig(config)
-			if err != nil {
-				return client{}, err
-			}
-			return clientOf(networking.NetworkPolicies(metav1.NamespaceAll)), nil
-		},
-		convert: func(object any) (any, error) {
-			switch p := object.(type) {
-			case *networkingv1.NetworkPolicy:
-				return convertPolicy(p, fieldManager), nil
-			case *policyItem:
-				return p, nil
-			default:
-				return nil, unexpected(object)
-			}
-		},
-		table: policyTable{},
+		connect: connectTo(networkingv1client.NewForConfig, func(c *networkingv1client.NetworkingV1Client) client {
+			return clientOf(c.NetworkPolicies(metav1.NamespaceAll))
+		}),
+		convert: converting(func(p *networkingv1.NetworkPolicy) *policyItem { return convertPolicy(p, fieldManager) }),
+		table:   policyTable{},
 	}
 }
 
@@ -102,73 +92,130 @@ func podSource() source {
 		fields.OneTermNotEqualSelector("status.phase", string(corev1.PodFailed)),
 	).String()
 	return source{
-		need:    control.NeedPods,
+		id: string(control.NeedPods), needs: []control.Need{control.NeedPods}, name: "Pod",
 		example: &corev1.Pod{},
-		connect: func(config *rest.Config) (client, error) {
-			core, err := corev1client.NewForConfig(config)
-			if err != nil {
-				return client{}, err
-			}
-			return selecting(clientOf(core.Pods(metav1.NamespaceAll)), running), nil
-		},
-		convert: func(object any) (any, error) {
-			switch p := object.(type) {
-			case *corev1.Pod:
-				return convertPod(p), nil
-			case podItem:
-				return p, nil
-			default:
-				return nil, unexpected(object)
-			}
-		},
-		table: podTable{},
+		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client) client {
+			return selecting(clientOf(c.Pods(metav1.NamespaceAll)), func(o *metav1.ListOptions) { o.FieldSelector = running })
+		}),
+		convert: converting(convertPod),
+		table:   podTable{},
 	}
 }
 
-func unexpected(object any) error {
-	return fmt.Errorf("unexpected object of type %T", object)
-}
-
-// typedClient is what the generated clients have in common.
-type typedClient[L runtime.Object] interface {
-	List(context.Context, metav1.ListOptions) (L, error)
-	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
-}
-
-func clientOf[L runtime.Object](typed typedClient[L]) client {
-	return client{
-		list: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			return typed.List(ctx, options)
-		},
-		watch: typed.Watch,
+func serviceSource() source {
+	return source{
+		id: string(control.NeedServices), needs: []control.Need{control.NeedServices}, name: "Service",
+		example: &corev1.Service{},
+		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client) client {
+			return clientOf(c.Services(metav1.NamespaceAll))
+		}),
+		convert: converting(convertService),
+		table:   serviceTable{},
 	}
 }
 
-// selecting narrows a client to the objects that match a field selector.
-func selecting(c client, selector string) client {
-	return client{
-		list: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.FieldSelector = selector
-			return c.list(ctx, options)
-		},
-		watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.FieldSelector = selector
-			return c.watch(ctx, options)
-		},
+// sliceSource watches the EndpointSlices of Services of two names only: they are
+// many, and change with every pod.
+func sliceSource(dns types.NamespacedName) source {
+	services := fmt.Sprintf("%s in (%s)", discoveryv1.LabelServiceName, strings.Join([]string{apiServerService, dns.Name}, ","))
+	return source{
+		id: string(control.NeedEndpointSlices), needs: []control.Need{control.NeedEndpointSlices},
+		group: discoveryv1.GroupName, name: "EndpointSlice",
+		example: &discoveryv1.EndpointSlice{},
+		connect: connectTo(discoveryv1client.NewForConfig, func(c *discoveryv1client.DiscoveryV1Client) client {
+			return selecting(clientOf(c.EndpointSlices(metav1.NamespaceAll)),
+				func(o *metav1.ListOptions) { o.LabelSelector = services })
+		}),
+		convert: converting(convertSlice),
+		table:   sliceTable{},
 	}
 }
 
-// dedicated returns a configuration whose connections are shared with nobody,
-// and a tracker that can break them off.
-func dedicated(config *rest.Config) (*rest.Config, *connrotation.Dialer) {
-	config = rest.CopyConfig(config)
-	config.ContentType = protobuf
-	config.AcceptContentTypes = protobuf + ",application/json"
-	dial := config.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext
+func validatingSource() source {
+	return source{
+		id: kindValidating, needs: []control.Need{control.NeedAdmissionBackends},
+		group: admissionregistrationv1.GroupName, name: "ValidatingWebhookConfiguration",
+		example: &admissionregistrationv1.ValidatingWebhookConfiguration{},
+		connect: connectTo(admissionregistrationv1client.NewForConfig,
+			func(c *admissionregistrationv1client.AdmissionregistrationV1Client) client {
+				return clientOf(c.ValidatingWebhookConfigurations())
+			}),
+		convert: converting(convertValidating),
+		table:   callerTable{kindValidating},
 	}
-	dialer := connrotation.NewDialer(dial)
-	config.Dial = dialer.DialContext
-	return config, dialer
+}
+
+func mutatingSource() source {
+	return source{
+		id: kindMutating, needs: []control.Need{control.NeedAdmissionBackends},
+		group: admissionregistrationv1.GroupName, name: "MutatingWebhookConfiguration",
+		example: &admissionregistrationv1.MutatingWebhookConfiguration{},
+		connect: connectTo(admissionregistrationv1client.NewForConfig,
+			func(c *admissionregistrationv1client.AdmissionregistrationV1Client) client {
+				return clientOf(c.MutatingWebhookConfigurations())
+			}),
+		convert: converting(convertMutating),
+		table:   callerTable{kindMutating},
+	}
+}
+
+// definitionSource watches CustomResourceDefinitions: they have backends of their
+// own, and say which optional kinds are served.
+func definitionSource() source {
+	gvk := apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition")
+	return source{
+		id:    kindDefinitions,
+		needs: []control.Need{control.NeedAdmissionBackends, control.NeedEntrances, control.NeedClusterPolicies},
+		group: gvk.Group, name: gvk.Kind,
+		example: &wire[definitionSpec]{},
+		connect: wireClient[definitionSpec](gvk, kindDefinitions),
+		convert: converting(convertDefinition),
+		table:   callerTable{kindDefinitions},
+	}
+}
+
+func apiServiceSource() source {
+	gvk := schema.GroupVersionKind{Group: "apiregistration.k8s.io", Version: "v1", Kind: "APIService"}
+	return source{
+		id:    kindAPIServices,
+		needs: []control.Need{control.NeedAdmissionBackends, control.NeedClusterPolicies},
+		group: gvk.Group, name: gvk.Kind,
+		example: &wire[apiServiceSpec]{},
+		connect: wireClient[apiServiceSpec](gvk, kindAPIServices),
+		convert: converting(convertAPIService),
+		table:   callerTable{kindAPIServices},
+	}
+}
+
+func ingressSource() source {
+	return source{
+		id: kindIngresses, needs: []control.Need{control.NeedEntrances},
+		group: networkingv1.GroupName, name: "Ingress",
+		example: &networkingv1.Ingress{},
+		connect: connectTo(networkingv1client.NewForConfig, func(c *networkingv1client.NetworkingV1Client) client {
+			return clientOf(c.Ingresses(metav1.NamespaceAll))
+		}),
+		convert: converting(convertIngress),
+		table:   entranceTable{kindIngresses},
+	}
+}
+
+// converting makes items of objects of type O, and leaves items as they are:
+// objects of an initial list are converted as they arrive, and handed on.
+func converting[O runtime.Object, I any](convert func(O) I) func(any) (any, error) {
+	return tryConverting(func(object O) (I, error) { return convert(object), nil })
+}
+
+// tryConverting is converting, where that may fail.
+func tryConverting[O runtime.Object, I any](convert func(O) (I, error)) func(any) (any, error) {
+	return func(object any) (any, error) {
+		switch object := object.(type) {
+		case O:
+			return convert(object)
+		case I:
+			return object, nil
+		default:
+			return nil, fmt.Errorf("unexpected object of type %T", object)
+		}
+	}
 }

@@ -10,122 +10,162 @@ import (
 )
 
 // change is what an event did: the object, whether it is there now, and whether
-// an input of a verdict changed.
+// an input of its own namespace's verdict changed. Whatever else is due, the
+// store has noted as touched.
 type change struct {
 	key     object
 	present bool
 	matters bool
 }
 
-// table is what is kept of one kind. The caller of its methods holds mu.
+// table is what is kept of one kind.
 type table interface {
 	// put stores an item, and remove drops it.
-	put(o *Observer, item any) change
-	remove(o *Observer, item any) change
-	// replace stores exactly the items, and returns the namespaces where an input
+	put(st *store, item any) change
+	remove(st *store, item any) change
+	// replace stores exactly the items, and touches the namespaces where an input
 	// of a verdict changed.
-	replace(o *Observer, items []any) []string
+	replace(st *store, items []any)
+}
+
+// touching touches the namespace of a change that matters.
+func (st *store) touching(c change) {
+	if c.matters {
+		st.touch(c.key.namespace, false)
+	}
 }
 
 // namespaceTable keeps control.Namespace items.
 type namespaceTable struct{}
 
-func (namespaceTable) put(o *Observer, item any) change {
+func (namespaceTable) put(st *store, item any) change {
 	namespace := item.(*control.Namespace)
-	s := o.scope(namespace.Name)
+	s := st.scope(namespace.Name)
 	old := s.namespace
+	relabelled := old == nil || !maps.Equal(old.Labels, namespace.Labels)
 	s.namespace = namespace
-	matters := old == nil || old.UID != namespace.UID || old.Terminating != namespace.Terminating ||
-		!maps.Equal(old.Labels, namespace.Labels)
+	if relabelled {
+		st.relabelled(old, namespace)
+		s.grouped = false
+		st.lifelinesStale = st.lifelinesStale || namespace.Name == st.dns.Namespace
+	}
+	matters := relabelled || old.UID != namespace.UID || old.Terminating != namespace.Terminating
 	return change{key: namespaceKey(namespace), present: true, matters: matters}
 }
 
-func (namespaceTable) remove(o *Observer, item any) change {
+func (namespaceTable) remove(st *store, item any) change {
 	namespace := item.(*control.Namespace)
-	s := o.scope(namespace.Name)
-	matters := s.namespace != nil
+	s := st.scopes[namespace.Name]
+	if s == nil || s.namespace == nil {
+		return change{key: namespaceKey(namespace)}
+	}
+	old := s.namespace
 	s.namespace = nil
-	o.prune(namespace.Name)
-	return change{key: namespaceKey(namespace), matters: matters}
+	st.relabelled(old, nil)
+	st.prune(namespace.Name)
+	return change{key: namespaceKey(namespace), matters: true}
 }
 
-func (t namespaceTable) replace(o *Observer, items []any) []string {
-	changed := putAll(t, o, items)
+func (t namespaceTable) replace(st *store, items []any) {
 	kept := make(map[string]struct{}, len(items))
 	for _, item := range items {
 		kept[item.(*control.Namespace).Name] = struct{}{}
+		st.touching(t.put(st, item))
 	}
-	for name, s := range o.scopes {
+	for name, s := range st.scopes {
 		if _, ok := kept[name]; !ok && s.namespace != nil {
-			t.remove(o, s.namespace)
-			changed = append(changed, name)
+			st.touching(t.remove(st, s.namespace))
 		}
 	}
-	return changed
 }
 
 func namespaceKey(namespace *control.Namespace) object {
-	return object{need: control.NeedNamespaces, namespace: namespace.Name, name: namespace.Name}
+	return object{kind: string(control.NeedNamespaces), namespace: namespace.Name, name: namespace.Name}
 }
 
 // policyItem is a network policy on its way into the table.
 type policyItem struct {
 	namespace string
 	policy    control.NetworkPolicy
+	// peers are the selectors that reach beyond the namespace.
+	peers []peerRef
+}
+
+// policyEntry is a network policy in the table.
+type policyEntry struct {
+	control.NetworkPolicy
+	peers []peerRef
 }
 
 // policyTable keeps policyItem items.
 type policyTable struct{}
 
-func (policyTable) put(o *Observer, item any) change {
+func (policyTable) put(st *store, item any) change {
 	p := item.(*policyItem)
-	s := o.scope(p.namespace)
+	s := st.scope(p.namespace)
 	i, found := s.policy(p.policy.Name)
-	matters := true
-	if found {
-		matters = policyMatters(&s.policies[i], &p.policy)
-		s.policies[i] = p.policy
-	} else {
-		s.policies = slices.Insert(s.policies, i, p.policy)
+	if !found {
+		s.policies = slices.Insert(s.policies, i, policyEntry{})
+	} else if !policyMatters(&s.policies[i].NetworkPolicy, &p.policy) {
+		s.policies[i].NetworkPolicy = p.policy
+		return change{key: policyKey(p), present: true}
 	}
-	return change{key: policyKey(p), present: true, matters: matters}
+	// New uses come before old ones go, so that a selector that stays is not
+	// counted anew. The table keeps the keys: the peers hold what was parsed.
+	resolves := st.acquire(p.namespace, p.peers)
+	st.release(p.namespace, s.policies[i].peers)
+	refs := slices.Clone(p.peers)
+	for j := range refs {
+		refs[j].selector = nil
+	}
+	keys := s.keys
+	s.policies[i] = policyEntry{NetworkPolicy: p.policy, peers: refs}
+	s.grouped = false
+	st.group(s)
+	if resolves || len(s.pods) > 0 && !slices.Equal(keys, s.keys) {
+		// Even where the change itself is our own, what it says of other objects
+		// is yet to be judged.
+		st.touch(p.namespace, true)
+	}
+	return change{key: policyKey(p), present: true, matters: true}
 }
 
-func (policyTable) remove(o *Observer, item any) change {
+func (policyTable) remove(st *store, item any) change {
 	p := item.(*policyItem)
-	s := o.scope(p.namespace)
+	s := st.scopes[p.namespace]
+	if s == nil {
+		return change{key: policyKey(p)}
+	}
 	i, found := s.policy(p.policy.Name)
 	if found {
+		st.release(p.namespace, s.policies[i].peers)
 		s.policies = slices.Delete(s.policies, i, i+1)
+		s.grouped = false
 	}
-	o.prune(p.namespace)
+	st.prune(p.namespace)
 	return change{key: policyKey(p), matters: found}
 }
 
-func (t policyTable) replace(o *Observer, items []any) []string {
-	changed := putAll(t, o, items)
+func (t policyTable) replace(st *store, items []any) {
 	type name struct{ namespace, policy string }
 	kept := make(map[name]struct{}, len(items))
 	for _, item := range items {
 		p := item.(*policyItem)
 		kept[name{p.namespace, p.policy.Name}] = struct{}{}
+		st.touching(t.put(st, item))
 	}
-	for namespace, s := range o.scopes {
-		before := len(s.policies)
-		s.policies = slices.DeleteFunc(s.policies, func(p control.NetworkPolicy) bool {
-			_, ok := kept[name{namespace, p.Name}]
-			return !ok
-		})
-		if len(s.policies) < before {
-			changed = append(changed, namespace)
+	for namespace, s := range st.scopes {
+		for i := len(s.policies) - 1; i >= 0; i-- {
+			policy := s.policies[i].NetworkPolicy
+			if _, ok := kept[name{namespace, policy.Name}]; !ok {
+				st.touching(t.remove(st, &policyItem{namespace: namespace, policy: policy}))
+			}
 		}
-		o.prune(namespace)
 	}
-	return changed
 }
 
 func policyKey(p *policyItem) object {
-	return object{need: control.NeedNetworkPolicies, namespace: p.namespace, name: p.policy.Name}
+	return object{kind: string(control.NeedNetworkPolicies), namespace: p.namespace, name: p.policy.Name}
 }
 
 // policyMatters reports whether evaluators could judge two states of a policy
@@ -136,71 +176,4 @@ func policyMatters(old, updated *control.NetworkPolicy) bool {
 		old.Identity.Generation != updated.Identity.Generation ||
 		old.Ours != updated.Ours ||
 		!equality.Semantic.DeepEqual(old.Spec, updated.Spec)
-}
-
-// podItem names a pod that is neither Succeeded nor Failed.
-type podItem struct{ namespace, name string }
-
-// podTable keeps podItem items.
-type podTable struct{}
-
-func (podTable) put(o *Observer, item any) change {
-	p := item.(podItem)
-	s := o.scope(p.namespace)
-	first := s.running == nil
-	if first {
-		s.running = map[string]struct{}{}
-	}
-	s.running[p.name] = struct{}{}
-	return change{key: podKey(p), present: true, matters: s.terminating() && first}
-}
-
-func (podTable) remove(o *Observer, item any) change {
-	p := item.(podItem)
-	s := o.scope(p.namespace)
-	_, found := s.running[p.name]
-	delete(s.running, p.name)
-	if len(s.running) == 0 {
-		s.running = nil
-	}
-	o.prune(p.namespace)
-	return change{key: podKey(p), matters: found && s.terminating() && s.running == nil}
-}
-
-func (t podTable) replace(o *Observer, items []any) []string {
-	had := map[string]bool{}
-	for namespace, s := range o.scopes {
-		if s.terminating() {
-			had[namespace] = len(s.running) > 0
-		}
-		s.running = nil
-	}
-	for _, item := range items {
-		t.put(o, item)
-	}
-	var changed []string
-	for namespace, running := range had {
-		if running != (len(o.scopes[namespace].running) > 0) {
-			changed = append(changed, namespace)
-		}
-	}
-	for namespace := range o.scopes {
-		o.prune(namespace)
-	}
-	return changed
-}
-
-func podKey(p podItem) object {
-	return object{need: control.NeedPods, namespace: p.namespace, name: p.name}
-}
-
-// putAll stores items, and returns the namespaces where that mattered.
-func putAll(t table, o *Observer, items []any) []string {
-	var changed []string
-	for _, item := range items {
-		if c := t.put(o, item); c.matters {
-			changed = append(changed, c.key.namespace)
-		}
-	}
-	return changed
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
@@ -20,7 +21,9 @@ func TestReplace(t *testing.T) {
 	namespace := func(name, uid string, terminating bool) any {
 		return &control.Namespace{Name: name, UID: uid, Terminating: terminating}
 	}
-	pod := func(namespace, name string) any { return podItem{namespace: namespace, name: name} }
+	pod := func(namespace, name string) any {
+		return podItem{namespace: namespace, name: name, shape: shapeOf(&corev1.Pod{})}
+	}
 	adopted := &policyItem{namespace: "adopted", policy: control.NetworkPolicy{
 		Name: "a", Ours: true, Identity: control.Identity{UID: "u7", Generation: 1},
 	}}
@@ -52,26 +55,31 @@ func TestReplace(t *testing.T) {
 			table:       podTable{},
 			before:      []any{pod("living", "a"), pod("emptied", "a"), pod("same", "a")},
 			after:       []any{pod("same", "b"), pod("filled", "a")},
-			wantChanged: []string{"emptied", "filled"},
+			wantChanged: []string{"emptied", "filled", "living"},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			o := &Observer{scopes: map[string]*scope{}}
+			st := newStore(defaultDNS())
 			if test.table == (podTable{}) {
 				for _, name := range []string{"living", "emptied", "same", "filled"} {
-					namespaceTable{}.put(o, namespace(name, name, name != "living"))
+					namespaceTable{}.put(st, namespace(name, name, name != "living"))
 				}
 			}
-			test.table.replace(o, test.before)
-			got := test.table.replace(o, test.after)
+			test.table.replace(st, test.before)
+			st.drain()
+			test.table.replace(st, test.after)
+			var got []string
+			for _, trigger := range st.drain() {
+				got = append(got, trigger.Namespace)
+			}
 			slices.Sort(got)
 			if diff := cmp.Diff(test.wantChanged, got); diff != "" {
 				t.Errorf("changed (-want +got):\n%s", diff)
 			}
-			test.table.replace(o, nil)
-			if test.table != (podTable{}) && len(o.scopes) > 0 {
-				t.Errorf("%d scopes are kept of nothing", len(o.scopes))
+			test.table.replace(st, nil)
+			if test.table != (podTable{}) && len(st.scopes) > 0 {
+				t.Errorf("%d scopes are kept of nothing", len(st.scopes))
 			}
 		})
 	}

@@ -8,12 +8,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// object names an object of a watched kind.
-type object struct {
-	need            control.Need
-	namespace, name string
-}
-
 // write is what is known of our latest write of an object whose effect the
 // store has not shown yet.
 type write struct {
@@ -113,11 +107,11 @@ func (w *writes) seen(key object, version string, present, matters bool) (echo, 
 
 // settle forgets the writes of a kind that its store has reached, and returns
 // the namespaces that waited for them.
-func (w *writes) settle(need control.Need, version string) []string {
+func (w *writes) settle(kind, version string) []string {
 	var resumed []string
 	for namespace, entries := range w.byNamespace {
 		for key, e := range entries {
-			if key.need == need && e.version != "" && reached(version, e.version) && w.forget(key) {
+			if key.kind == kind && e.version != "" && reached(version, e.version) && w.forget(key) {
 				resumed = append(resumed, namespace)
 			}
 		}
@@ -142,7 +136,7 @@ type Write struct {
 // Removed or Failed, one of which must follow, events of the object are held back, so that
 // the echo of the write triggers nothing.
 func (o *Observer) BeginWrite(need control.Need, namespace, name string) *Write {
-	w := &Write{observer: o, key: object{need, namespace, name}}
+	w := &Write{observer: o, key: object{string(need), namespace, name}}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.writes.of(w.key).inFlight++
@@ -180,13 +174,13 @@ func (w *Write) Failed() {
 // unknown, gave the object at resourceVersion. "" means that the outcome is
 // unknown, as for Write.Done.
 func (o *Observer) NoteWrite(need control.Need, namespace, name, resourceVersion string) {
-	o.noteWrite(object{need, namespace, name}, func(e *write) { e.note(resourceVersion) })
+	o.noteWrite(object{string(need), namespace, name}, func(e *write) { e.note(resourceVersion) })
 }
 
 // NoteAbsent says that the object is gone, because we deleted it, or because a
 // live read did not find it.
 func (o *Observer) NoteAbsent(need control.Need, namespace, name string) {
-	o.noteWrite(object{need, namespace, name}, (*write).gone)
+	o.noteWrite(object{string(need), namespace, name}, (*write).gone)
 }
 
 // gone records that the object is known to be gone.
@@ -247,11 +241,11 @@ func (o *Observer) settled(key object, e *write) bool {
 	case e.unknown:
 		return false
 	case e.absent:
-		return !o.holds(key)
+		return !o.store.holds(key)
 	case e.version == "":
 		return true
 	default:
-		return reached(o.kinds[key.need].version, e.version)
+		return reached(o.kinds[key.kind].version, e.version)
 	}
 }
 
@@ -262,7 +256,7 @@ func (o *Observer) fresh(namespace string) error {
 		expired := o.options.Now().Sub(e.at) > o.options.ProgressTimeout
 		switch {
 		case e.unknown:
-			return &UnresolvedWriteError{Need: key.need, Namespace: key.namespace, Name: key.name}
+			return &UnresolvedWriteError{Need: control.Need(key.kind), Namespace: key.namespace, Name: key.name}
 		case expired || o.settled(key, e):
 			o.writes.forget(key)
 		default:

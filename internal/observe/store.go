@@ -1,0 +1,240 @@
+package observe
+
+import (
+	"cmp"
+	"slices"
+	"unique"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// store is what is kept of the cluster, and which namespaces an event made due.
+// Whoever owns it guards it.
+type store struct {
+	// dns names the Service of the cluster's DNS.
+	dns types.NamespacedName
+
+	scopes map[string]*scope
+	// namespaces counts the scopes of which the namespace itself is known.
+	namespaces int
+	peers      peers
+
+	slices map[object]sliceItem
+	// callers are whom the API server calls, and entrances the ways in.
+	callers   placed[[]backendRef]
+	entrances placed[control.Entrance]
+	// clusterPolicies are the cluster-scoped objects that override NetworkPolicies,
+	// by kind and name, and overriding those that do so in their own namespace.
+	clusterPolicies []*clusterPolicyItem
+	overriding      placed[control.ObjectRef]
+	// served are the versions in which optional kinds are served.
+	served map[object]servedItem
+
+	dnsService *dnsService
+	lifelines  *control.Lifelines
+	// lifelinesStale is true where an input of lifelines changed.
+	lifelinesStale bool
+	// servedStale is true where served changed.
+	servedStale bool
+
+	// touched are namespaces of which an input of the verdict changed, other than
+	// the object of the event; those with true are in no hurry.
+	touched map[string]bool
+}
+
+func newStore(dns types.NamespacedName) *store {
+	return &store{
+		dns:        dns,
+		scopes:     map[string]*scope{},
+		peers:      newPeers(),
+		slices:     map[object]sliceItem{},
+		callers:    newPlaced[[]backendRef](),
+		entrances:  newPlaced[control.Entrance](),
+		overriding: newPlaced[control.ObjectRef](),
+		served:     map[object]servedItem{},
+		touched:    map[string]bool{},
+		// Nothing is there yet, which is something to be said too.
+		lifelinesStale: true,
+	}
+}
+
+// object names an object of a watched kind.
+type object struct{ kind, namespace, name string }
+
+// scope is what is kept of one namespace. Labels and specs are never changed in
+// place: snapshots share them.
+type scope struct {
+	// namespace is nil where only objects in it are known: the kinds are watched
+	// side by side, and a namespace may be seen after what it holds.
+	namespace *control.Namespace
+	// policies are ordered by name.
+	policies []policyEntry
+	services []control.Service
+	// pods are those that are neither Succeeded nor Failed, by name.
+	pods map[string]shape
+	// classes group the pods by keys, and are ordered by their text.
+	classes []class
+	keys    []string
+	// grouped is false where the selectors over the pods may mention other keys.
+	grouped bool
+}
+
+// policy returns where a policy is, or belongs, among the policies.
+func (s *scope) policy(name string) (index int, found bool) {
+	return slices.BinarySearchFunc(s.policies, name, func(p policyEntry, name string) int {
+		return cmp.Compare(p.Name, name)
+	})
+}
+
+// service returns where a Service is, or belongs, among the Services.
+func (s *scope) service(name string) (index int, found bool) {
+	return slices.BinarySearchFunc(s.services, name, func(service control.Service, name string) int {
+		return cmp.Compare(service.Name, name)
+	})
+}
+
+// empty reports whether nothing is known of the namespace.
+func (s *scope) empty() bool {
+	return s.namespace == nil && len(s.policies) == 0 && len(s.services) == 0 && len(s.pods) == 0
+}
+
+// view returns the namespace as evaluators see it.
+func (s *scope) view() control.Namespace {
+	namespace := *s.namespace
+	namespace.HasRunningPods = namespace.Terminating && len(s.pods) > 0
+	return namespace
+}
+
+// scope returns what is kept of a namespace, and makes it where there is nothing.
+func (st *store) scope(namespace string) *scope {
+	s := st.scopes[namespace]
+	if s == nil {
+		s = &scope{}
+		st.scopes[intern(namespace)] = s
+	}
+	return s
+}
+
+// living returns what is kept of a namespace, nil where there is no such namespace.
+func (st *store) living(namespace string) *scope {
+	if s := st.scopes[namespace]; s != nil && s.namespace != nil {
+		return s
+	}
+	return nil
+}
+
+// prune forgets a namespace of which nothing is left.
+func (st *store) prune(namespace string) {
+	if s := st.scopes[namespace]; s != nil && s.empty() {
+		delete(st.scopes, namespace)
+	}
+}
+
+// touch takes note that an input of a namespace's verdict changed. What concerns
+// many namespaces at once is in no hurry.
+func (st *store) touch(namespace string, unhurried bool) {
+	if hurried, ok := st.touched[namespace]; ok && !hurried {
+		return
+	}
+	st.touched[namespace] = unhurried
+}
+
+// touchAll touches every namespace.
+func (st *store) touchAll() {
+	for name, s := range st.scopes {
+		if s.namespace != nil {
+			st.touch(name, true)
+		}
+	}
+}
+
+// settle brings up to date what follows from several objects.
+func (st *store) settle() {
+	if st.lifelinesStale {
+		st.lifelinesStale = false
+		st.renewLifelines()
+	}
+}
+
+// drain returns what was touched since the last time, and forgets it.
+func (st *store) drain() []Trigger {
+	if len(st.touched) == 0 {
+		return nil
+	}
+	triggers := make([]Trigger, 0, len(st.touched))
+	for namespace, unhurried := range st.touched {
+		triggers = append(triggers, Trigger{Namespace: namespace, Initial: unhurried})
+	}
+	st.touched = map[string]bool{}
+	return triggers
+}
+
+// holds reports whether an object is there, of a kind that we write.
+func (st *store) holds(key object) bool {
+	s := st.scopes[key.namespace]
+	if s == nil {
+		return false
+	}
+	switch control.Need(key.kind) {
+	case control.NeedNetworkPolicies:
+		_, found := s.policy(key.name)
+		return found
+	case control.NeedNamespaces:
+		return s.namespace != nil
+	case control.NeedPods:
+		_, found := s.pods[key.name]
+		return found
+	default:
+		return false
+	}
+}
+
+// placed are values that objects have in namespaces, which need not be their own.
+type placed[V any] struct {
+	at map[string]map[object]V
+	of map[object][]string
+}
+
+func newPlaced[V any]() placed[V] {
+	return placed[V]{at: map[string]map[object]V{}, of: map[object][]string{}}
+}
+
+// put places the values of an object, by namespace, in the stead of those that
+// it had. It returns those that it had.
+func (p *placed[V]) put(key object, values map[string]V) map[string]V {
+	old := make(map[string]V, len(p.of[key]))
+	for _, namespace := range p.of[key] {
+		old[namespace] = p.at[namespace][key]
+		delete(p.at[namespace], key)
+		if len(p.at[namespace]) == 0 {
+			delete(p.at, namespace)
+		}
+	}
+	delete(p.of, key)
+	for namespace, value := range values {
+		if p.at[namespace] == nil {
+			p.at[namespace] = map[object]V{}
+		}
+		p.at[namespace][key] = value
+		p.of[key] = append(p.of[key], namespace)
+	}
+	return old
+}
+
+// others returns the objects of a kind that are not kept.
+func (p *placed[V]) others(kind string, kept map[object]struct{}) []object {
+	var others []object
+	for key := range p.of {
+		if _, ok := kept[key]; !ok && key.kind == kind {
+			others = append(others, key)
+		}
+	}
+	return others
+}
+
+// intern returns the one copy of a string that occurs in many objects.
+func intern(s string) string {
+	return unique.Make(s).Value()
+}
