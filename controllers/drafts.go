@@ -114,7 +114,7 @@ func (r *ScopeReconciler) observation(p *pass, u *unit) ledger.Draft {
 			EvaluatorVersion: u.Control.Kind.EvaluatorVersion(), Subject: &subject, To: &state,
 			Message: clip(u.Messages()), Versions: versionsOf(snapshot), SourceTimes: terminatingTime(snapshot.Namespace),
 		},
-		Payload: func() ([]ledger.Input, []ledger.Object, error) { return p.inputs(u.Control, snapshot) },
+		Payload: func() ([]ledger.Input, []ledger.Object, error) { return r.inputs(p, u.Control, snapshot) },
 	}
 }
 
@@ -154,58 +154,6 @@ func (r *ScopeReconciler) unobserved(p *pass) []ledger.Draft {
 		}})
 	}
 	return drafts
-}
-
-// inputs are the exact inputs of an evaluation, in parts: a part that is the
-// same in many namespaces is kept once.
-func (p *pass) inputs(c *assess.Control, snapshot *control.Snapshot) ([]ledger.Input, []ledger.Object, error) {
-	if p.partsOf != snapshot {
-		parts, err := partsOf(snapshot)
-		if err != nil {
-			return nil, nil, err
-		}
-		p.partsOf, p.parts = snapshot, parts
-	}
-	inputs := []ledger.Input{{Role: "definition", Digest: c.Object.Digest}}
-	objects := []ledger.Object{c.Object}
-	for _, part := range p.parts {
-		inputs = append(inputs, ledger.Input{Role: part.role, Digest: part.Digest})
-		objects = append(objects, part.Object)
-	}
-	return inputs, objects, nil
-}
-
-// part is one part of an evaluator's inputs.
-type part struct {
-	role string
-	ledger.Object
-}
-
-// partsOf are the parts of a snapshot.
-func partsOf(snapshot *control.Snapshot) ([]part, error) {
-	policies := snapshot.NetworkPolicies
-	if policies == nil {
-		policies = []control.NetworkPolicy{}
-	}
-	values := []struct {
-		role  string
-		value any
-	}{{"namespace", snapshot.Namespace}, {"networkPolicies", policies}}
-	if len(snapshot.Unavailable) > 0 {
-		values = append(values, struct {
-			role  string
-			value any
-		}{"unavailable", snapshot.Unavailable})
-	}
-	parts := make([]part, 0, len(values))
-	for _, v := range values {
-		o, err := ledger.NewObject(v.value)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, part{v.role, o})
-	}
-	return parts, nil
 }
 
 const (

@@ -63,6 +63,7 @@ type Engine struct {
 	liveness  liveness
 	counts    counts
 	announcer *announcer
+	lifelines lifelines
 	scopes    trigger
 	policies  trigger
 	// observing is closed once the observer has synced: before that, a namespace
