@@ -339,7 +339,7 @@ func TestCounts(t *testing.T) {
 
 	for _, need := range d.Controls[0].Needs {
 		t.Run("blind to "+string(need), func(t *testing.T) {
-			e.gaps.open["1"] = openGap{need: need, cause: "Forbidden"}
+			e.gaps.open["1"] = openGap{kind: string(need), needs: []control.Need{control.NeedServices, need}, cause: "Forbidden"}
 			defer delete(e.gaps.open, "1")
 			s := e.summarise(d)
 			if s.blind != string(need)+" cannot be observed: Forbidden" || s.counts[0].NotEvaluated != 5 || s.counts[0].Conforming != 0 {
@@ -348,7 +348,7 @@ func TestCounts(t *testing.T) {
 		})
 	}
 	t.Run("blind to what no control needs", func(t *testing.T) {
-		e.gaps.open["1"] = openGap{need: control.NeedEntrances, cause: "Forbidden"}
+		e.gaps.open["1"] = openGap{kind: "ingresses", needs: []control.Need{control.NeedEntrances}, cause: "Forbidden"}
 		defer delete(e.gaps.open, "1")
 		if s := e.summarise(d); s.blind != "" || s.counts[0].Conforming != 1 {
 			t.Errorf("got %q and %+v", s.blind, s.counts)
