@@ -58,10 +58,7 @@ type permission struct {
 func permissions(in control.Input) []permission {
 	stated := slices.Clone(in.Control.NetworkIsolation.Allow)
 	slices.SortStableFunc(stated, func(a, b v1alpha1.Allowance) int {
-		if a.Rule != nil && b.Rule != nil {
-			return strings.Compare(a.Rule.Name, b.Rule.Name)
-		}
-		return 0
+		return strings.Compare(ruleNameOf(a), ruleNameOf(b))
 	})
 	var all []permission
 	for _, kind := range []struct {
@@ -84,6 +81,13 @@ func permissions(in control.Input) []permission {
 		}
 	}
 	return all
+}
+
+func ruleNameOf(a v1alpha1.Allowance) string {
+	if a.Rule == nil {
+		return ""
+	}
+	return a.Rule.Name
 }
 
 // allowanceOf returns the allowance of a type that the control states.
