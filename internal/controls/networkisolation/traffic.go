@@ -32,6 +32,7 @@ type traffic struct {
 
 // reading is a NetworkPolicy as read for one direction.
 type reading struct {
+	control.NetworkPolicy
 	// own is true for the object by which Holdfast denies the direction.
 	own bool
 	// stated is true where Holdfast applied the policy, and it is as the control
@@ -68,6 +69,9 @@ type reach struct {
 	doubt string
 }
 
+// matters reports whether the rule may open anything.
+func (r reach) matters() bool { return r.whom != "" || r.nets != nil || r.doubt != "" }
+
 // readTraffic reads each direction that the control denies.
 func readTraffic(in control.Input) []traffic {
 	var read []traffic
@@ -85,7 +89,7 @@ func readDirection(in control.Input, d direction) traffic {
 		if !slices.Contains(policyTypes(p.Spec), d.policyType) {
 			continue
 		}
-		r := reading{own: p.Ours && p.Name == d.object, stated: p.Ours && asWanted(in, p)}
+		r := reading{NetworkPolicy: p, own: p.Ours && p.Name == d.object}
 		r.selector, _ = metav1.LabelSelectorAsSelector(&p.Spec.PodSelector)
 		if r.selector == nil {
 			t.unreadable = append(t.unreadable, p.Name+" "+d.word)
@@ -96,6 +100,9 @@ func readDirection(in control.Input, d direction) traffic {
 		t.policies = append(t.policies, r)
 	}
 	t.dropNarrowNets()
+	for i, p := range t.policies {
+		t.policies[i].stated = p.Ours && slices.ContainsFunc(p.rules, reach.matters) && asWanted(in, p.NetworkPolicy)
+	}
 	t.classes = readPods(in.Snapshot.Pods, t.policies)
 	return t
 }
