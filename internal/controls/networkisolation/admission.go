@@ -108,11 +108,16 @@ func missingOf(a control.AdmissionBackend) string {
 
 // calledBy returns who calls a Service, as a clause within a sentence.
 func calledBy(users []string) string {
-	const room = maxMessage / 3
+	return ", which the API server calls" + forUsers(users) + ","
+}
+
+// forUsers returns what the API server calls for.
+func forUsers(users []string) string {
+	const room = maxMessage / 6
 	if len(users) == 0 {
-		return ", which the API server calls,"
+		return ""
 	}
-	return fmt.Sprintf(", which the API server calls for %s,", clip(strings.Join(users, " and "), room))
+	return " for " + clip(strings.Join(users, " and "), room)
 }
 
 // permitAdmission returns a permission for each Service that the API server

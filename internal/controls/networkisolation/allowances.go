@@ -143,8 +143,8 @@ func findAllowances(in control.Input) (found problems, names []string) {
 		for _, name := range i.revoked {
 			found.add(ReasonRevoked, name)
 		}
-		for _, b := range i.kept {
-			found.add(ReasonRevoked, AllowAdmissionPrefix+b.service)
+		for _, k := range i.kept {
+			found.add(ReasonRevoked, k.name)
 		}
 	}
 	for _, p := range i.stated {

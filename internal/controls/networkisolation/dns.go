@@ -78,10 +78,9 @@ func dnsObstacle(s *control.Snapshot, cidrs []string) (why string, lasting bool)
 	service := dns.Namespace + "/" + dns.Service
 	switch {
 	case dns.HostNetwork && len(cidrs) == 0:
-		return fmt.Sprintf("DNS (Service %s) runs on the host network, which no pod selector reaches, "+
-			"and the DNS allowance has no cidrs", service), dns.Ready
+		return fmt.Sprintf("DNS (%s) is on the host network, beyond pod selectors, and allow gives no cidrs", service), dns.Ready
 	case len(dns.Selector) == 0 && len(cidrs) == 0:
-		return fmt.Sprintf("Service %s of DNS has no selector, and the DNS allowance has no cidrs", service), false
+		return fmt.Sprintf("Service %s of DNS has no selector, and allow gives no cidrs", service), false
 	case !dns.Ready || len(dns.Ports) == 0:
 		return fmt.Sprintf("Service %s of DNS has no ready endpoint", service), false
 	default:

@@ -1,6 +1,7 @@
 package networkisolation
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,8 +24,8 @@ type intent struct {
 	// revoked are the names of our permissions that the control does not state any
 	// more, and that nobody needs. Sorted.
 	revoked []string
-	// kept are those that the API server needs nevertheless.
-	kept []backend
+	// kept are those whose removal would cut off a lifeline.
+	kept []kept
 }
 
 // denial is what becomes of a direction that the control denies.
@@ -36,6 +37,13 @@ type denial struct {
 	// rollback says why what isolates the direction is taken back, and is empty
 	// where nothing is.
 	rollback string
+}
+
+// kept is a permission of ours that is kept though the control does not state it.
+type kept struct {
+	name, reason string
+	// why is a clause.
+	why string
 }
 
 // intend returns what the control wants.
@@ -122,8 +130,8 @@ func (d direction) isIn(spec networkingv1.NetworkPolicySpec) bool {
 }
 
 // revoke finds our permissions, within what the control denies and is not
-// refused, that it does not state. What the API server needs stays: denying it
-// would do harm.
+// refused, that it does not state. Without some a lifeline would be cut off:
+// those are kept.
 func (i *intent) revoke() {
 	for _, p := range i.in.Snapshot.NetworkPolicies {
 		if !p.Ours || !strings.HasPrefix(p.Name, allowPrefix) || i.states(p.Name) {
@@ -134,11 +142,14 @@ func (i *intent) revoke() {
 			continue
 		}
 		service, admission := strings.CutPrefix(p.Name, AllowAdmissionPrefix)
-		if !admission {
+		switch {
+		case admission:
+			i.revokeAdmission(p.Name, service)
+		case p.Name == AllowDNSName:
+			i.kept = append(i.kept, kept{p.Name, v1alpha1.ReasonEgressRefused, "removing it would cut off DNS, which allow does not list"})
+		default:
 			i.revoked = append(i.revoked, p.Name)
-			continue
 		}
-		i.revokeAdmission(p.Name, service)
 	}
 	slices.Sort(i.revoked)
 }
@@ -164,7 +175,8 @@ func (i *intent) revokeAdmission(name, service string) {
 	others := slices.DeleteFunc(slices.Clone(s.NetworkPolicies), func(p control.NetworkPolicy) bool { return p.Name == name })
 	for _, b := range backends(s) {
 		if b.service == service && !b.admits(s, others) {
-			i.kept = append(i.kept, b)
+			why := fmt.Sprintf("the API server calls its pods%s, and allow does not list AdmissionBackends", forUsers(b.users))
+			i.kept = append(i.kept, kept{name, v1alpha1.ReasonIngressRefused, why})
 			return
 		}
 	}

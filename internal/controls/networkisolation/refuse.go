@@ -119,12 +119,11 @@ func (i *intent) refusals() error {
 	for _, p := range i.permissions {
 		if p.required && p.spec == nil && !i.granted(p) {
 			d := directionOf(p.directions[0])
-			refuse(d.refusal, "NetworkPolicy %s is needed and cannot be computed: %s.", p.name, p.missing)
+			refuse(d.refusal, "An allowance of %s cannot be applied: %s.", d.word, p.missing)
 		}
 	}
-	for _, b := range i.kept {
-		refuse(v1alpha1.ReasonIngressRefused, "NetworkPolicy %s is kept: removing it would cut off Service %s%s and allow does not list AdmissionBackends.",
-			AllowAdmissionPrefix+b.service, b.service, calledBy(b.users))
+	for _, k := range i.kept {
+		refuse(k.reason, "NetworkPolicy %s is kept: %s.", k.name, k.why)
 	}
 	return errors.Join(all...)
 }
