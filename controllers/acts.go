@@ -44,6 +44,7 @@ func (r *ScopeReconciler) made(p *pass, change enforce.Change, before, after *co
 		p.acts = append(p.acts, draft)
 	}
 	p.changed = true
+	p.unresolved = p.unresolved || resolves(before) || resolves(after)
 }
 
 // recordActs records what was done.
@@ -52,9 +53,16 @@ func (r *ScopeReconciler) recordActs(p *pass) {
 }
 
 // recordChanged records what was done, and the state that it made, as one batch.
+// A state that only the observer knows is judged as soon as it has seen the change.
 func (r *ScopeReconciler) recordChanged(p *pass) {
-	p.units, p.changed = p.judge(), false
-	r.recordDone(p, append(p.acts, r.observations(p)...))
+	p.changed = false
+	if p.unresolved {
+		p.again(0)
+		r.recordActs(p)
+	} else {
+		p.units = p.judge()
+		r.recordDone(p, append(p.acts, r.observations(p)...))
+	}
 	killpoint.Hit(killpoint.RepairRecorded)
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -34,6 +36,29 @@ func without(snapshot *control.Snapshot, name string) *control.Snapshot {
 		return o.Name == name
 	})
 	return &next
+}
+
+// resolves reports whether a NetworkPolicy has selectors. What they match, and
+// which classes of pods they tell apart, is known only to the observer: a snapshot
+// that such a policy was laid over, or taken out of, is not to be judged.
+func resolves(np *control.NetworkPolicy) bool {
+	if np == nil {
+		return false
+	}
+	var peers []networkingv1.NetworkPolicyPeer
+	for i := range np.Spec.Ingress {
+		peers = append(peers, np.Spec.Ingress[i].From...)
+	}
+	for i := range np.Spec.Egress {
+		peers = append(peers, np.Spec.Egress[i].To...)
+	}
+	return selects(&np.Spec.PodSelector) || slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool {
+		return selects(p.NamespaceSelector) || selects(p.PodSelector)
+	})
+}
+
+func selects(s *metav1.LabelSelector) bool {
+	return s != nil && len(s.MatchLabels)+len(s.MatchExpressions) > 0
 }
 
 // bury records that a namespace is gone.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -68,6 +69,41 @@ func TestWithout(t *testing.T) {
 	}
 	if len(next.Pods) != 1 || next.Namespace.Name != "a" {
 		t.Errorf("something else is gone: %+v", next)
+	}
+}
+
+// TestResolves: what a policy without selectors does is known at once.
+func TestResolves(t *testing.T) {
+	labelled := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
+	expressed := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: metav1.LabelSelectorOpExists}}}
+	from := func(p networkingv1.NetworkPolicyPeer) networkingv1.NetworkPolicySpec {
+		return networkingv1.NetworkPolicySpec{Ingress: []networkingv1.NetworkPolicyIngressRule{{}, {From: []networkingv1.NetworkPolicyPeer{{}, p}}}}
+	}
+	to := func(p networkingv1.NetworkPolicyPeer) networkingv1.NetworkPolicySpec {
+		return networkingv1.NetworkPolicySpec{Egress: []networkingv1.NetworkPolicyEgressRule{{To: []networkingv1.NetworkPolicyPeer{p}}}}
+	}
+	cases := map[string]struct {
+		spec networkingv1.NetworkPolicySpec
+		want bool
+	}{
+		"deny":                {networkingv1.NetworkPolicySpec{Ingress: []networkingv1.NetworkPolicyIngressRule{}}, false},
+		"from the namespace":  {from(networkingv1.NetworkPolicyPeer{PodSelector: &metav1.LabelSelector{}}), false},
+		"from everywhere":     {from(networkingv1.NetworkPolicyPeer{NamespaceSelector: &metav1.LabelSelector{}}), false},
+		"to a network":        {to(networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: "10.0.0.0/8"}}), false},
+		"for some pods":       {networkingv1.NetworkPolicySpec{PodSelector: *expressed}, true},
+		"from some pods":      {from(networkingv1.NetworkPolicyPeer{PodSelector: labelled}), true},
+		"to some namespaces":  {to(networkingv1.NetworkPolicyPeer{NamespaceSelector: labelled}), true},
+		"from some namespace": {from(networkingv1.NetworkPolicyPeer{NamespaceSelector: expressed}), true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := resolves(&control.NetworkPolicy{Spec: tc.spec}); got != tc.want {
+				t.Errorf("got %t, want %t", got, tc.want)
+			}
+		})
+	}
+	if resolves(nil) {
+		t.Error("no policy has selectors")
 	}
 }
 

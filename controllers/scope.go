@@ -47,6 +47,8 @@ type pass struct {
 	// state that they made is not.
 	acts    []ledger.Draft
 	changed bool
+	// unresolved is whether only the observer knows that state.
+	unresolved bool
 	// broken are the pods that first enforcement broke.
 	broken  string
 	ticket  ledger.Ticket
