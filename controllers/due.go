@@ -22,14 +22,7 @@ func newStatusDue(policies *trigger) *statusDue {
 }
 
 // soon asks for a policy's status within statusEvery.
-func (s *statusDue) soon(policy string) {
-	s.mu.Lock()
-	_, asked := s.when[policy]
-	s.mu.Unlock()
-	if !asked {
-		s.at(policy, time.Now().Add(statusEvery))
-	}
-}
+func (s *statusDue) soon(policy string) { s.at(policy, time.Now().Add(statusEvery)) }
 
 // now asks for a policy's status at once.
 func (s *statusDue) now(policy string) { s.at(policy, time.Now()) }

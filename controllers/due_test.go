@@ -36,6 +36,18 @@ func TestStatusIsDueAtTheEarliestTimeAskedFor(t *testing.T) {
 	}
 }
 
+// A status that will change by the mere passing of time, such as when a tolerance
+// ends, must not wait for that when something happens before.
+func TestStatusIsDueSoonAlthoughItIsDueLater(t *testing.T) {
+	var policies trigger
+	s := newStatusDue(&policies)
+	s.at("p", time.Now().Add(time.Hour))
+	s.soon("p")
+	if _, due := s.take("p", time.Now().Add(statusEvery)); !due {
+		t.Error("what was asked for soon is not due")
+	}
+}
+
 func TestStatusIsDebounced(t *testing.T) {
 	var policies trigger
 	s := newStatusDue(&policies)
@@ -45,9 +57,14 @@ func TestStatusIsDebounced(t *testing.T) {
 	if got := asked(&policies); got != 1 {
 		t.Errorf("asked %d times, want once", got)
 	}
+	s.at("r", time.Now().Add(time.Hour))
+	s.soon("r")
+	if got := asked(&policies); got != 3 {
+		t.Errorf("asked %d times, want soon what is due in an hour", got)
+	}
 	s.now("p")
 	s.now("q")
-	if got := asked(&policies); got != 3 {
+	if got := asked(&policies); got != 5 {
 		t.Errorf("asked %d times, want at once for p and for q", got)
 	}
 	s.forget("p")
