@@ -90,6 +90,9 @@ func (r *rollouts) forget(policy string) {
 // adds, until the generation is confirmed. What conformed before is restored at
 // once.
 func (r *ScopeReconciler) gate(p *pass, plan enforce.Plan, found issueSet) enforce.Plan {
+	if len(plan.Changes) == 0 {
+		return plan
+	}
 	first := r.first(p, plan.Changes)
 	if len(first) == 0 {
 		return plan
