@@ -161,9 +161,11 @@ func (b *bench) populate(ctx context.Context, c *cluster, result *sizeResult, ma
 				return drifts, err
 			}
 		}
+		counted := t.countReopened()
 		if err := b.firstStart(ctx, c, m.engine, prepare); err != nil {
 			return err
 		}
+		counted()
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ const (
 	budgetSingleP99  = 1.5
 	budgetBurst      = 1.4
 	budgetAll        = 1.25
+	budgetSame       = 1.25
 	budgetConverge   = 1.5
 	budgetIntegrated = 50 * time.Millisecond
 	budgetDown       = 2 * time.Second
@@ -94,7 +95,7 @@ func judge(r, smaller *sizeResult) []verdict {
 	if smaller != nil && smaller.of(holdfastName) != nil {
 		verdicts = append(verdicts, growth(h.cost, smaller.of(holdfastName).cost))
 	}
-	verdicts = append(verdicts, reopened(h), idleVerdict(h.idle), memoryVerdict(r.namespaces, 0, h.peak), recorded(r.ledger))
+	verdicts = append(verdicts, sameEachTime(h.same), reopened(h), idleVerdict(h.idle), memoryVerdict(r.namespaces, 0, h.peak), recorded(r.ledger))
 	return located(fmt.Sprintf("%d namespaces", r.namespaces), verdicts)
 }
 
@@ -146,6 +147,22 @@ func idleVerdict(i idle) verdict {
 	v.share = max(float64(leases)*perMinute/budgetIdle, 0.01)
 	if others := i.requests.total() - leases; others > 0 {
 		v.share = max(v.share, 1+float64(others)*perMinute/budgetIdle)
+	}
+	return v
+}
+
+// sameEachTime compares the second half of drifts of one object in a row with
+// the first.
+func sameEachTime(rows []sample) verdict {
+	v := verdict{what: "The same object again and again, later against earlier drifts (medians)", limit: fmt.Sprintf("≤ %.2f×", budgetSame), measured: nothing}
+	var earlier, later sample
+	for _, row := range rows {
+		half := len(row) / 2
+		earlier, later = append(earlier, row[:half]...), append(later, row[half:]...)
+	}
+	if r := ratio(later.median(), earlier.median()); r > 0 {
+		v.measured = fmt.Sprintf("%.2f× (%s, %s)", r, readable(later.median()), readable(earlier.median()))
+		v.share = r / budgetSame
 	}
 	return v
 }

@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// writeMethod says how the figures were made.
+// writeMethod says how the figures of the sizes were made.
 func (r *report) writeMethod(w *bytes.Buffer) {
+	if len(r.sizes) == 0 {
+		return
+	}
 	o := r.options
 	fmt.Fprintf(w, `## How it was made
 
@@ -17,12 +20,13 @@ func (r *report) writeMethod(w *bytes.Buffer) {
 - One at a time: %d drifts per engine, 15 to 30 ms after the repair before. At once: %d bursts per engine, each when neither the engine nor the API server had work left.
 - New namespaces are created by %d writers, empty, on a fresh cluster for every engine and round (%d rounds).
 - While down: %d drifts before each start; the clock runs from the start of the process. %s after the last repair all objects were looked at again: none was bad (a run ends with an error otherwise).
+- An object counts as written back to allow all ingress when the watch shows one that does, and its managed fields name the engine's field manager as who wrote that.
 - Requests are counted by user in the API server's audit log (level Metadata, for both engines alike), which costs every request a little and shows what each was. Status, events and the lease go by time and not by drift; they stand apart.
-- CPU is user and system time from /proc, over the drifts one at a time with the pauses between them and the wait for all that they caused. Peak memory is the highest of all turns (VmHWM).
+- CPU is user and system time from /proc, over the drifts one at a time with the pauses between them and the wait for all that they caused. Peak memory is the highest of all turns: all of it by the kernel's own mark (VmHWM), what are not pages of files looked at every %s.
 - Times to the journal and to the log are the operator's own histograms, interpolated within buckets that double.
 - The operator ran with its default flags; no object was repaired more than 30 times in an hour by one process, so none was contested.
 
-`, o.rounds, warmUps, o.drifts/o.rounds*o.rounds, o.burstsPerRound()*o.rounds, writers, o.convergeRounds, downDrifts, reopenWait)
+`, o.rounds, warmUps, o.drifts/o.rounds*o.rounds, o.burstsPerRound()*o.rounds, writers, o.convergeRounds, downDrifts, reopenWait, memoryEvery)
 }
 
 // writeNoise warns where something else was running.
@@ -37,8 +41,9 @@ func (r *report) writeNoise(w *bytes.Buffer) {
 
 // writeMachine describes the machine, without naming it.
 func (r *report) writeMachine(w *bytes.Buffer) {
+	fmt.Fprintf(w, "## The machine\n\n")
 	f := r.facts
-	t := &table{header: []string{"Machine", ""}}
+	t := &table{header: []string{"Newest run", ""}}
 	t.add("Date", f.date.Format(time.DateOnly))
 	t.add("Commit", f.commit)
 	t.add("Processor", fmt.Sprintf("%d × %s", f.cores, f.cpu))

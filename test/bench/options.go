@@ -126,15 +126,11 @@ func parseOptions(arguments []string) (options, error) {
 }
 
 func (o *options) validate() error {
-	for _, suite := range o.suites {
-		if !slices.Contains([]string{suiteNew, suiteRepair, suiteRelabel, suitePods}, suite) {
-			return fmt.Errorf("-suites: there is no suite %q", suite)
-		}
-	}
-	for _, engine := range o.engines {
-		if engine != floorName && engine != holdfastName {
-			return fmt.Errorf("-engines: there is no engine %q", engine)
-		}
+	if err := errors.Join(
+		oneOf("suites", o.suites, suiteNew, suiteRepair, suiteRelabel, suitePods),
+		oneOf("engines", o.engines, floorName, holdfastName),
+	); err != nil {
+		return err
 	}
 	switch {
 	case len(o.namespaces) == 0 || len(o.engines) == 0 || len(o.suites) == 0:
@@ -145,6 +141,16 @@ func (o *options) validate() error {
 		return errors.New("-namespaces: fewer than 2 are too few")
 	}
 	return errors.Join(o.relabel.validate(), o.pods.validate())
+}
+
+// oneOf returns an error unless all names are known.
+func oneOf(flag string, names []string, known ...string) error {
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("-%s: there is no %q, but %s", flag, name, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
 
 func (o *relabelOptions) validate() error {

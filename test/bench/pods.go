@@ -21,8 +21,8 @@ var fiveManifest []byte
 // podsResult is what was measured among many pods.
 type podsResult struct {
 	namespaces, pods int
-	// peak is the highest memory of all starts.
-	peak memory
+	// measured has what drifts while it was down, and memory.
+	measured *measured
 	// empty, filled and churned are the highest memory while the namespaces were
 	// created and protected, while pods were created, and while these changed.
 	empty, filled, churned memory
@@ -76,8 +76,9 @@ func (b *bench) measurePods(ctx context.Context, result *podsResult) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
+	result.measured = &measured{engine: b.engines[holdfastName]}
 	run := &podsRun{
-		turn:   turn{bench: b, cluster: c, measured: &measured{engine: b.engines[holdfastName]}, made: driftCount{}},
+		turn:   turn{bench: b, cluster: c, measured: result.measured, made: driftCount{}},
 		pods:   pods{cluster: c, count: result.pods},
 		result: result,
 	}
@@ -85,10 +86,6 @@ func (b *bench) measurePods(ctx context.Context, result *podsResult) (err error)
 		if err := step(ctx); err != nil {
 			return err
 		}
-	}
-	result.peak = run.measured.peak
-	for _, stage := range []memory{result.empty, result.filled, result.churned, result.restart.memory, result.install.memory} {
-		result.peak = result.peak.most(stage)
 	}
 	return nil
 }
@@ -117,7 +114,7 @@ func (r *podsRun) createNamespaces(ctx context.Context) error {
 		return err
 	}
 	err = r.instance.quiet(ctx)
-	r.result.empty = r.instance.memory.take()
+	r.result.empty = r.memory()
 	r.say("%d namespaces protected; memory, all / without pages of files: %s", r.result.namespaces, r.result.empty)
 	return err
 }
@@ -137,7 +134,7 @@ func (r *podsRun) createPods(ctx context.Context) error {
 	}
 	var err error
 	r.result.creation, err = r.costOfPods(ctx, r.result.pods, r.pods.createAll)
-	r.result.filled = r.instance.memory.take()
+	r.result.filled = r.memory()
 	r.say("%d pods created in %s: %s of CPU each, memory %s", r.result.pods, readable(r.result.creation.took), readable(r.result.creation.cpuEach()), r.result.filled)
 	return err
 }
@@ -148,9 +145,16 @@ func (r *podsRun) changePods(ctx context.Context) error {
 	r.result.churn, err = r.costOfPods(ctx, o.events, func(ctx context.Context) error {
 		return r.pods.churn(ctx, o.events, o.rate)
 	})
-	r.result.churned = r.instance.memory.take()
+	r.result.churned = r.memory()
 	r.say("%d changes of pods: %s of CPU each, memory %s", o.events, readable(r.result.churn.cpuEach()), r.result.churned)
 	return err
+}
+
+// memory returns the highest memory since the last call.
+func (r *podsRun) memory() memory {
+	peak := r.instance.memory.take()
+	r.measured.peak = r.measured.peak.most(peak)
+	return peak
 }
 
 // costOfPods measures what changes of pods cost.
@@ -219,6 +223,7 @@ func (r *podsRun) coldStart(ctx context.Context, down []*drift) (start coldStart
 		return coldStart{}, err
 	}
 	defer func() { err = errors.Join(err, r.end(r.measured, r.instance)) }()
+	defer r.countReopened()()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	repaired := make(chan error, 1)
@@ -227,6 +232,6 @@ func (r *podsRun) coldStart(ctx context.Context, down []*drift) (start coldStart
 	if err != nil {
 		return coldStart{}, err
 	}
-	start.memory = r.instance.memory.take()
+	start.memory = r.memory()
 	return start, <-repaired
 }

@@ -1,6 +1,17 @@
 package main
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
+
+// write writes the table, and how its figures were made.
+func (r *podsResult) write(w *bytes.Buffer) {
+	r.table().write(w)
+	fmt.Fprintf(w, `Holdfast alone, without a controller manager, scheduler or nodes, so that pods stay pending. One control of the policy repairs, the others observe. Namespaces are created and protected empty; one in %d then gets a policy of its user's, which tells pods apart by their app; then come the pods, while the operator watches, by %d writers. Changes of pods are creations, new labels and deletions, by turns, of one pod after the other. CPU is from /proc, over all of them and until all is quiet. Times of starts run from the start of the process; all is evaluated with the last evaluation, of at least one of each namespace, before nothing was evaluated for %s and the operator was quiet; its metrics are read every %s meanwhile, which costs it a little. Without a ledger it has everything to record again.
+
+`, policyEvery, bulkWriters, settledAfter, scrapeEvery)
+}
 
 func (r *podsResult) table() *table {
 	t := &table{header: []string{fmt.Sprintf("One policy of %d controls", fiveControls), holdfastName}}
@@ -38,7 +49,8 @@ func (r *podsResult) verdicts() []verdict {
 		atMost("Restart with its ledger, all repaired", r.restart.last, budgetDown),
 		atMost("Restart with its ledger, all evaluated", r.restart.evaluated, budgetEvaluated),
 		atMost("Start without a ledger, all evaluated", r.install.evaluated, budgetEvaluated),
-		memoryVerdict(r.namespaces, r.pods, r.peak),
+		memoryVerdict(r.namespaces, r.pods, r.measured.peak),
+		reopened(r.measured),
 		recorded(r.ledger),
 	})
 }

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/test/bench/denyingress"
@@ -53,8 +52,9 @@ type relabelRun struct {
 	cluster  *cluster
 	instance *instance
 	result   *relabelResult
-	// next counts the changes of teams.
-	next int
+	// next counts the changes of teams, moved by namespace.
+	next  int
+	moved map[int]int
 }
 
 // measureRelabels measures what the operator does when a namespace gets another label.
@@ -69,7 +69,7 @@ func (b *bench) measureRelabels(ctx context.Context, made *report) (err error) {
 	defer func() { err = errors.Join(err, c.stop()) }()
 	o := b.options.relabel
 	made.relabels = &relabelResult{namespaces: o.namespaces, users: slices.Max(o.selectors)}
-	run := &relabelRun{bench: b, cluster: c, result: made.relabels}
+	run := &relabelRun{bench: b, cluster: c, result: made.relabels, moved: map[int]int{}}
 	if run.instance, err = b.engines[holdfastName].start(c); err != nil {
 		return err
 	}
@@ -134,28 +134,34 @@ func (r *relabelRun) measure(ctx context.Context, selectors int) error {
 
 // change moves namespaces to other teams, one at a time.
 func (r *relabelRun) change(ctx context.Context, now *relabelled) error {
-	others := r.cluster.namespaces[r.result.users:r.result.namespaces]
-	move := func(ctx context.Context, n int) error {
-		for range n {
-			r.next++
-			// Ahead of where the namespace is now, which is its number's team.
-			if err := r.label(ctx, others[r.next%len(others)], teamLabel, team(r.next+r.next/len(others)+1)); err != nil {
-				return err
-			}
-			if err := pause(ctx, relabelPause); err != nil {
-				return err
-			}
-		}
-		return nil
+	if err := r.move(ctx, warmUps); err != nil {
+		return err
 	}
-	if err := errors.Join(move(ctx, warmUps), r.instance.quiet(ctx)); err != nil {
+	if err := r.instance.quiet(ctx); err != nil {
 		return err
 	}
 	var err error
 	now.cost, err = r.instance.costOf(ctx, r.options.relabel.relabels, func(ctx context.Context) error {
-		return move(ctx, r.options.relabel.relabels)
+		return r.move(ctx, r.options.relabel.relabels)
 	})
 	return err
+}
+
+// move moves that many namespaces to the team after theirs, none of them with a
+// policy of its user's.
+func (r *relabelRun) move(ctx context.Context, n int) error {
+	for range n {
+		i := r.result.users + r.next%(r.result.namespaces-r.result.users)
+		r.next++
+		r.moved[i]++
+		if err := r.label(ctx, r.cluster.namespaces[i], teamLabel, team(i+r.moved[i])); err != nil {
+			return err
+		}
+		if err := pause(ctx, relabelPause); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // label sets a label of a namespace, or removes it with "".

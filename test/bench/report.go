@@ -32,11 +32,11 @@ func (r *report) write(w *bytes.Buffer) {
 	}
 	if r.relabels != nil {
 		r.section(w, "One namespace relabelled")
-		r.relabels.table().write(w)
+		r.relabels.write(w)
 	}
 	for _, p := range r.pods {
 		r.section(w, p.String())
-		p.table().write(w)
+		p.write(w)
 		writeLedger(w, p.ledger)
 	}
 	r.writeMethod(w)

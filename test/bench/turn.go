@@ -49,8 +49,7 @@ func (t *turn) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.end(t.measured, t.instance)) }()
-	reopened := t.cluster.watcher.reopenings()
-	defer func() { t.measured.reopened += t.cluster.watcher.reopenings() - reopened }()
+	defer t.countReopened()()
 	for _, step := range []func(context.Context) error{
 		func(ctx context.Context) error { return t.afterDown(ctx, down) },
 		t.warmUp, t.oneAtATime, t.sameInARow, t.manyAtOnce, t.allAtOnce, t.idle,
@@ -64,6 +63,13 @@ func (t *turn) run(ctx context.Context) (err error) {
 	}
 	t.report()
 	return nil
+}
+
+// countReopened counts, from now on until what it returns is called, what the
+// engine writes back to allow all ingress.
+func (t *turn) countReopened() func() {
+	before := t.cluster.watcher.reopenings()
+	return func() { t.measured.reopened += t.cluster.watcher.reopenings() - before }
 }
 
 func (t *turn) report() {
