@@ -108,12 +108,12 @@ func (s *summary) enforced() metav1.Condition {
 }
 
 // left says how many open episodes there are although everything wanted is
-// applied: a person has to end them.
+// applied: a person has to end them. Of episodes that may be over nothing is said.
 func (s *summary) left() string {
-	switch s.opened {
-	case 0:
+	switch {
+	case s.opened == 0 || s.blind != "":
 		return ""
-	case 1:
+	case s.opened == 1:
 		return "; 1 open episode is not Holdfast's to repair"
 	default:
 		return fmt.Sprintf("; %d open episodes are not Holdfast's to repair", s.opened)

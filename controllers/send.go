@@ -13,8 +13,8 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 )
 
-// errDiffers says that an object is not as it was to be made.
-var errDiffers = errors.New("the object is not as applied")
+// errDiffers says that an object is not what it was to become.
+var errDiffers = errors.New("the object is not as wanted")
 
 // send sends one change, and returns the object as it was read back, or nil
 // where it is gone.

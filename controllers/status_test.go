@@ -86,6 +86,8 @@ func TestConditions(t *testing.T) {
 			"True Evaluating", "False Deviating", "True Enforced", "True Recorded"},
 		"blind": {all(counted3(v1alpha1.ControlStatus{NotEvaluated: 3}), func(s *summary) { s.blind = "networkpolicies cannot be observed: Forbidden" }),
 			"True Evaluating", "Unknown NotEvaluated: networkpolicies cannot be observed: Forbidden", "True Enforced", "True Recorded"},
+		"blind with open episodes": {all(counted3(v1alpha1.ControlStatus{NotEvaluated: 3}), func(s *summary) { s.blind, s.opened = "pods cannot be observed: Forbidden", 2 }),
+			"True Evaluating", "Unknown NotEvaluated: pods cannot be observed: Forbidden", "True Enforced: everything wanted is applied", "True Recorded"},
 		"blind without subjects": {all(counted3(v1alpha1.ControlStatus{}), func(s *summary) { s.blind = "networkpolicies cannot be observed: Forbidden" }),
 			"True Evaluating", "Unknown NotEvaluated", "True Enforced", "True Recorded"},
 		"observing": {all(observeOnly), "True Evaluating", "True AllConforming", "False ObserveOnly", "True Recorded"},
