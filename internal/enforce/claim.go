@@ -70,10 +70,8 @@ func (c *claim) length(field string) int {
 	return len(list)
 }
 
-// same reports whether two claims want the same of their object.
-func (c *claim) same(o *claim) bool {
-	return c.change.Remove == o.change.Remove && c.canonical == o.canonical
-}
+// same reports whether two claims want their object in the same form.
+func (c *claim) same(o *claim) bool { return c.canonical == o.canonical }
 
 // restricts reports whether it is that the object restricts something.
 func (c *claim) restricts() bool { return !c.change.Remove && c.change.Effect != control.Permits }

@@ -13,7 +13,7 @@ import (
 // it: one that is required goes only with what requires it.
 func (m *merger) decideRemovals() {
 	for _, o := range m.objects {
-		if o.permits() || len(o.active) == 0 {
+		if o.permits || len(o.active) == 0 {
 			continue
 		}
 		rollbacks, removals := filter(o.active, rolledBack), filter(o.active, removing)
@@ -32,7 +32,7 @@ func (m *merger) decideRemovals() {
 func (m *merger) decidePermissions() {
 	for _, o := range m.objects {
 		switch {
-		case !o.permits():
+		case !o.permits:
 		case len(o.active) == 0:
 			o.pause()
 		default:
@@ -142,7 +142,7 @@ func (m *merger) requirers(o *object) []*claim {
 func (m *merger) decideRestrictions() {
 	for _, o := range m.objects {
 		switch {
-		case o.permits() || o.removed:
+		case o.permits || o.removed:
 		case len(o.active) == 0:
 			o.pause()
 		default:
@@ -177,7 +177,7 @@ func (o *object) withheldFrom(restriction *claim) bool {
 	requires := func(c *claim) bool {
 		return c.wish == restriction.wish && c.permits() && c.change.Required && overlap(c.change, restriction.change)
 	}
-	if !o.permits() || !slices.ContainsFunc(o.active, requires) {
+	if !o.permits || !slices.ContainsFunc(o.active, requires) {
 		return false
 	}
 	return o.held || o.removed || !slices.ContainsFunc(o.decided, requires)
@@ -202,7 +202,7 @@ func (o *object) pause() {
 	switch {
 	case len(rollbacks) > 0:
 		o.decided, o.removed = rollbacks, true
-	case len(wants) == 0 || o.permits() && len(removals) > 0:
+	case len(wants) == 0 || o.permits && len(removals) > 0:
 		o.decided, o.removed = removals, true
 	default:
 		o.decided = filter(wants, wants[0].same)

@@ -136,8 +136,8 @@ type merger struct {
 // object is one object with all who want something of it, and what becomes of it.
 type object struct {
 	Object
-	// effect is that of the object.
-	effect control.Effect
+	// permits is true where everybody takes the object for a permission.
+	permits bool
 	// active and paused are the claims, sorted.
 	active, paused []*claim
 
@@ -159,7 +159,6 @@ func newMerger(wishes []Wish) *merger {
 	}
 	for _, o := range m.objects {
 		o.sort()
-		o.effect = o.claimedEffect()
 	}
 	slices.SortFunc(m.objects, func(a, b *object) int { return a.compare(b.Object) })
 	return m
@@ -169,32 +168,15 @@ func (m *merger) add(w *Wish, change *control.Change) {
 	name := ObjectOf(*change)
 	o := m.byName[name]
 	if o == nil {
-		o = &object{Object: name}
+		o = &object{Object: name, permits: true}
 		m.byName[name] = o
 		m.objects = append(m.objects, o)
 	}
+	o.permits = o.permits && change.Effect == control.Permits
 	c := &claim{wish: w, change: change}
 	if w.Paused {
 		o.paused = append(o.paused, c)
 	} else {
 		o.active = append(o.active, c)
 	}
-}
-
-// permits reports whether the object permits something.
-func (o *object) permits() bool { return o.effect == control.Permits }
-
-// claimedEffect is the effect that those say the object has who want it, or, if
-// nobody does, those who want it gone.
-func (o *object) claimedEffect() control.Effect {
-	claims := slices.Concat(o.active, o.paused)
-	if wants := filter(claims, wanted); len(wants) > 0 {
-		claims = wants
-	}
-	for _, c := range claims {
-		if c.change.Effect != control.Permits {
-			return control.Restricts
-		}
-	}
-	return control.Permits
 }

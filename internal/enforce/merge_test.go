@@ -262,6 +262,16 @@ func TestMergePermissions(t *testing.T) {
 					"to be removed for one/NET-1, without a restriction of what it permits; it is kept.", one)},
 			},
 		},
+		"in different forms, and nobody restricts": {
+			wishes: []Wish{
+				{Source: one, Changes: []control.Change{same}, Failing: all},
+				{Source: two, Changes: []control.Change{other}},
+			},
+			want: Plan{
+				Held:      []Change{due(same, one)},
+				Conflicts: []Conflict{conflict(same, "wanted in different forms by one/NET-1, two/NET-1; it is withheld.", one, two)},
+			},
+		},
 		"required by a restriction, so not removed": {
 			wishes: []Wish{
 				{Source: one, Changes: []control.Change{inPlace(dns), inPlace(egress)}},

@@ -14,14 +14,14 @@ func (m *merger) plan() Plan {
 	after := map[*object][]Object{}
 	// Restrictions come first: what they require is due with them.
 	for _, o := range m.objects {
-		if !o.permits() && !o.held && len(o.due()) > 0 {
+		if !o.permits && !o.held && len(o.due()) > 0 {
 			m.precede(o, required, after)
 		}
 	}
 	for _, o := range m.objects {
 		due := o.due(required[o]...)
 		if len(due) > 0 {
-			change := o.settle(due, after[o])
+			change := settle(due, after[o])
 			if o.held {
 				p.Held = append(p.Held, change)
 			} else {
@@ -42,7 +42,7 @@ func (m *merger) plan() Plan {
 func (m *merger) precede(restriction *object, required map[*object][]*claim, after map[*object][]Object) {
 	for _, o := range m.objects {
 		switch {
-		case !o.permits() || o.held:
+		case !o.permits || o.held:
 		case restriction.removed && o.removed:
 			if overlap(o.decided[0].change, restriction.decided[0].change) {
 				after[o] = append(after[o], restriction.Object)
@@ -88,11 +88,11 @@ func (o *object) pauseConflict() (c Conflict, contradicts bool) {
 	return newConflict(o.Object, format, slices.Concat(o.decided, o.paused)), true
 }
 
-// settle returns the one change that claims on the object, which want the same,
+// settle returns the one change that claims on an object, which want the same,
 // ask for.
-func (o *object) settle(claims []*claim, after []Object) Change {
+func settle(claims []*claim, after []Object) Change {
 	settled := Change{Change: *claims[0].change, WantedBy: sourcesOf(claims), After: after}
-	settled.Effect, settled.Rules = o.effect, nil
+	settled.Rules = nil
 	for _, c := range claims {
 		settled.Rules = append(settled.Rules, c.change.Rules...)
 		settled.Required = settled.Required || c.change.Required

@@ -2,6 +2,8 @@ package enforce
 
 import (
 	"context"
+	"errors"
+	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,10 +75,11 @@ func (a *Applier) delete(ctx context.Context, at target, uid string, dryRun bool
 }
 
 // absent reports whether the answer is that there is no such object. An API
-// server which does not serve the kind says otherwise.
+// server that does not serve the kind names no object.
 func absent(response rest.Result) bool {
-	err := response.Error()
-	return apierrors.IsNotFound(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
+	var status apierrors.APIStatus
+	return errors.As(response.Error(), &status) && status.Status().Code == http.StatusNotFound &&
+		status.Status().Details != nil && status.Status().Details.Name != ""
 }
 
 // removal is what became of the object that a deletion was answered with: none,

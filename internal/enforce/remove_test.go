@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -98,6 +101,16 @@ func testRemoves(t *testing.T, env environment) {
 		change := removalOf(denyIngress("anywhere"))
 		change.Kind = "NetworkPledge"
 		_, err := applier.Remove(t.Context(), change, "1")
+		wantFailure(t, err, FailureNotServed)
+	})
+	t.Run("not what is no longer served", func(t *testing.T) {
+		change := removalOf(denyIngress("anywhere"))
+		change.Kind = "NetworkPledge"
+		mapper := meta.NewDefaultRESTMapper(nil)
+		mapper.Add(networkingv1.SchemeGroupVersion.WithKind(change.Kind), meta.RESTScopeNamespace)
+		stale := *applier
+		stale.mapper = mapper
+		_, err := stale.Remove(t.Context(), change, "1")
 		wantFailure(t, err, FailureNotServed)
 	})
 	t.Run("not by applying it", func(t *testing.T) {
