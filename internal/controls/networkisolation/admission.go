@@ -194,7 +194,7 @@ func (b backend) admits(s *control.Snapshot, policies []control.NetworkPolicy) b
 	l := b.lifeline()
 	known := false
 	for _, class := range s.Pods {
-		if class.HostNetwork || !hasLabels(class, b.selector) {
+		if class.HostNetwork || len(b.selector) == 0 || !l.concerns(class) {
 			continue
 		}
 		known = true
@@ -212,5 +212,5 @@ func hasLabels(class control.PodClass, selector map[string]string) bool {
 			return false
 		}
 	}
-	return len(selector) > 0
+	return true
 }

@@ -36,6 +36,11 @@ type flow struct {
 	ports   []control.Port
 }
 
+// concerns reports whether pods of a class need it.
+func (l lifeline) concerns(class control.PodClass) bool {
+	return len(l.selector) == 0 || hasLabels(class, l.selector)
+}
+
 // works reports whether rules of the policies that isolate a class of pods let
 // through what is essential.
 func (l lifeline) works(policies []control.NetworkPolicy, ns control.Namespace, class control.PodClass) bool {

@@ -120,7 +120,7 @@ func (i *intent) observeLifeline(p permission, found *problems) {
 		case !isolated(s.NetworkPolicies, class, directionOf(p.directions[0])):
 		case p.lifeline == nil:
 			found.doubt(p.name, p.missing)
-		case !hasLabels(class, p.lifeline.selector) || p.lifeline.works(s.NetworkPolicies, s.Namespace, class):
+		case !p.lifeline.concerns(class) || p.lifeline.works(s.NetworkPolicies, s.Namespace, class):
 		case p.lifeline.unsure != "":
 			found.doubt(p.name, p.lifeline.unsure)
 		default:
