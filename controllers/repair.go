@@ -89,9 +89,9 @@ func awaited(change enforce.Change, undone map[enforce.Object]bool) (enforce.Obj
 	return enforce.Object{}, false
 }
 
-// apply makes one change, unless it is fought, and records what came of it: after
-// the last one with the state that all of them made. It reports whether the
-// change took effect.
+// apply makes one change, unless it is fought. What came of it is recorded: after
+// the last change together with the state that all of them made. It reports
+// whether the change took effect.
 func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Change, last bool, found issueSet) (bool, error) {
 	object := enforce.ObjectOf(change.Change)
 	before := existing(p.snapshot, change.Name)
@@ -100,28 +100,31 @@ func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Cha
 		r.contested(p, change, before, standing, found)
 		return false, nil
 	}
-	var err error
-	sent := r.registry.do(p.snapshot.Namespace, p.pinned, func() {
-		var after *control.NetworkPolicy
-		if after, err = r.send(ctx, p, change, before); err == nil {
-			r.made(p, change, before, after)
-			if last {
-				r.recordChanged(p)
-			} else {
-				r.recordActs(p)
-			}
-		}
-	})
-	switch {
-	case !sent:
+	made := false
+	if !r.registry.do(p.snapshot.Namespace, p.pinned, func() { made = r.attempt(ctx, p, change, before, last, found) }) {
 		return false, errSuperseded
-	case err != nil:
-		r.failed(ctx, p, change, before, err, found)
-		return false, nil
 	}
-	r.Contention.Repaired(object, r.Now())
-	found.rolledBack(p.name, change)
-	return true, nil
+	if made {
+		r.Contention.Repaired(object, r.Now())
+		found.rolledBack(p.name, change)
+	}
+	return made, nil
+}
+
+// attempt sends one change, and records what came of it.
+func (r *ScopeReconciler) attempt(ctx context.Context, p *pass, change enforce.Change, before *control.NetworkPolicy, last bool, found issueSet) bool {
+	after, err := r.send(ctx, p, change, before)
+	if err != nil {
+		r.failed(ctx, p, change, before, err, found)
+		return false
+	}
+	r.made(p, change, before, after)
+	if last {
+		r.recordChanged(p)
+	} else {
+		r.recordActs(p)
+	}
+	return true
 }
 
 // again asks for another pass after d at the latest.
