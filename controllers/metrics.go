@@ -48,7 +48,7 @@ func NewMetrics() *Metrics {
 	return &Metrics{
 		episodes:    counter("holdfast_episodes_total", "Episodes that began.", "origin"),
 		ended:       counter("holdfast_episodes_ended_total", "Episodes that ended.", "ending"),
-		repairs:     counter("holdfast_repairs_total", "Repairs that were made and read back."),
+		repairs:     counter("holdfast_repairs_total", "Repairs that were made and read back: objects applied, or removed."),
 		failures:    counter("holdfast_repair_failures_total", "Repairs that were refused or did not take effect, once per failure.", "reason"),
 		contentions: counter("holdfast_contentions_total", "Repairs that turned out to be fought."),
 		rollbacks:   counter("holdfast_rollbacks_total", "Objects of Holdfast's own that were removed because they did harm.", "reason"),

@@ -99,7 +99,7 @@ holdfast_episodes_total{control="NET-1",origin="Drift",policy="p"} 2
 # HELP holdfast_repair_failures_total Repairs that were refused or did not take effect, once per failure.
 # TYPE holdfast_repair_failures_total counter
 holdfast_repair_failures_total{control="NET-1",policy="p",reason="Forbidden"} 1
-# HELP holdfast_repairs_total Repairs that were made and read back.
+# HELP holdfast_repairs_total Repairs that were made and read back: objects applied, or removed.
 # TYPE holdfast_repairs_total counter
 holdfast_repairs_total{control="NET-1",policy="p"} 1
 # HELP holdfast_rollbacks_total Objects of Holdfast's own that were removed because they did harm.
