@@ -89,13 +89,13 @@ func (o *Observer) serving(need control.Need, fn func(*kind) bool) {
 			return
 		}
 	}
-	for i := range o.optionals {
-		optional := &o.optionals[i]
-		version := o.store.version(optional)
+	for i := range o.store.optionals {
+		optional := &o.store.optionals[i]
+		version := o.store.versions[optional.id]
 		if optional.need != need || version == "" {
 			continue
 		}
-		k := o.kinds[optional.id()]
+		k := o.kinds[optional.id]
 		if k != nil && k.source.version != version {
 			k = nil
 		}

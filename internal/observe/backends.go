@@ -106,7 +106,7 @@ func convertDefinition(d *wire[definitionSpec]) *callerItem {
 	}
 	established := slices.Contains(d.Status.Conditions,
 		wireCondition{Type: string(apiextensionsv1.Established), Status: "True"})
-	if !established || !isOptional(d.Name) {
+	if !established {
 		return item
 	}
 	item.served = &servedItem{}
@@ -128,9 +128,7 @@ func convertAPIService(a *wire[apiServiceSpec]) *callerItem {
 	item := caller(kindAPIServices, a.Name)
 	if s := a.Spec.Service; s != nil {
 		item.add("APIService", s.Namespace, s.Name, s.Port)
-		if isOptional(a.Name) {
-			item.served = &servedItem{versions: []string{a.Spec.Version}}
-		}
+		item.served = &servedItem{versions: []string{a.Spec.Version}}
 	}
 	return item
 }

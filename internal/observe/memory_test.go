@@ -9,11 +9,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/uuid"
 )
 
 // BenchmarkMemory measures what is kept of each kind in a large cluster, per
-// object: five pods and two policies in each of 10,000 namespaces. It goes by
+// object: five pods of one Deployment, two Services and
+// two policies, one of which allows DNS, in each of 10,000 namespaces. It goes by
 // what the API server sends, decoded, since a part that is kept may keep the
 // whole alive.
 func BenchmarkMemory(b *testing.B) {
@@ -25,12 +27,19 @@ func BenchmarkMemory(b *testing.B) {
 	}{
 		{name: "namespaces", source: namespaceSource(), each: 1},
 		{name: "policies", source: policySource("holdfast"), each: 2},
+		{name: "services", source: serviceSource(), each: 2},
 		{name: "pods", source: podSource(), each: 5},
 	}
 	for _, kind := range kinds {
 		b.Run(kind.name, func(b *testing.B) {
 			for b.Loop() {
 				st := newStore(defaultDNS())
+				if kind.name != "namespaces" {
+					// What is kept of the namespace itself is counted with it.
+					for namespace := range namespaces {
+						namespaceTable{}.put(st, convertNamespace(decoded(b, &corev1.Namespace{}, namespace, 0).(*corev1.Namespace)))
+					}
+				}
 				before := heap()
 				for namespace := range namespaces {
 					for index := range kind.each {
@@ -78,10 +87,30 @@ func decoded(b *testing.B, example any, namespace, index int) any {
 		direction := []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}[index]
 		meta.Name = "holdfast-default-deny-" + string(direction)
 		spec := networkingv1.NetworkPolicySpec{PolicyTypes: []networkingv1.PolicyType{direction}}
+		if direction == networkingv1.PolicyTypeEgress {
+			spec.Egress = []networkingv1.NetworkPolicyEgressRule{{To: []networkingv1.NetworkPolicyPeer{{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: "kube-system"}},
+				PodSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"k8s-app": "kube-dns"}},
+			}}}}
+		}
 		return transfer(b, &networkingv1.NetworkPolicy{ObjectMeta: meta, Spec: spec}, &networkingv1.NetworkPolicy{})
 	case *corev1.Pod:
-		meta.Name = fmt.Sprintf("shop-7d9c5b8f6d-%s", meta.UID[:5])
-		return transfer(b, &corev1.Pod{ObjectMeta: meta}, &corev1.Pod{})
+		// The pods of one Deployment in each namespace: alike there, and nowhere else.
+		hash := fmt.Sprintf("7d9c%06d", namespace)
+		meta.Name = fmt.Sprintf("shop-%s-%s", hash, meta.UID[:5])
+		meta.Labels = map[string]string{"app.kubernetes.io/name": "shop", "pod-template-hash": hash}
+		spec := corev1.PodSpec{Containers: []corev1.Container{{
+			Name: "main", Image: "example.com/main", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}},
+		}}}
+		status := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}
+		return transfer(b, &corev1.Pod{ObjectMeta: meta, Spec: spec, Status: status}, &corev1.Pod{})
+	case *corev1.Service:
+		meta.Name = fmt.Sprintf("shop-%d", index)
+		spec := corev1.ServiceSpec{
+			Selector: map[string]string{"app.kubernetes.io/name": "shop"}, ClusterIPs: []string{"10.0.0.1"},
+			Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromString("http")}},
+		}
+		return transfer(b, &corev1.Service{ObjectMeta: meta, Spec: spec}, &corev1.Service{})
 	default:
 		b.Fatalf("no objects of type %T", example)
 		return nil

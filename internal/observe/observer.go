@@ -17,9 +17,8 @@ import (
 // Observer watches what controls need. Its methods may be used concurrently, and
 // from within OnScope and OnGap.
 type Observer struct {
-	options   Options
-	always    []source
-	optionals []optional
+	options Options
+	always  []source
 	// ready is closed when namespaces and network policies are each either synced
 	// or in a gap, and complete when everything else is.
 	ready, complete chan struct{}
@@ -61,7 +60,6 @@ func New(options Options) (*Observer, error) {
 	o := &Observer{
 		options:   options,
 		always:    always(options.FieldManager, options.DNSService),
-		optionals: optionals(),
 		ready:     make(chan struct{}),
 		complete:  make(chan struct{}),
 		served:    make(chan struct{}, 1),

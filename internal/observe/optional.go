@@ -24,6 +24,8 @@ const calicoAPIService = "v3.projectcalico.org"
 
 // optional is a kind that is watched where it is served.
 type optional struct {
+	// id is the name of the kind's CustomResourceDefinition.
+	id                    string
 	group, resource, kind string
 	need                  control.Need
 	// modelled is the version that is preferred; others are read all the same.
@@ -37,12 +39,9 @@ type optional struct {
 	keep func(s *source, gvk schema.GroupVersionKind, resource string)
 }
 
-// id is the name of the kind's CustomResourceDefinition.
-func (o *optional) id() string { return o.resource + "." + o.group }
-
 // source returns the source of the kind in a version.
 func (o *optional) source(version string) source {
-	s := source{id: o.id(), needs: []control.Need{o.need}, version: version, group: o.group, name: o.kind}
+	s := source{id: o.id, needs: []control.Need{o.need}, version: version, group: o.group, name: o.kind}
 	o.keep(&s, schema.GroupVersionKind{Group: o.group, Version: version, Kind: o.kind}, o.resource)
 	return s
 }
@@ -50,7 +49,7 @@ func (o *optional) source(version string) source {
 // optionals are the kinds that are watched where they are served.
 func optionals() []optional {
 	const entrances, overriding = control.NeedEntrances, control.NeedClusterPolicies
-	return []optional{
+	kinds := []optional{
 		{group: gatewayGroup, resource: "gateways", kind: "Gateway", need: entrances, keep: keepGateway},
 		{group: gatewayGroup, resource: "httproutes", kind: "HTTPRoute", need: entrances, keep: keepRoute},
 		{group: gatewayGroup, resource: "grpcroutes", kind: "GRPCRoute", need: entrances, keep: keepRoute},
@@ -82,6 +81,10 @@ func optionals() []optional {
 			aggregated: calicoAPIService, instead: "globalnetworkpolicies." + calicoCRDGroup,
 		},
 	}
+	for i := range kinds {
+		kinds[i].id = kinds[i].resource + "." + kinds[i].group
+	}
+	return kinds
 }
 
 func keepGateway(s *source, gvk schema.GroupVersionKind, resource string) {
@@ -129,14 +132,8 @@ func keepNamespaced(s *source, gvk schema.GroupVersionKind, resource string) {
 	s.table = overridingTable{s.id}
 }
 
-// servedItem says in which versions an optional kind is served.
+// servedItem says in which versions something is served.
 type servedItem struct{ versions []string }
-
-// isOptional reports whether a CustomResourceDefinition or an APIService of this
-// name serves an optional kind.
-func isOptional(name string) bool {
-	return slices.ContainsFunc(optionals(), func(o optional) bool { return o.id() == name || o.aggregated == name })
-}
 
 // serve takes note of what an object says to be served; nil is nothing.
 func (st *store) serve(key object, item *servedItem) {
@@ -144,24 +141,33 @@ func (st *store) serve(key object, item *servedItem) {
 	switch {
 	case item == nil && found:
 		delete(st.served, key)
-	case item != nil && !(found && slices.Equal(old.versions, item.versions)):
+	case item != nil && st.mayServe(key.name) && !(found && slices.Equal(old.versions, item.versions)):
 		st.served[key] = *item
 	default:
 		return
 	}
 	st.servedStale = true
+	clear(st.versions)
+	for i := range st.optionals {
+		if version := st.servedVersion(&st.optionals[i]); version != "" {
+			st.versions[st.optionals[i].id] = version
+		}
+	}
 }
 
-// version returns the version in which an optional kind is to be read, "" where
-// it is not served.
-func (st *store) version(o *optional) string {
-	if item, found := st.served[object{kind: kindDefinitions, name: o.id()}]; found {
+// mayServe reports whether an object of this name serves an optional kind.
+func (st *store) mayServe(name string) bool {
+	return slices.ContainsFunc(st.optionals, func(o optional) bool { return o.id == name || o.aggregated == name })
+}
+
+// servedVersion returns the version in which an optional kind is to be read, ""
+// where it is not served.
+func (st *store) servedVersion(o *optional) string {
+	if item, found := st.served[object{kind: kindDefinitions, name: o.id}]; found && len(item.versions) > 0 {
 		if slices.Contains(item.versions, o.modelled) {
 			return o.modelled
 		}
-		if len(item.versions) > 0 {
-			return slices.MaxFunc(item.versions, version.CompareKubeAwareVersionStrings)
-		}
+		return slices.MaxFunc(item.versions, version.CompareKubeAwareVersionStrings)
 	}
 	if _, found := st.served[object{kind: kindDefinitions, name: o.instead}]; found || o.aggregated == "" {
 		return ""

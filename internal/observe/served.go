@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"maps"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -41,14 +42,14 @@ func (w *watched) stop() {
 // watchThose starts and stops watches, so that those of the optional kinds run
 // that are served.
 func (o *Observer) watchThose(ctx context.Context, running map[string]*watched) error {
-	for i := range o.optionals {
-		optional := &o.optionals[i]
-		o.mu.Lock()
-		version := o.store.version(optional)
-		o.mu.Unlock()
-		w := running[optional.id()]
+	o.mu.Lock()
+	versions := maps.Clone(o.store.versions)
+	o.mu.Unlock()
+	for _, optional := range optionals() {
+		version := versions[optional.id]
+		w := running[optional.id]
 		if w != nil && w.source.version != version {
-			delete(running, optional.id())
+			delete(running, optional.id)
 			w.stop()
 			w.forget()
 			w = nil
@@ -58,7 +59,7 @@ func (o *Observer) watchThose(ctx context.Context, running map[string]*watched) 
 			if err != nil {
 				return err
 			}
-			running[optional.id()] = started
+			running[optional.id] = started
 		}
 	}
 	return nil

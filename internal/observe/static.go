@@ -129,7 +129,7 @@ func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Sta
 		}
 	}
 	for _, o := range optionals() {
-		version := s.store.version(&o)
+		version := s.store.versions[o.id]
 		if version == "" {
 			continue
 		}

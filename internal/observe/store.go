@@ -20,6 +20,7 @@ type store struct {
 	// namespaces counts the scopes of which the namespace itself is known.
 	namespaces int
 	peers      peers
+	specs      map[string]*sharedSpec
 
 	slices map[object]sliceItem
 	// callers are whom the API server calls, and entrances the ways in.
@@ -29,8 +30,11 @@ type store struct {
 	// by kind and name, and overriding those that do so in their own namespace.
 	clusterPolicies []*clusterPolicyItem
 	overriding      placed[control.ObjectRef]
-	// served are the versions in which optional kinds are served.
-	served map[object]servedItem
+	// served is what serves optional kinds, and versions are those in which they
+	// are read, by id.
+	optionals []optional
+	served    map[object]servedItem
+	versions  map[string]string
 
 	dnsService *dnsService
 	lifelines  *control.Lifelines
@@ -49,11 +53,14 @@ func newStore(dns types.NamespacedName) *store {
 		dns:        dns,
 		scopes:     map[string]*scope{},
 		peers:      newPeers(),
+		specs:      map[string]*sharedSpec{},
 		slices:     map[object]sliceItem{},
 		callers:    newPlaced[[]backendRef](),
 		entrances:  newPlaced[control.Entrance](),
 		overriding: newPlaced[control.ObjectRef](),
 		served:     map[object]servedItem{},
+		optionals:  optionals(),
+		versions:   map[string]string{},
 		touched:    map[string]bool{},
 		// Nothing is there yet, which is something to be said too.
 		lifelinesStale: true,

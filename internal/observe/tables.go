@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -95,6 +96,44 @@ type policyItem struct {
 type policyEntry struct {
 	control.NetworkPolicy
 	peers []peerRef
+	// shared is the spec where it is kept once for all policies that have it.
+	shared *sharedSpec
+}
+
+// sharedSpec is the spec of policies of ours: they are the same in thousands of
+// namespaces.
+type sharedSpec struct {
+	key   string
+	spec  networkingv1.NetworkPolicySpec
+	users int
+}
+
+// share lets a policy of ours have the one copy of its spec.
+func (st *store) share(entry *policyEntry) {
+	if !entry.Ours {
+		return
+	}
+	wire, err := entry.Spec.Marshal()
+	if err != nil {
+		return // it is kept as it is
+	}
+	shared := st.specs[string(wire)]
+	if shared == nil {
+		shared = &sharedSpec{key: string(wire), spec: entry.Spec}
+		st.specs[shared.key] = shared
+	}
+	shared.users++
+	entry.shared, entry.Spec = shared, shared.spec
+}
+
+// unshare ends the use of a spec.
+func (st *store) unshare(shared *sharedSpec) {
+	if shared == nil {
+		return
+	}
+	if shared.users--; shared.users == 0 {
+		delete(st.specs, shared.key)
+	}
 }
 
 // policyTable keeps policyItem items.
@@ -107,19 +146,21 @@ func (policyTable) put(st *store, item any) change {
 	if !found {
 		s.policies = slices.Insert(s.policies, i, policyEntry{})
 	} else if !policyMatters(&s.policies[i].NetworkPolicy, &p.policy) {
-		s.policies[i].NetworkPolicy = p.policy
+		s.policies[i].Identity = p.policy.Identity
 		return change{key: policyKey(p), present: true}
 	}
 	// New uses come before old ones go, so that a selector that stays is not
 	// counted anew. The table keeps the keys: the peers hold what was parsed.
 	resolves := st.acquire(p.namespace, p.peers)
 	st.release(p.namespace, s.policies[i].peers)
-	refs := slices.Clone(p.peers)
-	for j := range refs {
-		refs[j].selector = nil
+	entry := policyEntry{NetworkPolicy: p.policy, peers: slices.Clone(p.peers)}
+	for j := range entry.peers {
+		entry.peers[j].selector = nil
 	}
+	st.share(&entry)
+	st.unshare(s.policies[i].shared)
 	keys := s.keys
-	s.policies[i] = policyEntry{NetworkPolicy: p.policy, peers: refs}
+	s.policies[i] = entry
 	s.grouped = false
 	st.group(s)
 	if resolves || len(s.pods) > 0 && !slices.Equal(keys, s.keys) {
@@ -139,6 +180,7 @@ func (policyTable) remove(st *store, item any) change {
 	i, found := s.policy(p.policy.Name)
 	if found {
 		st.release(p.namespace, s.policies[i].peers)
+		st.unshare(s.policies[i].shared)
 		s.policies = slices.Delete(s.policies, i, i+1)
 		s.grouped = false
 	}
