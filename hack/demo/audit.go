@@ -87,7 +87,7 @@ func showAlter(ctx context.Context, d *demo) error {
 	if err := os.CopyFS(copied, os.DirFS(d.ledger())); err != nil {
 		return fmt.Errorf("copy the ledger: %w", err)
 	}
-	file, err := d.alter(ctx, copied, d.story.drift.seq)
+	files, err := d.alter(ctx, copied, d.story.drift.seq)
 	if err != nil {
 		return err
 	}
@@ -96,30 +96,33 @@ func showAlter(ctx context.Context, d *demo) error {
 		return err
 	}
 	d.claim("the altered copy is not valid (exit status 1)", 1, status)
-	d.claim("verify names the file and the entry", true, strings.Contains(out, fmt.Sprintf("%s: entry %d:", file, d.story.drift.seq)))
+	named := slices.ContainsFunc(files, func(file string) bool {
+		return strings.Contains(out, fmt.Sprintf("%s: entry %d:", file, d.story.drift.seq))
+	})
+	d.claim("verify names the file and the entry", true, named)
 	return nil
 }
 
 // alter moves the entry with a sequence number to another year, and
-// says so. It returns the file, relative to the ledger's directory.
-func (d *demo) alter(ctx context.Context, dir string, seq uint64) (string, error) {
+// says so. It returns the files, relative to the ledger's directory.
+func (d *demo) alter(ctx context.Context, dir string, seq uint64) ([]string, error) {
 	original, err := d.entry(ctx, seq)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	forged, err := postponed(original)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	file, err := replaceIn(dir, original, forged)
+	files, err := replaceIn(dir, original, forged)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	field := func(e []byte) []byte {
 		return e[bytes.Index(e, []byte(observedAt)):][:len(observedAt)+len(time.RFC3339)+1]
 	}
-	d.printf("\n%s, entry %d:\n  %s…\n  %s…\n\n", file, seq, field(original), field(forged))
-	return file, nil
+	d.printf("\n%s, entry %d:\n  %s…\n  %s…\n\n", files[len(files)-1], seq, field(original), field(forged))
+	return files, nil
 }
 
 const observedAt = `"observedAt":"`
@@ -148,10 +151,10 @@ func postponed(entry []byte) ([]byte, error) {
 	return forged, nil
 }
 
-// replaceIn replaces the first occurrence of a text in the files of a
-// directory, and returns the file's name, relative to it.
-func replaceIn(dir string, old, replacement []byte) (string, error) {
-	replaced := ""
+// replaceIn replaces a text in the files of entries of a directory: a log keeps
+// several states of its newest one. It returns the files' names, relative to it.
+func replaceIn(dir string, old, replacement []byte) ([]string, error) {
+	var replaced []string
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.Contains(path, "entries") {
 			return err
@@ -160,15 +163,17 @@ func replaceIn(dir string, old, replacement []byte) (string, error) {
 		if err != nil || !bytes.Contains(data, old) {
 			return err
 		}
-		if replaced, err = filepath.Rel(dir, path); err != nil {
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
 			return err
 		}
+		replaced = append(replaced, filepath.ToSlash(name))
 		return os.WriteFile(path, bytes.Replace(data, old, replacement, 1), 0o600)
 	})
-	if err == nil && replaced == "" {
+	if err == nil && replaced == nil {
 		err = errors.New("no file holds the entry")
 	}
-	return filepath.ToSlash(replaced), err
+	return replaced, err
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

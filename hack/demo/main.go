@@ -12,9 +12,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 func main() {
+	log.SetLogger(logr.Discard()) // what the client library logs is no part of the story
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, newScreen(os.Stdout))
 	stop()
@@ -64,11 +68,15 @@ func steps() []step {
 	return []step{
 		{"A cluster as one finds it", narrativeMess, showMess},
 		{"Look first: mode Observe", narrativeObserve, showObserve},
+		{"Why: rule by rule", narrativeWhy, showWhy},
+		{"What enforcing would change", narrativePreview, showPreview},
 		{"Hold it: mode Enforce", narrativeEnforce, showEnforce},
+		{"What people have to decide", narrativePeople, showPeople},
 		{"Drift: the policy is deleted", narrativeDeleted, driftStep(deleted)},
 		{"Drift: a rule that allows everything", narrativeOpened, driftStep(opened)},
 		{"Drift: the selector is narrowed", narrativeNarrowed, driftStep(narrowed)},
 		{"A new namespace", narrativeNew, showNew},
+		{"An edit that reaches too far", narrativeBrake, showBrake},
 		{"What an auditor keeps", narrativeKeep, showKeep},
 		{"kill -9, and drift while nobody looks", narrativeKill, showKill},
 		{"Check the evidence", narrativeVerify, showVerify},

@@ -30,17 +30,29 @@ func (d *demo) summary() string {
 		fmt.Sprintf(" First verdict after %.1fs, all of it in %.1fs.", d.story.firstVerdict.Seconds(), time.Since(d.since).Seconds())
 }
 
-const narrativeMess = `Six namespaces beside the cluster's own. shop and the namespace default have no network policy,
-payments has one for a single workload, web one that allows everything, warehouse denies everything by itself.
-legacy-batch cannot be protected yet. sandbox is for playing.`
+const narrativeMess = `Seven namespaces beside the cluster's own. shop and the namespace default have no network
+policy, payments has one for a single workload, web one that allows everything, catalog one that looks closed and is open
+to every namespace, warehouse denies everything by itself. legacy-batch cannot be protected yet. sandbox is for playing.`
 
 const narrativeObserve = `A ControlPolicy states a control with the company's own id and wording. In mode Observe Holdfast
 judges, records, and changes nothing. The policy begins with all namespaces; whatever is not judged is there by name
 and with a reason.`
 
-const narrativeEnforce = `The same policy in mode Enforce. Holdfast adds a NetworkPolicy of its own where one is missing.
-It never deletes or alters what somebody else wrote: web keeps its allow-all beside the default deny. (Judging
-what is allowed is another rule, not in this version.)`
+const narrativeWhy = `Other tools ask whether a policy is there. Holdfast resolves what the policies allow, for every class
+of pods, and names the rule that undoes a denial.`
+
+const narrativePreview = `What would mode Enforce change, object by object, and what would it cut off? The API server is
+asked with dry runs.`
+
+const narrativeEnforce = `The same policy in mode Enforce. Holdfast adds a NetworkPolicy of its own where one is missing, one
+namespace with pods at a time: this policy says one in three seconds, the default is ten a minute. It never deletes or
+alters what somebody else wrote, so web and catalog stay open, and the record says by what.`
+
+const narrativePeople = `The team of web deletes its allow-all. Search in catalog is to be reached by everybody: that goes
+into the policy, with a reason and a ticket.`
+
+const narrativeBrake = `Somebody drops a value from the selector, and twelve more namespaces are in scope. An edit that adds
+more than ten, and more than a fifth of what was enforced before, is held until a person confirms that generation.`
 
 const narrativeDeleted = `Somebody cleans up. The time is measured on a watch of the demo's own, from the event that shows the drift to
 the event that shows the repair. The ledger's times are Holdfast's: observed, and read back.`
