@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -109,9 +110,31 @@ func printLedger(out *strings.Builder, l *ledger.VerifiedLedger) {
 	}
 }
 
+// printProblems prints each problem once: a log keeps many states of its newest
+// files side by side, and one altered entry shows in all of them.
 func printProblems(out *strings.Builder, title string, problems []ledger.Problem) {
+	type place struct{ dir, what string }
+	others := map[place]int{}
+	at := func(p ledger.Problem) place {
+		where := p.What
+		if p.Entry != nil {
+			where = fmt.Sprintf("%d %s", *p.Entry, p.What)
+		}
+		return place{path.Dir(p.File), where}
+	}
 	for _, p := range problems {
-		fmt.Fprintf(out, "%s: %s\n", title, p)
+		others[at(p)]++
+	}
+	for _, p := range problems {
+		n := others[at(p)]
+		delete(others, at(p))
+		switch n {
+		case 0:
+		case 1:
+			fmt.Fprintf(out, "%s: %s\n", title, p)
+		default:
+			fmt.Fprintf(out, "%s: %s (so in %d files beside each other)\n", title, p, n)
+		}
 	}
 }
 
