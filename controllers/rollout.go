@@ -198,7 +198,7 @@ func (r *ScopeReconciler) braked(p *pass, def *definition) issue {
 		}
 		return issue{v1alpha1.ReasonRolledBack, fmt.Sprintf(
 			"namespace %s waits to be enforced: pods of namespace %s were ready before, and were not after, so that was rolled back; %s", p.name, where, confirm)}
-	case brake != nil && p.snapshot.Namespace.CreatedAt.Before(brake.Since.Truncate(time.Second)):
+	case brake != nil && !p.snapshot.Namespace.CreatedAt.After(brake.Since.Time):
 		return issue{v1alpha1.ReasonRolloutHeld, fmt.Sprintf(
 			"namespace %s waits to be enforced: the edit adds %d namespaces; %s", p.name, brake.Added, confirm)}
 	default:

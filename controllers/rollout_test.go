@@ -107,6 +107,7 @@ func TestFirstEnforcement(t *testing.T) {
 		"an edit that adds many":                  {func(s *scene) { s.edit(400, noon) }, deny, nil, []string{v1alpha1.ReasonRolloutHeld}, 0},
 		"an edit that adds many, without pods":    {func(s *scene) { s.edit(400, noon); s.pass.snapshot.Pods = nil }, deny, nil, []string{v1alpha1.ReasonRolloutHeld}, 0},
 		"an edit before the namespace came":       {func(s *scene) { s.edit(400, noon.Add(-2*time.Hour)) }, deny, []string{"deny"}, nil, watchEvery},
+		"an edit in the second it came in":        {func(s *scene) { s.edit(400, s.pass.snapshot.Namespace.CreatedAt) }, deny, nil, []string{v1alpha1.ReasonRolloutHeld}, 0},
 		"an edit that adds many, confirmed":       {func(s *scene) { s.edit(400, noon); s.engine.rollouts.confirm(s.def) }, deny, []string{"deny"}, nil, watchEvery},
 		"an edit that adds few":                   {func(s *scene) { s.edit(0, noon) }, deny, []string{"deny"}, nil, watchEvery},
 		"pods broke elsewhere":                    {func(s *scene) { s.engine.rollouts.stop(s.def) }, deny, nil, []string{v1alpha1.ReasonRolledBack}, 0},
