@@ -156,6 +156,7 @@ func (b *bench) populate(ctx context.Context, c *cluster, result *sizeResult, ma
 		prepare := t.deviateWhileDown
 		if n == 0 {
 			prepare = func(ctx context.Context) ([]*drift, error) {
+				b.say("creating %d namespaces to be drifted", result.namespaces)
 				drifts, err := c.createNamespaces(ctx, "ns", result.namespaces)
 				t.note(drifts...)
 				return drifts, err

@@ -105,6 +105,7 @@ func (r *podsRun) fill(ctx context.Context) (err error) {
 }
 
 func (r *podsRun) createNamespaces(ctx context.Context) error {
+	r.say("creating %d namespaces", r.result.namespaces)
 	drifts, err := r.cluster.createNamespaces(ctx, "ns", r.result.namespaces)
 	if err != nil {
 		return err
@@ -132,6 +133,7 @@ func (r *podsRun) createPods(ctx context.Context) error {
 	if err := r.instance.quiet(ctx); err != nil {
 		return err
 	}
+	r.say("creating %d pods", r.result.pods)
 	var err error
 	r.result.creation, err = r.costOfPods(ctx, r.result.pods, r.pods.createAll)
 	r.result.filled = r.memory()
@@ -141,6 +143,7 @@ func (r *podsRun) createPods(ctx context.Context) error {
 
 func (r *podsRun) changePods(ctx context.Context) error {
 	o := r.options.pods
+	r.say("changing pods %d times, %d times a second", o.events, o.rate)
 	var err error
 	r.result.churn, err = r.costOfPods(ctx, o.events, func(ctx context.Context) error {
 		return r.pods.churn(ctx, o.events, o.rate)

@@ -87,6 +87,7 @@ func (b *bench) measureRelabels(ctx context.Context, made *report) (err error) {
 
 // prepare creates the namespaces, and waits until they are protected.
 func (r *relabelRun) prepare(ctx context.Context) error {
+	r.say("creating %d namespaces to be relabelled", r.result.namespaces)
 	drifts, err := r.cluster.createNamespaces(ctx, "ns", r.result.namespaces)
 	if err != nil {
 		return err

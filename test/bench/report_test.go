@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // bothEngines is the result of a run in which the operator took twice the floor's time.
@@ -72,6 +75,31 @@ func TestReport(t *testing.T) {
 	}
 	if strings.Contains(text.String(), "All 100 drifted at once") {
 		t.Error("all 100 namespaces are a burst, and are reported again")
+	}
+}
+
+func TestSizesThatAreJudged(t *testing.T) {
+	for name, tc := range map[string]struct {
+		sizes []int
+		want  []string
+	}{
+		"nothing measured":      {nil, nil},
+		"all from budgets' on":  {[]int{5000, 100, 1000}, []string{"1000 namespaces", "5000 namespaces"}},
+		"the largest, if small": {[]int{100, 20}, []string{"100 namespaces"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := &report{}
+			for _, n := range tc.sizes {
+				run.sizes = append(run.sizes, bothEngines(n))
+			}
+			var got []string
+			for _, v := range run.verdicts() {
+				got = append(got, v.at)
+			}
+			if diff := cmp.Diff(tc.want, slices.Compact(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
