@@ -56,7 +56,7 @@ e2e: controlplane ## Run the suites on a real API server, uncached, spec by spec
 	@go test -count=1 -v -timeout=20m -p=1 ./test/...
 
 .PHONY: bench
-bench: controlplane ## Measure latency and cost of repairs beside the floor
+bench: controlplane ## Measure latency and cost beside the floor (BENCH_ARGS="-help": suites, sizes)
 	@go run ./test/bench $(BENCH_ARGS)
 
 .PHONY: fuzz
