@@ -63,7 +63,7 @@ ledger. Nothing here changes a cluster.`,
 	to := newConnection()
 	to.bind(root)
 	_ = root.RegisterFlagCompletionFunc("context", to.completeContexts)
-	root.AddCommand(newStatus(to, now))
+	root.AddCommand(newStatus(to, now), newExplain(to, now), newDiff(to, now))
 	root.AddCommand(offline(newEntries(now)), offline(newVerify()))
 	return root
 }

@@ -105,7 +105,7 @@ func (o statusOptions) read(ctx context.Context, c *cluster, names []string, now
 			return nil, err
 		}
 	} else {
-		report.Transitions, source = eventTransitions(ctx, c, o.last, isAbout(policies))
+		report.Transitions, source = eventTransitions(ctx, c, o.last, func(t *transition) bool { return isAbout(policies)(t.policy()) })
 	}
 	report.Sources = append(report.Sources, source)
 	return report, nil

@@ -24,14 +24,16 @@ type transition struct {
 	// Control is the policy, with the control where it is about one.
 	Control string `json:"control,omitempty"`
 	Subject string `json:"subject,omitempty"`
+	// Message is what happened, in words.
 	Message string `json:"message,omitempty"`
 	// Seq is the entry's number in the ledger; an event has none.
 	Seq *uint64 `json:"seq,omitempty"`
 }
 
-// eventTransitions are those of the newest events about policies. Events are a
+// eventTransitions are those of the newest events about policies that are wanted,
+// oldest first. Events are a
 // courtesy: where they cannot be read, the source says so, and nothing fails.
-func eventTransitions(ctx context.Context, c *cluster, last int, about func(string) bool) (newest []transition, source string) {
+func eventTransitions(ctx context.Context, c *cluster, last int, wanted func(*transition) bool) (newest []transition, source string) {
 	var list eventsv1.EventList
 	// Events about what has no namespace are kept in the namespace default.
 	err := c.List(ctx, &list, client.InNamespace(metav1.NamespaceDefault), client.MatchingFields{"regarding.kind": "ControlPolicy"})
@@ -43,13 +45,19 @@ func eventTransitions(ctx context.Context, c *cluster, last int, about func(stri
 	}
 	newest = []transition{}
 	for i := range list.Items {
-		if e := &list.Items[i]; about(e.Regarding.Name) {
-			newest = append(newest, eventTransition(e))
+		if t := eventTransition(&list.Items[i]); wanted(&t) {
+			newest = append(newest, t)
 		}
 	}
 	slices.SortStableFunc(newest, func(a, b transition) int { return a.At.Compare(b.At.Time) })
 	newest = newest[max(0, len(newest)-last):]
 	return newest, "the events about them that the API server still keeps (--ledger reads the record itself)"
+}
+
+// policy is the name of the policy.
+func (t *transition) policy() string {
+	name, _, _ := strings.Cut(t.Control, "/")
+	return name
 }
 
 func eventTransition(e *eventsv1.Event) transition {
