@@ -65,7 +65,7 @@ func (a acceptance) covers(open portSet) bool {
 
 // left returns what is open and not accepted.
 func (a acceptance) left(open portSet) portSet {
-	if everyPort().minus(a.ports).empty() {
+	if open.empty() || everyPort().minus(a.ports).empty() {
 		return portSet{}
 	}
 	return open.minus(a.ports)

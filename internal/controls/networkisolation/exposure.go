@@ -1,7 +1,6 @@
 package networkisolation
 
 import (
-	"fmt"
 	"slices"
 
 	"go4.org/netipx"
@@ -44,7 +43,7 @@ func judgeExposure(in control.Input, read []traffic) control.Finding {
 		rule: RuleExposure, noun: "classes of pods",
 		reason: ReasonExposed, message: "Open to anybody: {names}.",
 		goodReason: ReasonNotExposed, goodMessage: "No pod is open to anybody in a denied direction beside what the control states.",
-		doubt: "what of {names} is open to anybody is not known.",
+		doubt: "what is open to anybody of these: {names}.",
 	}
 	verdict := undecidedPods(in, read, control.NeedNetworkPolicies, control.NeedPods, control.NeedClusterPolicies)
 	if verdict != nil {
@@ -68,7 +67,7 @@ func (t traffic) judgeExposure(found *tally, accepted acceptance, work *int) {
 	known := map[string]exposure{}
 	var open, doubtful []podsReading
 	for _, class := range t.classes {
-		key := fmt.Sprint(class.policies, class.Ports)
+		key := class.key()
 		e, ok := known[key]
 		if !ok {
 			e = t.exposureOf(class, work)

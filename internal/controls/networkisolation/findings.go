@@ -78,7 +78,7 @@ type wording struct {
 	reason, message string
 	// goodReason and goodMessage are for a subject that nothing speaks against.
 	goodReason, goodMessage string
-	// doubt is the message where the verdict hangs on something unknown.
+	// doubt is the end of the message where the verdict hangs on something unknown.
 	doubt string
 }
 
@@ -106,9 +106,9 @@ func (t *tally) finding(w wording, record bool) control.Finding {
 		f.Culprits = against[:min(len(against), maxCulprits)]
 	case len(unknown) > 0:
 		f.Outcome, f.Reason = control.NotEvaluated, control.ReasonInconclusive
-		f.Message = counted("Not decided: "+w.doubt, unknown, w.noun)
+		f.Message = counted("Not decided "+w.doubt, unknown, w.noun)
 	case len(against) > 0:
-		f.Reason, f.Message = ReasonRecorded, counted("Recorded, not forbidden: "+w.message, against, w.noun)
+		f.Reason, f.Message = ReasonRecorded, counted("Recorded, not forbidden: "+lower(w.message), against, w.noun)
 	case t.accepted:
 		f.Reason, f.Message = ReasonAccepted, "All that is found is accepted, with a reason."
 	default:
@@ -153,6 +153,8 @@ func clip(text string, most int) string {
 	}
 	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
 }
+
+func lower(message string) string { return strings.ToLower(message[:1]) + message[1:] }
 
 func sortedSet(names []string) []string {
 	names = slices.Clone(names)

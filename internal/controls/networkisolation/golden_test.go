@@ -15,9 +15,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
@@ -48,7 +45,7 @@ type goldenDigests struct {
 }
 
 // TestGolden evaluates each folder of testdata: policy.yaml over each
-// input_*.yaml, which holds one namespace.
+// input_*.yaml, which holds one namespace and what else of the cluster matters.
 func TestGolden(t *testing.T) {
 	update := os.Getenv(updateVariable) != ""
 	for _, dir := range goldenFolders(t) {
@@ -178,37 +175,6 @@ func evaluateFolder(t *testing.T, dir string) map[string]map[string][]control.Fi
 		findings[filepath.Base(path)] = perControl
 	}
 	return findings
-}
-
-// readSnapshot reads a scope: one Namespace, its NetworkPolicies and its Pods.
-// A policy is ours where its managedFields say so.
-func readSnapshot(t *testing.T, path string) *control.Snapshot {
-	t.Helper()
-	snapshot := &control.Snapshot{}
-	for _, document := range documents(t, path) {
-		var meta metav1.PartialObjectMetadata
-		unmarshal(t, document, &meta)
-		switch meta.Kind {
-		case "Namespace":
-			snapshot.Namespace.Name, snapshot.Namespace.UID = meta.Name, string(meta.UID)
-			snapshot.Namespace.CreatedAt = meta.CreationTimestamp.Time
-			snapshot.Namespace.Terminating = meta.DeletionTimestamp != nil
-		case "NetworkPolicy":
-			var policy networkingv1.NetworkPolicy
-			unmarshal(t, document, &policy)
-			snapshot.NetworkPolicies = append(snapshot.NetworkPolicies, control.NetworkPolicy{
-				Name: policy.Name, Spec: policy.Spec, Ours: len(policy.ManagedFields) > 0,
-			})
-		case "Pod":
-			var pod corev1.Pod
-			unmarshal(t, document, &pod)
-			over := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-			snapshot.Namespace.HasRunningPods = snapshot.Namespace.HasRunningPods || !over
-		default:
-			t.Fatalf("%s: unexpected kind %s", path, meta.Kind)
-		}
-	}
-	return snapshot
 }
 
 func documents(t *testing.T, path string) [][]byte {

@@ -46,7 +46,7 @@ func TestInventory(t *testing.T) {
 			want:  "Deviating WayIn: pods app=web HostPort", wantFacts: map[string]string{"found": "pods app=web HostPort (TCP 80, UDP 53)"},
 		},
 		"the host network":       {scene: forbid().class("app=web", `hostNetwork: true, hostPorts: [{protocol: TCP, port: 80}]`), want: "Deviating WayIn: pods app=web HostNetwork"},
-		"pods without labels":    {scene: forbid().class("", `hostNetwork: true`), want: "Deviating WayIn: other pods HostNetwork"},
+		"pods without labels":    {scene: forbid().class("", `hostNetwork: true`), want: "Deviating WayIn: some pods HostNetwork"},
 		"an Ingress":             {scene: forbid().entrance(`kind: Ingress, name: shop, services: [web], hosts: [shop.example]`), want: "Deviating WayIn: Ingress shop", wantFacts: map[string]string{"found": "Ingress shop (to web, for shop.example)"}},
 		"a Gateway":              {scene: forbid().entrance(`kind: Gateway, name: edge, ports: [80, 443]`), want: "Deviating WayIn: Gateway edge", wantFacts: map[string]string{"found": "Gateway edge (port 80, port 443)"}},
 		"a route":                {scene: forbid().entrance(`kind: HTTPRoute, name: shop, services: [web], parents: [edge/main]`), want: "Deviating WayIn: HTTPRoute shop", wantFacts: map[string]string{"found": "HTTPRoute shop (to web, at edge/main)"}},
@@ -103,6 +103,6 @@ func TestAcceptedWays(t *testing.T) {
 		"a route, as a Gateway":         {scene: with(`{namespaces: [web], direction: Ingress, exposures: [Gateway], reason: r}`).entrance(`kind: TLSRoute, name: shop`), want: accepted},
 		"a host port":                   {scene: with(`{namespaces: [web], direction: Ingress, exposures: [HostPort], ports: [80], reason: r}`).class("", `hostPorts: [{protocol: TCP, port: 80}]`), want: accepted},
 		"the host network":              {scene: with(`{namespaces: [web], direction: Ingress, exposures: [HostNetwork], reason: r}`).class("", `hostNetwork: true`), want: accepted},
-		"the host network, one port":    {scene: with(`{namespaces: [web], direction: Ingress, exposures: [HostNetwork], ports: [80], reason: r}`).class("", `hostNetwork: true`), want: "Deviating WayIn: other pods HostNetwork"},
+		"the host network, one port":    {scene: with(`{namespaces: [web], direction: Ingress, exposures: [HostNetwork], ports: [80], reason: r}`).class("", `hostNetwork: true`), want: "Deviating WayIn: some pods HostNetwork"},
 	})
 }

@@ -15,7 +15,7 @@ func judgeCoverage(in control.Input, read []traffic) control.Finding {
 		rule: RuleCoverage, noun: "classes of pods",
 		reason: ReasonNotIsolated, message: "Not isolated by any NetworkPolicy: {names}.",
 		goodReason: ReasonIsolated, goodMessage: "Every pod is isolated in each denied direction.",
-		doubt: "whether {names} are isolated is not known.",
+		doubt: "whether these are isolated: {names}.",
 	}
 	if verdict := undecidedPods(in, read, control.NeedNetworkPolicies, control.NeedPods); verdict != nil {
 		verdict.Rule = words.rule
@@ -35,7 +35,7 @@ func judgeCoverage(in control.Input, read []traffic) control.Finding {
 				continue
 			}
 			found.against = append(found.against, name)
-			found.fact(factFound, name+": no NetworkPolicy selects them")
+			found.fact(factFound, name)
 		}
 	}
 	found.hostNetwork(in.Snapshot.Pods)

@@ -28,7 +28,7 @@ func judgeOpenRules(in control.Input, read []traffic) control.Finding {
 		rule: RuleOpenRules, noun: "rules",
 		reason: ReasonOpenRule, message: "Traffic with anybody is allowed by {names}.",
 		goodReason: ReasonNoOpenRule, goodMessage: "No NetworkPolicy allows traffic with anybody beside what the control states.",
-		doubt: "whom {names} allow traffic with is not known.",
+		doubt: "whom these rules are for: {names}.",
 	}
 	if verdict := undecided(in.Snapshot, control.NeedNetworkPolicies, control.NeedPods); verdict != nil {
 		verdict.Rule = words.rule
@@ -52,11 +52,14 @@ func judgeOpenRules(in control.Input, read []traffic) control.Finding {
 
 // openRule sorts one rule by what becomes of it.
 func (t *tally) openRule(rule reach, stated bool, accepted acceptance, ports portSet) {
+	if rule.whom == "" {
+		if rule.doubt != "" && !stated {
+			t.doubt(rule.name, rule.doubt)
+		}
+		return
+	}
 	text := rule.name + ": " + rule.whom + ", " + rule.ports.String()
 	switch {
-	case rule.doubt != "" && !stated:
-		t.doubt(rule.name, rule.doubt)
-	case rule.whom == "":
 	case stated:
 		t.fact(factStated, text)
 	case accepted.covers(ports):

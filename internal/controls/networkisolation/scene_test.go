@@ -15,7 +15,7 @@ import (
 // scene builds a namespace, web, under a control that denies both directions in
 // Observe mode. Objects are written as the inner part of a YAML flow mapping.
 type scene struct {
-	t *testing.T
+	t testing.TB
 	control.Input
 }
 

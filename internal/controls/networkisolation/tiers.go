@@ -24,7 +24,7 @@ func judgeTiers(in control.Input) []control.Finding {
 		rule: RuleTiers, noun: "rules and policies",
 		reason: ReasonOverridden, message: "The denial is overridden by {names}.",
 		goodReason: ReasonNotOverridden, goodMessage: "No policy of the cluster overrides the denial.",
-		doubt: "whether the denial is overridden by {names} is not known.",
+		doubt: "whether these override the denial: {names}.",
 	}
 	verdict := undecided(in.Snapshot, control.NeedNetworkPolicies, control.NeedPods, control.NeedClusterPolicies)
 	if verdict != nil {

@@ -146,11 +146,16 @@ func readPods(pods []control.PodClass, policies []reading) []podsReading {
 		read = append(read, r)
 	}
 	slices.SortFunc(read, func(a, b podsReading) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), slices.Compare(a.policies, b.policies),
-			cmp.Compare(fmt.Sprint(a.Ports), fmt.Sprint(b.Ports)))
+		if order := cmp.Compare(a.name, b.name); order != 0 {
+			return order
+		}
+		return cmp.Compare(a.key(), b.key())
 	})
 	return read
 }
+
+// key is the same for classes that traffic does not tell apart.
+func (r podsReading) key() string { return fmt.Sprint(r.policies, r.Ports) }
 
 // namedPorts returns the named ports of the pods that a policy selects.
 func (t traffic) namedPorts(policy int) []control.NamedPort {
@@ -172,10 +177,10 @@ func (t traffic) resolve(ports portSet, named []control.NamedPort) portSet {
 	return ports.resolved(named)
 }
 
-// className names a class of pods by the labels that tell it from others.
+// className names a class of pods by those of their labels that selectors mention.
 func className(class control.PodClass) string {
 	if len(class.Labels) == 0 {
-		return "other pods"
+		return "some pods"
 	}
 	var pairs []string
 	for _, key := range slices.Sorted(maps.Keys(class.Labels)) {
