@@ -9,42 +9,15 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// The defaults of spec.enforcement.rollout.
-const (
-	defaultRolloutNamespaces = 10
-	defaultRolloutInterval   = time.Minute
-)
-
-// An edit may add minAdded namespaces, or a maxAddedShare-th of those enforced
-// before, whichever is more, without being confirmed.
-const (
-	minAdded      = 10
-	maxAddedShare = 5
-)
-
 // podsRetry is when a namespace is looked at again whose pods are not known yet,
 // and that no event came for.
 const podsRetry = time.Second
-
-// rolloutOf is the pace of a policy: how many namespaces with pods begin to be
-// enforced in which interval.
-func rolloutOf(def *definition) (most int, interval time.Duration) {
-	most, interval = defaultRolloutNamespaces, defaultRolloutInterval
-	if e := def.Spec.Enforcement; e != nil && e.Rollout != nil {
-		if e.Rollout.MaxNamespaces != nil {
-			most = int(*e.Rollout.MaxNamespaces)
-		}
-		if e.Rollout.Interval != nil {
-			interval = e.Rollout.Interval.Duration
-		}
-	}
-	return most, interval
-}
 
 // rollouts are what this process knows of brakes that the ledger may not.
 type rollouts struct {
@@ -226,7 +199,7 @@ func (r *ScopeReconciler) paced(p *pass, def *definition) issue {
 	if len(p.snapshot.Pods) == 0 {
 		return issue{}
 	}
-	most, interval := rolloutOf(def)
+	most, interval := def.Rollout()
 	ok, retry := r.pace.Admit(def.Name, p.name, most, interval, r.Now())
 	if ok {
 		return issue{}
@@ -261,7 +234,7 @@ func (r *PolicyReconciler) added(next *definition, reached []string, confirmed b
 			added++
 		}
 	}
-	if added <= max(minAdded, len(before)/maxAddedShare) {
+	if added <= assess.MostAdded(len(before)) {
 		return 0
 	}
 	return added

@@ -185,11 +185,11 @@ func TestBrokenPods(t *testing.T) {
 }
 
 func TestRolloutDefaults(t *testing.T) {
-	most, interval := rolloutOf(defined(t, policy("p")))
+	most, interval := defined(t, policy("p")).Rollout()
 	if most != 10 || interval != time.Minute {
 		t.Errorf("got %d in %v, want 10 in 1m", most, interval)
 	}
-	most, interval = rolloutOf(defined(t, policy("p", pacedAt(3))))
+	most, interval = defined(t, policy("p", pacedAt(3))).Rollout()
 	if most != 3 || interval != 30*time.Second {
 		t.Errorf("got %d in %v, want 3 in 30s", most, interval)
 	}

@@ -35,7 +35,7 @@ func (p *pass) beginWatch(first map[string][]enforce.Source, changes []enforce.C
 	}
 	window := time.Duration(0)
 	for _, def := range p.wanting(first) {
-		_, interval := rolloutOf(def)
+		_, interval := def.Rollout()
 		window = max(window, interval)
 	}
 	if len(ready) == 0 {
