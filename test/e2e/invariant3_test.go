@@ -112,19 +112,12 @@ var _ = Describe("Invariant 3: Repair never erases an episode", func() {
 
 // storm creates, relabels and deletes pods until ctx ends.
 func (s *scene) storm(ctx context.Context, namespace string) error {
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "storm"}}
-	if err := s.Create(context.Background(), account); err != nil {
+	if err := s.stormAccount(namespace); err != nil {
 		return err
 	}
 	for i := 0; ctx.Err() == nil; i++ {
-		pod := &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("storm-%d", i), Labels: map[string]string{"app": fmt.Sprint(i % 3)}},
-			Spec: corev1.PodSpec{
-				ServiceAccountName: account.Name, AutomountServiceAccountToken: new(false), HostNetwork: i%2 == 0,
-				TerminationGracePeriodSeconds: new(int64(0)),
-				Containers:                    []corev1.Container{{Name: "c", Image: "registry.example/c"}},
-			},
-		}
+		pod := stormPod(namespace, fmt.Sprintf("storm-%d", i), i%2 == 0)
+		pod.Labels = map[string]string{"app": fmt.Sprint(i % 3)}
 		if err := s.Create(context.Background(), pod); err != nil {
 			return err
 		}
@@ -138,6 +131,24 @@ func (s *scene) storm(ctx context.Context, namespace string) error {
 		}
 	}
 	return nil
+}
+
+// stormAccount makes the service account of a storm's pods.
+func (s *scene) stormAccount(namespace string) error {
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "storm"}}
+	return client.IgnoreAlreadyExists(s.Create(context.Background(), account))
+}
+
+// stormPod is a pod of a storm, or one that stays while others come and go.
+func stormPod(namespace, name string, hostNetwork bool) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: corev1.PodSpec{
+			ServiceAccountName: "storm", AutomountServiceAccountToken: new(false), HostNetwork: hostNetwork,
+			TerminationGracePeriodSeconds: new(int64(0)),
+			Containers:                    []corev1.Container{{Name: "c", Image: "registry.example/c"}},
+		},
+	}
 }
 
 // relabel changes a label of a namespace, of which no policy speaks, until ctx

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -29,6 +30,13 @@ var _ = Describe("Invariant 7: Work is proportional to the scopes whose verdict 
 		requests := s.Since(s.tb, mark).By(s.op.User).NotOn("leases", "controlpolicies/status", "events")
 		Expect(requests.Want(drifts)).To(Succeed(), "one request for each drift, status and events apart")
 
+		// Classes of pods matter, and those that come and go are of classes that stay.
+		Expect(s.stormAccount(names[8])).To(Succeed())
+		for _, hostNetwork := range []bool{false, true} {
+			resident := stormPod(names[8], fmt.Sprintf("resident-%t", hostNetwork), hostNetwork)
+			Expect(s.Create(context.Background(), resident)).To(Succeed())
+		}
+		s.settle()
 		before = judged()
 		ctx, cancel := context.WithCancel(context.Background())
 		stormed := make(chan error, 1)

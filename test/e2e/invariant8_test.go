@@ -46,18 +46,21 @@ var _ = Describe("Invariant 8: Do no harm", func() {
 		mark := s.Mark(s.tb)
 		s.Apply(s.tb, s.policy("").Enforce())
 		s.AwaitDenied(s.tb, names...)
-		s.AwaitConforming(s.tb, s.name)
+		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionTrue, v1alpha1.ReasonEnforced)
+		Expect(enforced(policy).Message).To(Equal("everything wanted is applied; 1 open episode is not Holdfast's to repair"))
+		Expect(harness.HasCondition(policy, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonDeviating)).To(Succeed())
+		Expect(policy.Status.OpenEpisodes.Longest[0].Rules).To(Equal([]string{"NP-05"}))
 		got := s.NetworkPolicy(s.tb, names[0], foreign.Name)
 		Expect(got.Spec).To(Equal(foreign.Spec))
 		Expect(got.ResourceVersion).To(Equal(foreign.ResourceVersion))
 		Expect(s.applies(mark, names...).Want(1)).To(Succeed())
 	})
 
-	It("refuses to deny egress in Enforce mode, at admission", func() {
+	It("refuses to deny egress without DNS in Enforce mode, at admission", func() {
 		s := onShared("egress")
 		_, err := s.TryApply(context.Background(), s.policy("").Enforce().Deny(v1alpha1.DirectionEgress))
 		Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
-		Expect(err).To(MatchError(ContainSubstring("networkIsolation.defaultDeny must not list Egress in Enforce mode")))
+		Expect(err).To(MatchError(ContainSubstring("networkIsolation.allow must list type DNS where Egress is denied in Enforce mode")))
 		s.Apply(s.tb, s.policy("").Deny(v1alpha1.DirectionEgress))
 	})
 

@@ -58,6 +58,13 @@ func (b *PolicyBuilder) Deny(directions ...v1alpha1.Direction) *PolicyBuilder {
 	return b
 }
 
+// Allow adds allowances to the newest control.
+func (b *PolicyBuilder) Allow(allowances ...v1alpha1.Allowance) *PolicyBuilder {
+	isolation := b.newest().NetworkIsolation
+	isolation.Allow = append(isolation.Allow, allowances...)
+	return b
+}
+
 // OperatingFrom states when the newest control begins to operate.
 func (b *PolicyBuilder) OperatingFrom(t time.Time) *PolicyBuilder {
 	b.newest().OperatingFrom = &metav1.Time{Time: t}
