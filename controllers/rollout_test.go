@@ -161,7 +161,10 @@ func TestBrokenPods(t *testing.T) {
 	class := func(app string, ready int) control.PodClass {
 		return control.PodClass{Labels: map[string]string{"app": app}, Count: 2, Ready: ready}
 	}
-	w := &firstWatch{ready: map[string]bool{"pods app=a": true, "pods app=b": true}}
+	w := &firstWatch{
+		ready: map[string]bool{"pods app=a": true, "pods app=b": true},
+		keys:  map[string]bool{"app": true},
+	}
 	cases := map[string]struct {
 		now  []control.PodClass
 		want string
@@ -174,6 +177,10 @@ func TestBrokenPods(t *testing.T) {
 		"one was never ready": {[]control.PodClass{class("a", 2), class("b", 2), class("c", 0)}, ""},
 		"split by their ports": {[]control.PodClass{class("a", 1), class("b", 0),
 			{Labels: map[string]string{"app": "b"}, Ports: []control.NamedPort{{Name: "http"}}, Count: 1, Ready: 1}}, ""},
+		"told apart by what was applied": {[]control.PodClass{class("a", 1),
+			{Labels: map[string]string{"app": "b", "tier": "x"}, Count: 1}}, "pods app=b"},
+		"ready on the host network": {[]control.PodClass{class("a", 1), class("b", 0),
+			{Labels: map[string]string{"app": "b"}, HostNetwork: true, Count: 1, Ready: 1}}, "pods app=b"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

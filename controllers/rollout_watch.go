@@ -19,18 +19,24 @@ const watchEvery = 2 * time.Second
 // watched: what breaks in it is rolled back.
 type firstWatch struct {
 	until time.Time
-	// ready are the classes of pods of which one was ready before.
-	ready map[string]bool
+	// ready are the classes of pods of which one was ready before, and keys the
+	// labels that told classes apart then: what is applied may mention further ones.
+	ready, keys map[string]bool
 	// applied are the changes that were made, in their order.
 	applied []enforce.Change
 }
 
 // beginWatch begins to watch the pods of the pass's namespace, if any is ready.
 func (p *pass) beginWatch(first map[string][]enforce.Source, changes []enforce.Change) {
-	ready := map[string]bool{}
+	ready, keys := map[string]bool{}, map[string]bool{}
+	for _, class := range p.snapshot.Pods {
+		for key := range class.Labels {
+			keys[key] = true
+		}
+	}
 	for _, class := range p.snapshot.Pods {
 		if class.Ready > 0 && !class.HostNetwork {
-			ready[describeClass(class)] = true
+			ready[describeClass(class, keys)] = true
 		}
 	}
 	window := time.Duration(0)
@@ -45,18 +51,20 @@ func (p *pass) beginWatch(first map[string][]enforce.Source, changes []enforce.C
 		_, ok := first[c.Name]
 		return !ok
 	})
-	p.memo.watch = &firstWatch{until: p.now.Add(window), ready: ready, applied: applied}
+	p.memo.watch = &firstWatch{until: p.now.Add(window), ready: ready, keys: keys, applied: applied}
 	p.again(watchEvery)
 }
 
-// describeClass names a class of pods by the labels that selectors mention.
-func describeClass(class control.PodClass) string {
-	if len(class.Labels) == 0 {
-		return "the pods"
-	}
-	labels := make([]string, 0, len(class.Labels))
+// describeClass names a class of pods by those of its labels that have the keys.
+func describeClass(class control.PodClass, keys map[string]bool) string {
+	var labels []string
 	for _, key := range sortedKeys(class.Labels) {
-		labels = append(labels, key+"="+class.Labels[key])
+		if keys[key] {
+			labels = append(labels, key+"="+class.Labels[key])
+		}
+	}
+	if len(labels) == 0 {
+		return "the pods"
 	}
 	return "pods " + strings.Join(labels, ",")
 }
@@ -66,7 +74,10 @@ func describeClass(class control.PodClass) string {
 func (w *firstWatch) broken(classes []control.PodClass) string {
 	ready, there := map[string]int{}, map[string]bool{}
 	for _, class := range classes {
-		name := describeClass(class)
+		if class.HostNetwork {
+			continue
+		}
+		name := describeClass(class, w.keys)
 		ready[name] += class.Ready
 		there[name] = true
 	}
