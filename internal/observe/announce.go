@@ -38,12 +38,12 @@ func (o *Observer) announceSettled(regained ...control.Need) {
 	}
 	met, gained := o.met()
 	due := gained && (o.isComplete || o.isReady && len(regained) > 0)
-	if !o.isReady && o.attempted(control.NeedNamespaces, control.NeedNetworkPolicies) {
+	if !o.isReady && o.attempted(false, control.NeedNamespaces, control.NeedNetworkPolicies) {
 		o.isReady, due = true, true
 		close(o.ready)
 	}
 	completed := false
-	if o.isReady && !o.isComplete && o.attempted() {
+	if o.isReady && !o.isComplete && o.attempted(true, needs()...) {
 		o.isComplete, completed = true, true
 		due = due || gained
 	}
@@ -117,16 +117,13 @@ func (o *Observer) reason(need control.Need) (reason string) {
 	return reason
 }
 
-// attempted reports whether every kind that serves one of the needs, or any need
-// where none is given, is synced, or was seen to fail. The caller holds mu.
-func (o *Observer) attempted(of ...control.Need) bool {
-	if len(of) == 0 {
-		of = needs()
-	}
+// attempted reports whether every kind that serves one of the needs is synced, or
+// is in a gap; or, leniently, has failed at least once. The caller holds mu.
+func (o *Observer) attempted(leniently bool, of ...control.Need) bool {
 	attempted := true
 	for _, need := range of {
 		o.serving(need, func(k *kind) bool {
-			attempted = k != nil && (k.synced || k.gap != nil || k.failed)
+			attempted = k != nil && (k.synced || k.gap != nil || leniently && k.failed)
 			return attempted
 		})
 		if !attempted {

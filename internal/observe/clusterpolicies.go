@@ -95,7 +95,7 @@ func convertClusterPolicy(kind string, w *wire[clusterPolicySpec]) (*clusterPoli
 	if err != nil {
 		return nil, err
 	}
-	readable := false
+	var readable bool
 	if item.subject, readable = w.Spec.Subject.read(); !readable {
 		return item, nil
 	}

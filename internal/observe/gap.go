@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -172,6 +174,9 @@ func (k *kind) expose(version string) {
 // refused takes note of a failed list or watch. A missing permission is a gap at
 // once, since the watch is gone; other failures may pass before anything is missed.
 func (k *kind) refused(err error) {
+	if errors.Is(err, context.Canceled) {
+		return // nobody is observing any more
+	}
 	k.log.V(1).Info("Watch failed", "error", err.Error())
 	if causeOf(err) != CauseForbidden {
 		k.observer.mu.Lock()

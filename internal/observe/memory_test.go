@@ -57,6 +57,20 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
+// BenchmarkInitialPods is how long the initial list of 50,000 pods keeps everybody
+// else waiting.
+func BenchmarkInitialPods(b *testing.B) {
+	var items []any
+	for namespace := range 10_000 {
+		for index := range 5 {
+			items = append(items, convertPod(decoded(b, &corev1.Pod{}, namespace, index).(*corev1.Pod)))
+		}
+	}
+	for b.Loop() {
+		podTable{}.replace(newStore(defaultDNS()), items)
+	}
+}
+
 // heap returns the bytes in use after a collection.
 func heap() uint64 {
 	runtime.GC()

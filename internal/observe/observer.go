@@ -81,7 +81,7 @@ func New(options Options) (*Observer, error) {
 
 // Start observes until ctx ends, and returns nil then.
 func (o *Observer) Start(ctx context.Context) error {
-	var group errgroup.Group
+	group, ctx := errgroup.WithContext(ctx)
 	begin := o.options.Now()
 	o.mu.Lock()
 	for _, k := range o.kinds {

@@ -160,6 +160,9 @@ func (st *store) removeService(namespace, name string) {
 		return
 	}
 	s.services = slices.Delete(slices.Clone(s.services), i, i+1)
+	if len(s.services) == 0 {
+		s.services = nil
+	}
 	s.grouped = false
 	if st.isDNS(namespace, name) {
 		st.dnsService, st.lifelinesStale = nil, true

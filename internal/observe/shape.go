@@ -56,9 +56,7 @@ func shapeOf(p *corev1.Pod) shape {
 }
 
 // portsOf returns the named ports and the host ports of a pod, each sorted.
-// Sidecars are init containers that go on running. On the host network a
-// container port is a port of the node as it is, and the inventory knows the pod
-// by that.
+// Sidecars are init containers that go on running.
 func portsOf(p *corev1.Pod) (named, host []string) {
 	containers := slices.Clone(p.Spec.Containers)
 	for _, c := range p.Spec.InitContainers {

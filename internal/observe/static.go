@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
@@ -57,9 +57,6 @@ func newStatic(options *StaticOptions) *Static {
 func NewStatic(objects []unstructured.Unstructured, options StaticOptions) (*Static, error) {
 	s := newStatic(&options)
 	sources := always(options.FieldManager, options.DNSService)
-	for _, o := range optionals() {
-		sources = append(sources, o.source(o.modelled))
-	}
 	for i := range objects {
 		object := &objects[i]
 		if object.IsList() {
@@ -75,12 +72,10 @@ func NewStatic(objects []unstructured.Unstructured, options StaticOptions) (*Sta
 
 // add keeps an object, if its kind is observed.
 func (s *Static) add(sources []source, object *unstructured.Unstructured) error {
-	gvk := object.GroupVersionKind()
-	i := slices.IndexFunc(sources, func(s source) bool { return s.group == gvk.Group && s.name == gvk.Kind })
-	if i < 0 || ended(object) {
+	source := s.sourceOf(sources, object.GroupVersionKind())
+	if source == nil || ended(object) {
 		return nil
 	}
-	source := &sources[i]
 	if source.id == string(control.NeedNamespaces) {
 		object = named(object)
 	}
@@ -97,6 +92,21 @@ func (s *Static) add(sources []source, object *unstructured.Unstructured) error 
 		return err
 	}
 	source.table.put(s.store, item)
+	return nil
+}
+
+// sourceOf returns how objects of a kind are read, nil for one that is not observed.
+func (s *Static) sourceOf(always []source, gvk schema.GroupVersionKind) *source {
+	for i := range always {
+		if always[i].group == gvk.Group && always[i].name == gvk.Kind {
+			return &always[i]
+		}
+	}
+	for i := range s.store.optionals {
+		if o := &s.store.optionals[i]; o.group == gvk.Group && o.kind == gvk.Kind {
+			return new(o.source(gvk.Version))
+		}
+	}
 	return nil
 }
 
@@ -128,7 +138,7 @@ func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Sta
 			return nil, err
 		}
 	}
-	for _, o := range optionals() {
+	for _, o := range s.store.optionals {
 		version := s.store.versions[o.id]
 		if version == "" {
 			continue

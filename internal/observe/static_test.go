@@ -228,6 +228,9 @@ func TestStatic(t *testing.T) {
 {apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: unread-protocol},
  spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Accept, to: [{namespaces: {}}], protocols: [{icmp: {}}]}]}}
 ---
+{apiVersion: policy.networking.k8s.io/v1beta1, kind: ClusterNetworkPolicy, metadata: {name: unread-version},
+ spec: {subject: {namespaces: {}}}}
+---
 {apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: unread-subject},
  spec: {tier: Admin, priority: 1, subject: {services: {}}}}
 `,
@@ -251,7 +254,7 @@ func TestStatic(t *testing.T) {
 				Peers: control.Peers{Namespaces: map[string]bool{"tier=web": true}},
 				Unmodelled: []control.ObjectRef{
 					{Kind: "ClusterNetworkPolicy", Name: "unread-peer"}, {Kind: "ClusterNetworkPolicy", Name: "unread-protocol"},
-					{Kind: "ClusterNetworkPolicy", Name: "unread-subject"},
+					{Kind: "ClusterNetworkPolicy", Name: "unread-subject"}, {Kind: "ClusterNetworkPolicy", Name: "unread-version"},
 				},
 			},
 		},
@@ -425,7 +428,7 @@ func TestLifelines(t *testing.T) {
 }
 
 // static reads documents.
-func static(t testing.TB, options StaticOptions, text string) *Static {
+func static(t *testing.T, options StaticOptions, text string) *Static {
 	t.Helper()
 	s, err := NewStatic(documents(t, text), options)
 	if err != nil {
@@ -434,7 +437,7 @@ func static(t testing.TB, options StaticOptions, text string) *Static {
 	return s
 }
 
-func documents(t testing.TB, text string) []unstructured.Unstructured {
+func documents(t *testing.T, text string) []unstructured.Unstructured {
 	t.Helper()
 	var objects []unstructured.Unstructured
 	for document := range strings.SplitSeq(text, "---\n") {
