@@ -97,14 +97,10 @@ func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, 
 // effect, and says when it is tried again.
 func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Change, before *control.NetworkPolicy, err error, found issueSet) {
 	switch failureOf(err) {
-	case enforce.FailureConflict:
-		for _, want := range change.WantedBy {
-			found.add(want.Policy, v1alpha1.ReasonPending, fmt.Sprintf("NetworkPolicy %s/%s changed meanwhile; it is looked at again", p.name, change.Name))
-		}
-		fallthrough
-	case enforce.FailureNamespaceTerminating:
+	case enforce.FailureNamespaceTerminating, enforce.FailureConflict:
 		// The watch will say so too, and the namespace is judged anew then.
 		log.FromContext(ctx).V(1).Info("The repair no longer applies", "namespace", p.name, "object", change.Name, "error", err.Error())
+		found.outdated(p.name, change)
 		p.again(conflictRetry)
 		return
 	}

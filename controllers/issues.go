@@ -53,6 +53,14 @@ func (s issueSet) waits(namespace string, change enforce.Change, first enforce.O
 	}
 }
 
+// outdated adds that a change did not apply to the object any more.
+func (s issueSet) outdated(namespace string, change enforce.Change) {
+	for _, want := range change.WantedBy {
+		s.add(want.Policy, v1alpha1.ReasonPending, fmt.Sprintf("%s %s/%s changed meanwhile, and is looked at again",
+			change.Kind, namespace, change.Name))
+	}
+}
+
 // rolledBack adds that something was taken back.
 func (s issueSet) rolledBack(namespace string, change enforce.Change) {
 	if change.Rollback == "" {

@@ -111,11 +111,13 @@ func TestWhatAPassSays(t *testing.T) {
 	found := issueSet{}
 	found.conflicts("a", []enforce.Conflict{{Between: []enforce.Source{one, two}, Reason: v1alpha1.ReasonPolicyConflict, Message: "they differ"}})
 	found.waits("a", change, enforce.Object{Kind: networkPolicyKind, Namespace: "a", Name: "allow"})
+	found.outdated("a", change)
 	found.rolledBack("a", change)
 	found.rolledBack("a", back)
 	want := issueSet{
 		"p": {{v1alpha1.ReasonPolicyConflict, "namespace a: they differ"},
 			{v1alpha1.ReasonPending, "NetworkPolicy a/deny waits for NetworkPolicy allow, without which it would do harm"},
+			{v1alpha1.ReasonPending, "NetworkPolicy a/deny changed meanwhile, and is looked at again"},
 			{v1alpha1.ReasonRolledBack, "NetworkPolicy a/deny was removed again: there is no DNS any more"}},
 		"q": {{v1alpha1.ReasonPolicyConflict, "namespace a: they differ"}},
 	}
