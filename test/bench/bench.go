@@ -27,7 +27,7 @@ func (b *bench) say(format string, args ...any) {
 
 // measureSizes measures all engines with each number of namespaces.
 func (b *bench) measureSizes(ctx context.Context, made *report) error {
-	if !b.options.has(suiteNew) && !b.options.has(suiteRepair) {
+	if !b.options.has(suiteRepair) {
 		return nil
 	}
 	for _, namespaces := range b.options.namespaces {
@@ -46,15 +46,12 @@ func (b *bench) measureSize(ctx context.Context, namespaces int) (*sizeResult, e
 	for _, name := range b.options.engines {
 		result.engines = append(result.engines, &measured{engine: b.engines[name]})
 	}
-	for round := range b.options.roundsOfNew() {
+	for round := range b.options.convergeRounds {
 		for _, m := range inTurn(result.engines, round) {
 			if err := b.converge(ctx, m, namespaces); err != nil {
 				return nil, fmt.Errorf("protect new namespaces: %w", err)
 			}
 		}
-	}
-	if !b.options.has(suiteRepair) {
-		return result, nil
 	}
 	return result, b.repair(ctx, result)
 }

@@ -12,9 +12,7 @@ import (
 
 // The suites, by name.
 const (
-	// suiteNew has many new namespaces protected.
-	suiteNew = "new"
-	// suiteRepair has drifts repaired.
+	// suiteRepair has many new namespaces protected, and drifts repaired.
 	suiteRepair = "repair"
 	// suiteRelabel changes labels of namespaces that policies refer to.
 	suiteRelabel = "relabel"
@@ -26,7 +24,7 @@ const (
 type options struct {
 	suites  []string
 	engines []string
-	// namespaces are the sizes of the suites new and repair.
+	// namespaces are the sizes of the suite repair.
 	namespaces []int
 	rounds     int
 	// convergeRounds is how often new namespaces are protected, per engine.
@@ -76,18 +74,10 @@ func (o *options) burstsPerRound() int {
 	return (o.bursts + o.rounds - 1) / o.rounds
 }
 
-// roundsOfNew is how often new namespaces are to be protected.
-func (o *options) roundsOfNew() int {
-	if !o.has(suiteNew) {
-		return 0
-	}
-	return o.convergeRounds
-}
-
 // parseOptions reads the command line.
 func parseOptions(arguments []string) (options, error) {
 	o := options{
-		suites:     []string{suiteNew, suiteRepair, suiteRelabel, suitePods},
+		suites:     []string{suiteRepair, suiteRelabel, suitePods},
 		engines:    []string{floorName, holdfastName},
 		namespaces: []int{100, 1000, 5000},
 		relabel:    relabelOptions{selectors: []int{1, 200}},
@@ -95,8 +85,8 @@ func parseOptions(arguments []string) (options, error) {
 	}
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
 	set.Var((*nameList)(&o.suites), "suites", "`suites` to run")
-	set.Var((*nameList)(&o.engines), "engines", "`engines` to measure in the suites new and repair")
-	set.Var((*numberList)(&o.namespaces), "namespaces", "`numbers` of namespaces in the suites new and repair")
+	set.Var((*nameList)(&o.engines), "engines", "`engines` to measure in the suite repair")
+	set.Var((*numberList)(&o.namespaces), "namespaces", "`numbers` of namespaces in the suite repair")
 	set.IntVar(&o.rounds, "rounds", 5, "turns of each engine, by turns")
 	set.IntVar(&o.convergeRounds, "converge-rounds", 3, "times that new namespaces are protected, per engine")
 	set.IntVar(&o.drifts, "drifts", 500, "drifts one at a time, per engine, in all rounds")
@@ -127,7 +117,7 @@ func parseOptions(arguments []string) (options, error) {
 
 func (o *options) validate() error {
 	if err := errors.Join(
-		oneOf("suites", o.suites, suiteNew, suiteRepair, suiteRelabel, suitePods),
+		oneOf("suites", o.suites, suiteRepair, suiteRelabel, suitePods),
 		oneOf("engines", o.engines, floorName, holdfastName),
 	); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 
 func TestParseOptions(t *testing.T) {
 	normal := options{
-		suites: []string{"new", "repair", "relabel", "pods"}, engines: []string{"floor", "holdfast"},
+		suites: []string{"repair", "relabel", "pods"}, engines: []string{"floor", "holdfast"},
 		namespaces: []int{100, 1000, 5000},
 		rounds:     5, convergeRounds: 3, drifts: 500, bursts: 10, burst: 100, idle: time.Minute,
 		relabel: relabelOptions{namespaces: 5000, selectors: []int{1, 200}, relabels: 500},
@@ -31,7 +31,7 @@ func TestParseOptions(t *testing.T) {
 		"short":                    {[]string{"-short"}, short, false},
 		"written":                  {[]string{"-write", "-namespaces=5000"}, written, false},
 		"merged":                   {[]string{"-merge", "-suites=pods"}, merged, false},
-		"no such suite":            {[]string{"-suites=new,old"}, options{}, true},
+		"no such suite":            {[]string{"-suites=repair,old"}, options{}, true},
 		"no such engine":           {[]string{"-engines=roof"}, options{}, true},
 		"more selectors than room": {[]string{"-relabel-namespaces=100"}, options{}, true},
 		"more changes than pods":   {[]string{"-pod-namespaces=100"}, options{}, true},
