@@ -26,6 +26,7 @@ func BenchmarkEvaluate(b *testing.B) {
 // crowd returns a denied namespace with policies that each let one class of pods
 // talk to another, and to a network.
 func crowd(b *testing.B, policies, classes int) control.Input {
+	b.Helper()
 	in := input(v1alpha1.ModeEnforce, policy(DenyIngressName, true, "Ingress"), policy(DenyEgressName, true, "Egress"))
 	s := &scene{t: b, Input: in}
 	for i := range policies {

@@ -110,7 +110,7 @@ func (t *tally) finding(w wording, record bool) control.Finding {
 	case len(against) > 0:
 		f.Reason, f.Message = ReasonRecorded, counted("Recorded, not forbidden: "+lower(w.message), against, w.noun)
 	case t.accepted:
-		f.Reason, f.Message = ReasonAccepted, "All that is found is accepted, with a reason."
+		f.Reason, f.Message = ReasonAccepted, "All that is open is accepted, each with a reason."
 	default:
 		f.Reason, f.Message = w.goodReason, w.goodMessage
 	}

@@ -57,6 +57,10 @@ func TestCoverage(t *testing.T) {
 			scene: web("p").pods("app=web").class("app=db", `ports: [{name: a, protocol: TCP, port: 1}]`).class("app=db", `ports: []`).states(`defaultDeny: [Ingress]`),
 			want:  "Deviating NotIsolated: pods app=db ingress",
 		},
+		"one pod of a StatefulSet": {
+			scene: web("p").pods("app=web", "statefulset.kubernetes.io/pod-name=db-0", "statefulset.kubernetes.io/pod-name=db-1").states(`defaultDeny: [Ingress]`),
+			want:  "Deviating NotIsolated: pods statefulset.kubernetes.io/pod-name=* ingress",
+		},
 		"several labels": {
 			scene: web("p").pods("app=web", "tier=b,app=db").states(`defaultDeny: [Ingress]`),
 			want:  "Deviating NotIsolated: pods app=db,tier=b ingress",

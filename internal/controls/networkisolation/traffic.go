@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"go4.org/netipx"
+	appsv1 "k8s.io/api/apps/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -177,14 +178,19 @@ func (t traffic) resolve(ports portSet, named []control.NamedPort) portSet {
 	return ports.resolved(named)
 }
 
-// className names a class of pods by those of their labels that selectors mention.
+// className names a class of pods by those of their labels that selectors
+// mention. It names no pod, as the label that a StatefulSet gives each would.
 func className(class control.PodClass) string {
 	if len(class.Labels) == 0 {
 		return "some pods"
 	}
 	var pairs []string
 	for _, key := range slices.Sorted(maps.Keys(class.Labels)) {
-		pairs = append(pairs, key+"="+class.Labels[key])
+		value := class.Labels[key]
+		if key == appsv1.StatefulSetPodNameLabel {
+			value = "*"
+		}
+		pairs = append(pairs, key+"="+value)
 	}
 	return clip("pods "+strings.Join(pairs, ","), maxName)
 }
