@@ -101,6 +101,8 @@ func (s *summary) enforced() metav1.Condition {
 		c.Reason, c.Message = s.issue.reason, s.issue.message
 	case s.pending:
 		c.Reason, c.Message = v1alpha1.ReasonPending, s.awaited()
+	case s.settles:
+		c.Reason, c.Message = v1alpha1.ReasonPending, "repairs are under way"
 	default:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonEnforced, "everything wanted is applied"+s.left()
 	}

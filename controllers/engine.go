@@ -55,6 +55,7 @@ type Engine struct {
 	registry  *registry
 	memos     memos
 	issues    issues
+	settling  settling
 	intros    introductions
 	statusDue *statusDue
 	pace      *enforce.Pace
@@ -78,6 +79,7 @@ func NewEngine(opts Options) *Engine {
 		registry: newRegistry(),
 		memos:    memos{by: map[string]*memo{}},
 		issues:   issues{by: map[string]map[string][]issue{}},
+		settling: settling{by: map[string]map[string]struct{}{}},
 		intros:   introductions{by: map[string]*introduction{}},
 		gaps:     gaps{open: map[string]openGap{}},
 		counts:   counts{by: map[*definition]counted{}},

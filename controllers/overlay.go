@@ -73,6 +73,7 @@ func (r *ScopeReconciler) bury(p *pass) error {
 	r.announce(transitions, ticket)
 	r.memos.forget(p.name)
 	r.issues.forget(p.name)
+	r.settling.end(p.name)
 	r.pace.ForgetNamespace(p.name)
 	for _, intro := range r.intros.evaluated(p.name, r.registry.load()) {
 		r.introduced(intro.def, intro.subjects)

@@ -101,6 +101,7 @@ func (r *PolicyReconciler) withdraw(name string) {
 	})
 	r.intros.forget(name)
 	r.issues.forgetPolicy(name)
+	r.settling.forgetPolicy(name)
 	r.rollouts.forget(name)
 	r.pace.Forget(name)
 	r.statusDue.forget(name)

@@ -32,6 +32,7 @@ func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 		return err
 	}
 	r.settleIssues(p, found)
+	r.passed(p)
 	return nil
 }
 

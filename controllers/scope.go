@@ -159,6 +159,7 @@ func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 		return errSuperseded
 	}
 	killpoint.Hit(killpoint.ScopeRecorded)
+	r.settling.begin(p.name, transitions)
 	p.memo.judged(p.all)
 	p.remember()
 	r.announce(transitions, p.ticket)

@@ -77,6 +77,8 @@ type summary struct {
 	open    []v1alpha1.OpenEpisode
 	opened  int
 	pending bool
+	// settles is whether repairs may be under way.
+	settles bool
 	issue   issue
 	issues  int
 	blind   string
@@ -90,7 +92,7 @@ type summary struct {
 
 // summarise takes the summary of a policy.
 func (r *Engine) summarise(def *definition) *summary {
-	s := &summary{now: r.Now(), def: def, pending: r.intros.pending(def.Name), health: r.Recorder.Health()}
+	s := &summary{now: r.Now(), def: def, pending: r.intros.pending(def.Name), settles: r.settling.of(def.Name), health: r.Recorder.Health()}
 	s.issue, s.issues = r.issues.worst(def.Name)
 	s.census = r.count(def, s)
 	s.blind = r.blindness(def)

@@ -67,6 +67,8 @@ func TestConditions(t *testing.T) {
 			"False NewGeneration", "Unknown NotEvaluated", "False Pending: the newest generation is being evaluated for the first time", "True Recorded"},
 		"a new generation that cannot be evaluated": {all(pending, counted3(v1alpha1.ControlStatus{}), func(s *summary) { s.blind = "pods cannot be observed: Forbidden" }),
 			"False NewGeneration: the newest generation is being evaluated for the first time: pods cannot be observed: Forbidden", "Unknown NotEvaluated", "False Pending", "True Recorded"},
+		"a pass that is not over": {all(func(s *summary) { s.settles, s.opened = true, 1 }, counted3(v1alpha1.ControlStatus{Deviating: 1})),
+			"True Evaluating", "False Deviating", "False Pending: repairs are under way", "True Recorded"},
 		"a change that waits for another": {all(issueOf(v1alpha1.ReasonPending, 1)), "True Evaluating", "True AllConforming", "False Pending", "True Recorded"},
 		"an invalid spec":                 {all(invalid), "False InvalidSpec", "Unknown NotEvaluated: spec.scope: is odd", "Unknown InvalidSpec", "True Recorded"},
 		"an operatingFrom that has passed": {all(invalid, func(s *summary) { s.def.Stalled = v1alpha1.ReasonOperatingFromInvalid }),
