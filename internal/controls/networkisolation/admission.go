@@ -205,6 +205,28 @@ func (b backend) admits(s *control.Snapshot, policies []control.NetworkPolicy) b
 	return known || l.explicit(policies, s.Namespace)
 }
 
+// reachable reports whether policies leave to anybody what the API server calls:
+// they let it in, or do not isolate its pods.
+func (b backend) reachable(s *control.Snapshot, policies []control.NetworkPolicy) bool {
+	return b.admits(s, policies) || !slices.ContainsFunc(policies, func(p control.NetworkPolicy) bool {
+		return ingress().isIn(p.Spec) && b.maySelect(s, p.Spec.PodSelector)
+	})
+}
+
+// maySelect reports whether a selector selects some of the pods.
+func (b backend) maySelect(s *control.Snapshot, selector metav1.LabelSelector) bool {
+	known := false
+	for _, class := range s.Pods {
+		if class.HostNetwork || !hasLabels(class, b.selector) {
+			continue
+		}
+		if known = true; selectorMatches(&selector, class.Labels) {
+			return true
+		}
+	}
+	return !known && mayMatch(selector, b.selector)
+}
+
 // hasLabels reports whether a class of pods has all the labels of a Service's selector.
 func hasLabels(class control.PodClass, selector map[string]string) bool {
 	for key, value := range selector {

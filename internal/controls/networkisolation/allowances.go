@@ -13,7 +13,8 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// RuleAllowances: the stated allowances exist as stated, and no others of ours.
+// RuleAllowances is the rule that stated allowances exist as stated, and no others
+// of ours.
 const RuleAllowances = "NP-04"
 
 // Reasons of findings about allowances.
@@ -161,13 +162,13 @@ func findAllowances(in control.Input) (found problems, names []string) {
 // does the same.
 func (i *intent) enforceAllowance(p permission, found *problems) {
 	own, placed := ownNamed(i.in.Snapshot, p.name)
-	if wanted, some := p.within(i.refused); some {
+	if wanted, some := i.within(p); some {
 		p = wanted
 	}
 	switch {
 	case placed && !sameSpec(own.Spec, *p.spec):
 		found.add(ReasonAltered, p.name)
-	case !placed && !i.granted(p):
+	case !placed && !i.granted(p, i.in.Snapshot.NetworkPolicies):
 		found.add(ReasonAbsent, p.name)
 	}
 }
@@ -184,20 +185,19 @@ func (i *intent) observeAllowance(p permission, found *problems) {
 	found.add(ReasonAbsent, p.name)
 }
 
-// saysAll reports whether policies that select the same pods as a spec contain
-// all of its rules.
+// saysAll reports whether policies say all that a spec does.
 func saysAll(spec networkingv1.NetworkPolicySpec, policies []control.NetworkPolicy) bool {
-	for _, d := range directions() {
-		for _, rule := range trafficRules(d, spec) {
-			says := func(p control.NetworkPolicy) bool {
-				return sameSelector(p.Spec.PodSelector, spec.PodSelector) && slices.ContainsFunc(trafficRules(d, p.Spec), rule.same)
-			}
-			if !slices.ContainsFunc(policies, says) {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(directions(), func(d direction) bool { return !says(d, spec, policies) })
+}
+
+// says reports whether policies that select the same pods as a spec contain all
+// of its rules for a direction.
+func says(d direction, spec networkingv1.NetworkPolicySpec, policies []control.NetworkPolicy) bool {
+	return !slices.ContainsFunc(trafficRules(d, spec), func(rule trafficRule) bool {
+		return !slices.ContainsFunc(policies, func(p control.NetworkPolicy) bool {
+			return sameSelector(p.Spec.PodSelector, spec.PodSelector) && slices.ContainsFunc(trafficRules(d, p.Spec), rule.same)
+		})
+	})
 }
 
 func sameSelector(a, b metav1.LabelSelector) bool {

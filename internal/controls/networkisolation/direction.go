@@ -1,6 +1,7 @@
 package networkisolation
 
 import (
+	"cmp"
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -76,6 +77,32 @@ func (d direction) defects(spec networkingv1.NetworkPolicySpec) []string {
 func (d direction) asApplied(spec networkingv1.NetworkPolicySpec) bool {
 	return selectsEveryPod(spec.PodSelector) && len(spec.Ingress) == 0 && len(spec.Egress) == 0 &&
 		slices.Equal(spec.PolicyTypes, []networkingv1.PolicyType{d.policyType})
+}
+
+// without returns a spec that leaves the direction alone.
+func (d direction) without(spec networkingv1.NetworkPolicySpec) networkingv1.NetworkPolicySpec {
+	spec.PolicyTypes = slices.DeleteFunc(slices.Clone(policyTypes(spec)), func(t networkingv1.PolicyType) bool { return t == d.policyType })
+	if d.name == v1alpha1.DirectionIngress {
+		spec.Ingress = nil
+	} else {
+		spec.Egress = nil
+	}
+	return spec
+}
+
+// with returns a spec that is about the direction what another one is.
+func (d direction) with(spec, other networkingv1.NetworkPolicySpec) networkingv1.NetworkPolicySpec {
+	if !d.isIn(other) {
+		return spec
+	}
+	spec.PolicyTypes = append(slices.Clone(spec.PolicyTypes), d.policyType)
+	slices.SortFunc(spec.PolicyTypes, func(a, b networkingv1.PolicyType) int { return -cmp.Compare(a, b) })
+	if d.name == v1alpha1.DirectionIngress {
+		spec.Ingress = other.Ingress
+	} else {
+		spec.Egress = other.Egress
+	}
+	return spec
 }
 
 // policyTypes returns the directions of a NetworkPolicy. Unset means ingress,

@@ -24,7 +24,7 @@ type intent struct {
 	// revoked are the names of our permissions that the control does not state any
 	// more, and that nobody needs. Sorted.
 	revoked []string
-	// kept are those whose removal would cut off a lifeline.
+	// kept are those that the API server's calls need nevertheless.
 	kept []kept
 }
 
@@ -41,7 +41,7 @@ type denial struct {
 
 // kept is a permission of ours that is kept though the control does not state it.
 type kept struct {
-	name, reason string
+	name string
 	// why is a clause.
 	why string
 }
@@ -54,7 +54,7 @@ func intend(in control.Input) intent {
 		i.denials = append(i.denials, i.judgeObstacles(d))
 	}
 	for _, p := range i.stated {
-		if p, some := p.within(i.refused); some {
+		if p, some := i.within(p); some {
 			i.permissions = append(i.permissions, p)
 		}
 	}
@@ -66,11 +66,34 @@ func (i *intent) refused(name v1alpha1.Direction) bool {
 	return !slices.ContainsFunc(i.denials, func(d denial) bool { return d.name == name && !d.refused })
 }
 
+// within returns a permission for those of its directions that are not refused,
+// and false where none is left. What is in place for the others stays as it is,
+// unless it is taken back.
+func (i *intent) within(p permission) (permission, bool) {
+	left := slices.DeleteFunc(slices.Clone(p.directions), i.refused)
+	if len(left) == len(p.directions) || len(left) == 0 || p.spec == nil {
+		return p, len(left) > 0
+	}
+	spec := *p.spec
+	for _, d := range i.denials {
+		if !d.refused || !d.isIn(spec) {
+			continue
+		}
+		spec = d.without(spec)
+		if own, placed := ownNamed(i.in.Snapshot, p.name); placed && d.rollback == "" && sameSelector(own.Spec.PodSelector, spec.PodSelector) {
+			spec = d.with(spec, own.Spec)
+		}
+	}
+	p.directions, p.spec = left, &spec
+	return p, true
+}
+
 // collide finds the names that others took. What their object does as well, or
 // something else does, is not missed.
 func (i *intent) collide() {
+	others := slices.DeleteFunc(slices.Clone(i.in.Snapshot.NetworkPolicies), isOurs)
 	for _, p := range i.stated {
-		if i.taken(p.name) && !i.granted(p) {
+		if i.taken(p.name) && !i.granted(p, others) {
 			i.collisions = append(i.collisions, p.name)
 		}
 	}
@@ -94,21 +117,62 @@ func (i *intent) denied(d direction) bool {
 	})
 }
 
-// granted reports whether policies other than our own do what a permission is for.
-func (i *intent) granted(p permission) bool {
-	others := slices.DeleteFunc(slices.Clone(i.in.Snapshot.NetworkPolicies), func(o control.NetworkPolicy) bool {
-		return o.Ours && o.Name == p.name
-	})
+// granted reports whether policies other than our own of its name do what a
+// permission is for.
+func (i *intent) granted(p permission, policies []control.NetworkPolicy) bool {
+	others := slices.DeleteFunc(slices.Clone(policies), func(o control.NetworkPolicy) bool { return o.Ours && o.Name == p.name })
 	if p.lifeline != nil {
 		return p.lifeline.explicit(others, i.in.Snapshot.Namespace)
 	}
 	return p.rule == RuleAllowances && saysAll(*p.spec, others)
 }
 
-// inForce reports whether denying the direction would change nothing, because
-// another NetworkPolicy denies it, or one of ours isolates every pod already.
+// inForce reports whether denying the direction would take nothing away, because
+// another NetworkPolicy denies it, or one of ours isolates every pod already. But
+// rules that somebody added to ours may be all that a lifeline has, where our
+// permission for it is not known to be right.
 func (i *intent) inForce(d direction) bool {
-	return i.denied(d) || i.isolatedBy(d, true)
+	return (i.denied(d) || i.isolatedBy(d, true)) && !(i.leans(d) && i.lacking(d))
+}
+
+// lacking reports whether a permission that the direction requires cannot be
+// applied as computed now.
+func (i *intent) lacking(d direction) bool {
+	if _, stated := allowanceOf(i.in, v1alpha1.AllowDNS); !stated && d.name == v1alpha1.DirectionEgress {
+		return true
+	}
+	return slices.ContainsFunc(i.stated, func(p permission) bool {
+		return p.required && slices.Contains(p.directions, d.name) && (!p.fresh || i.taken(p.name))
+	})
+}
+
+// leans reports whether an object of ours has rules for the direction that are
+// not those that the control wants of it.
+func (i *intent) leans(d direction) bool {
+	wanted := i.after()
+	return slices.ContainsFunc(i.in.Snapshot.NetworkPolicies, func(p control.NetworkPolicy) bool {
+		same := slices.DeleteFunc(slices.Clone(wanted), func(w control.NetworkPolicy) bool { return w.Name != p.Name })
+		return isOurs(p) && !says(d, p.Spec, same)
+	})
+}
+
+// after returns the policies that allow something once everything wanted is
+// applied: those of others, and ours as they are wanted. Permissions to call what
+// the API server calls count even if they are not stated: they are not removed
+// where they are needed.
+func (i *intent) after() []control.NetworkPolicy {
+	var policies []control.NetworkPolicy
+	for _, p := range i.in.Snapshot.NetworkPolicies {
+		if !isOurs(p) || (strings.HasPrefix(p.Name, AllowAdmissionPrefix) && !i.states(p.Name)) {
+			policies = append(policies, p)
+		}
+	}
+	for _, p := range i.stated {
+		if p.spec != nil && !i.taken(p.name) {
+			policies = append(policies, control.NetworkPolicy{Name: p.name, Spec: *p.spec, Ours: true})
+		}
+	}
+	return policies
 }
 
 // isolatedBy reports whether a NetworkPolicy of ours, or of others, isolates
@@ -130,8 +194,7 @@ func (d direction) isIn(spec networkingv1.NetworkPolicySpec) bool {
 }
 
 // revoke finds our permissions, within what the control denies and is not
-// refused, that it does not state. Without some a lifeline would be cut off:
-// those are kept.
+// refused, that it does not state. What the API server's calls need is kept.
 func (i *intent) revoke() {
 	for _, p := range i.in.Snapshot.NetworkPolicies {
 		if !p.Ours || !strings.HasPrefix(p.Name, allowPrefix) || i.states(p.Name) {
@@ -141,13 +204,9 @@ func (i *intent) revoke() {
 		if slices.ContainsFunc(policyTypes(p.Spec), refused) {
 			continue
 		}
-		service, admission := strings.CutPrefix(p.Name, AllowAdmissionPrefix)
-		switch {
-		case admission:
+		if service, admission := strings.CutPrefix(p.Name, AllowAdmissionPrefix); admission {
 			i.revokeAdmission(p.Name, service)
-		case p.Name == AllowDNSName:
-			i.kept = append(i.kept, kept{p.Name, v1alpha1.ReasonEgressRefused, "removing it would cut off DNS, which allow does not list"})
-		default:
+		} else {
 			i.revoked = append(i.revoked, p.Name)
 		}
 	}
@@ -172,11 +231,12 @@ func (i *intent) revokeAdmission(name, service string) {
 	if _, stated := allowanceOf(i.in, v1alpha1.AllowAdmissionBackends); stated && called {
 		return
 	}
-	others := slices.DeleteFunc(slices.Clone(s.NetworkPolicies), func(p control.NetworkPolicy) bool { return p.Name == name })
+	with := i.after()
+	without := slices.DeleteFunc(slices.Clone(with), func(p control.NetworkPolicy) bool { return p.Name == name })
 	for _, b := range backends(s) {
-		if b.service == service && !b.admits(s, others) {
+		if b.admits(s, with) && !b.admits(s, without) {
 			why := fmt.Sprintf("the API server calls its pods%s, and allow does not list AdmissionBackends", forUsers(b.users))
-			i.kept = append(i.kept, kept{name, v1alpha1.ReasonIngressRefused, why})
+			i.kept = append(i.kept, kept{name, why})
 			return
 		}
 	}

@@ -113,6 +113,20 @@ func selectsAllOf(selector metav1.LabelSelector, of map[string]string) bool {
 	return parsed.Matches(labels.Set(of))
 }
 
+// mayMatch reports whether a selector may match something that has the labels,
+// and others that are not known.
+func mayMatch(selector metav1.LabelSelector, of map[string]string) bool {
+	parsed, err := metav1.LabelSelectorAsSelector(&selector)
+	if err != nil {
+		return true
+	}
+	requirements, _ := parsed.Requirements()
+	return !slices.ContainsFunc(requirements, func(r labels.Requirement) bool {
+		_, known := of[r.Key()]
+		return known && !r.Matches(labels.Set(of))
+	})
+}
+
 // permittedNetworks returns the addresses with which rules of the policies that
 // isolate a class of pods let it exchange traffic on a port of the destination.
 func permittedNetworks(policies []control.NetworkPolicy, class control.PodClass, d direction, port control.Port) *netipx.IPSet {

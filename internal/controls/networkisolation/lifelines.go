@@ -7,7 +7,8 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// RuleLifelines: what no denial may cut off is allowed, as far as allow lists it.
+// RuleLifelines is the rule that what no denial may cut off is allowed, as far as
+// allow lists it.
 const RuleLifelines = "NP-03"
 
 // Reasons of findings about lifelines.
@@ -95,11 +96,11 @@ func (i *intent) enforceLifeline(p permission, found *problems) {
 		found.doubt(p.name, p.missing)
 	case placed && !sameSpec(own.Spec, *p.spec):
 		found.add(ReasonAltered, p.name)
-	case placed && p.lasting && !i.dnsByAddress():
+	case placed && p.lasting && !i.dnsByAddress(i.in.Snapshot.NetworkPolicies):
 		found.add(ReasonUnreachable, p.lifeline.names...)
 	case placed && p.lifeline != nil && p.lifeline.unsure != "":
 		found.doubt(p.name, p.lifeline.unsure)
-	case placed || i.granted(p):
+	case placed || i.granted(p, i.in.Snapshot.NetworkPolicies):
 	case p.spec != nil || p.lasting:
 		found.add(ReasonAbsent, p.name)
 	default:

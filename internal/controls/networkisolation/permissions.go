@@ -45,6 +45,9 @@ type permission struct {
 	// missing says for want of what a denial would do harm, or the spec was not
 	// computed afresh, as a clause.
 	missing string
+	// fresh is true where the spec was computed from what was observed, and not
+	// taken from what is in place.
+	fresh bool
 	// lasting is true where no spec could mend what is missing.
 	lasting bool
 	// unknown is true where nothing is known of what it is for.
@@ -103,29 +106,10 @@ func allowanceOf(in control.Input, kind v1alpha1.AllowanceType) (v1alpha1.Allowa
 // keepPlaced lets what is in place of ours stay as it is while it cannot be
 // computed afresh.
 func (p *permission) keepPlaced(s *control.Snapshot) {
-	if own, placed := ownNamed(s, p.name); placed && p.spec == nil {
+	p.fresh = p.spec != nil
+	if own, placed := ownNamed(s, p.name); placed && !p.fresh {
 		p.spec = &own.Spec
 	}
-}
-
-// within returns the permission for those of its directions that are not
-// refused, and false where none is left.
-func (p permission) within(refused func(v1alpha1.Direction) bool) (permission, bool) {
-	left := slices.DeleteFunc(slices.Clone(p.directions), refused)
-	if len(left) == len(p.directions) || len(left) == 0 || p.spec == nil {
-		return p, len(left) > 0
-	}
-	spec := networkingv1.NetworkPolicySpec{PodSelector: p.spec.PodSelector}
-	for _, d := range left {
-		spec.PolicyTypes = append(spec.PolicyTypes, networkingv1.PolicyType(d))
-		if d == v1alpha1.DirectionIngress {
-			spec.Ingress = p.spec.Ingress
-		} else {
-			spec.Egress = p.spec.Egress
-		}
-	}
-	p.directions, p.spec = left, &spec
-	return p, true
 }
 
 // ownNamed returns the object of a name, if it is ours.

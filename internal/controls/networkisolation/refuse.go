@@ -9,30 +9,32 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// obstacle is why denying a direction that is not denied yet would do harm.
+// obstacle is why denying a direction would do harm, or is not proven to do none.
 type obstacle struct {
 	// why is a clause.
 	why string
-	// harms is true where a denial that is in place does that harm now, and no
-	// allowance that the control states can mend it.
+	// cuts is true where the denial would cut off what works now.
+	cuts bool
+	// harms is true where what is in place of ours cuts it off now, and nothing
+	// that the control states can mend it.
 	harms bool
 }
 
-// judgeObstacles decides whether the direction is denied.
+// judgeObstacles decides whether the direction is denied. What is not proven to
+// do no harm is refused, unless the direction is denied already.
 func (i *intent) judgeObstacles(d direction) denial {
 	judged := denial{direction: d, obstacles: i.obstacles(d)}
+	judged.refused = len(judged.obstacles) > 0 && !i.inForce(d)
 	for _, o := range judged.obstacles {
-		// To take ours back mends nothing where others isolate every pod.
-		if o.harms && i.isolatedBy(d, true) && !i.isolatedBy(d, false) {
-			judged.refused, judged.rollback = true, o.why
-			return judged
+		judged.refused = judged.refused || o.cuts || o.harms
+		if o.harms && judged.rollback == "" {
+			judged.rollback = o.why
 		}
 	}
-	judged.refused = len(judged.obstacles) > 0 && !i.inForce(d)
 	return judged
 }
 
-// obstacles returns why denying the direction would do harm.
+// obstacles returns what stands against denying the direction.
 func (i *intent) obstacles(d direction) []obstacle {
 	var all []obstacle
 	if d.name == v1alpha1.DirectionEgress {
@@ -54,8 +56,10 @@ func (i *intent) egressObstacles() []obstacle {
 	if !stated {
 		return []obstacle{{why: "it would cut off DNS, which allow does not list"}}
 	}
-	if why, lasting := dnsObstacle(i.in.Snapshot, dns.CIDRs); why != "" {
-		all = append(all, obstacle{why: why, harms: lasting && !i.dnsByAddress()})
+	if why, lasting := dnsObstacle(i.in.Snapshot, dns.CIDRs); lasting && !i.dnsByAddress(i.after()) {
+		all = append(all, i.dnsBeyondReach(why))
+	} else if why != "" {
+		all = append(all, obstacle{why: why})
 	}
 	for _, p := range i.stated {
 		if p.name == AllowAPIServerName && p.missing != "" {
@@ -65,12 +69,18 @@ func (i *intent) egressObstacles() []obstacle {
 	return all
 }
 
+// dnsBeyondReach returns the obstacle that DNS is where no allowance reaches it.
+func (i *intent) dnsBeyondReach(why string) obstacle {
+	works := i.dnsByAddress(i.in.Snapshot.NetworkPolicies) || !(i.isolatedBy(egress(), true) || i.isolatedBy(egress(), false))
+	return obstacle{why: why, cuts: works, harms: !works && !i.isolatedBy(egress(), false)}
+}
+
 // dnsByAddress reports whether a policy lets every pod reach some addresses on
 // the ports of DNS: those may be the host network's, as nobody but its author
 // knows.
-func (i *intent) dnsByAddress() bool {
+func (i *intent) dnsByAddress(policies []control.NetworkPolicy) bool {
 	dns := observedDNS(i.in.Snapshot)
-	policies := slices.DeleteFunc(slices.Clone(i.in.Snapshot.NetworkPolicies), func(p control.NetworkPolicy) bool {
+	policies = slices.DeleteFunc(slices.Clone(policies), func(p control.NetworkPolicy) bool {
 		return !selectsEveryPod(p.Spec.PodSelector)
 	})
 	return dns != nil && slices.ContainsFunc(cidrPorts(*dns), func(port control.Port) bool {
@@ -87,14 +97,25 @@ func (i *intent) ingressObstacles() []obstacle {
 	var all []obstacle
 	for _, b := range backends(s) {
 		switch {
-		case b.missing != "" && stated:
+		case stated && b.missing != "":
 			all = append(all, obstacle{why: b.missing})
-		case !stated && !b.admits(s, s.NetworkPolicies):
-			why := fmt.Sprintf("it would cut off Service %s%s and allow does not list AdmissionBackends", b.service, calledBy(b.users))
-			all = append(all, obstacle{why: why, harms: b.missing == ""})
+		case !stated && !b.admits(s, i.after()):
+			all = append(all, i.backendCutOff(b))
 		}
 	}
 	return all
+}
+
+// backendCutOff returns the obstacle that the API server calls what nothing lets
+// it reach.
+func (i *intent) backendCutOff(b backend) obstacle {
+	s := i.in.Snapshot
+	o := obstacle{why: fmt.Sprintf("it would cut off Service %s%s and allow does not list AdmissionBackends", b.service, calledBy(b.users))}
+	if b.missing == "" {
+		o.cuts = b.reachable(s, s.NetworkPolicies)
+		o.harms = !o.cuts && b.reachable(s, slices.DeleteFunc(slices.Clone(s.NetworkPolicies), isOurs))
+	}
+	return o
 }
 
 // refusals returns what is refused, and why, a sentence each.
@@ -117,13 +138,14 @@ func (i *intent) refusals() error {
 		refuse(d.refusal, "Denying %s is refused: %s%s.", d.word, d.obstacles[0].why, more)
 	}
 	for _, p := range i.permissions {
-		if p.required && p.spec == nil && !i.granted(p) {
+		beyond := p.spec == nil || (p.lasting && !i.dnsByAddress(i.after()))
+		if p.required && beyond && !i.granted(p, i.in.Snapshot.NetworkPolicies) {
 			d := directionOf(p.directions[0])
 			refuse(d.refusal, "An allowance of %s cannot be applied: %s.", d.word, p.missing)
 		}
 	}
 	for _, k := range i.kept {
-		refuse(k.reason, "NetworkPolicy %s is kept: %s.", k.name, k.why)
+		refuse(v1alpha1.ReasonIngressRefused, "NetworkPolicy %s is kept: %s.", k.name, k.why)
 	}
 	return errors.Join(all...)
 }

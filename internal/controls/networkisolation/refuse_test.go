@@ -49,6 +49,7 @@ func refuse(t *testing.T, cases map[string]refusal) {
 func TestRefuseEgress(t *testing.T) {
 	dns := func() *scene { return enforced(t, "Egress", "{type: DNS}").lifelines(kubeDNS) }
 	server := func() *scene { return enforced(t, "Egress", "{type: DNS}, {type: APIServer}").lifelines(kubeDNS) }
+	const opened = `podSelector: {}, policyTypes: [Egress], egress: [{}]`
 	all := []string{"+" + AllowDNSName, "+" + DenyEgressName}
 	placed := []string{"=" + AllowDNSName, "=" + DenyEgressName}
 	refuse(t, map[string]refusal{
@@ -138,8 +139,19 @@ func TestRefuseEgress(t *testing.T) {
 		},
 		"not in allow any more": {
 			scene:        dns().wanted().states(`allow: []`),
-			want:         []string{"=" + DenyEgressName},
-			wantRefusals: []string{"EgressRefused: NetworkPolicy holdfast-allow-dns is kept: removing it would cut off DNS, which allow does not list."},
+			wantRefusals: []string{"EgressRefused: Denying egress is refused: it would cut off DNS, which allow does not list."},
+		},
+		"in place but opened, and no ready endpoint": {
+			scene: dns().wanted().remove(DenyEgressName).policy(DenyEgressName, opened).ours().lifelines(deadDNS),
+			want:  []string{"=" + AllowDNSName, "+" + DenyEgressName},
+		},
+		"in place but opened, and DNS not observed": {
+			scene:        dns().wanted().remove(DenyEgressName).policy(DenyEgressName, opened).ours().unavailable(control.NeedEndpointSlices),
+			wantRefusals: []string{"EgressRefused"},
+		},
+		"in place but opened, and DNS moved to the host network": {
+			scene:        dns().wanted().remove(DenyEgressName).policy(DenyEgressName, opened).ours().lifelines(hostDNS),
+			wantRefusals: []string{"EgressRefused"},
 		},
 	})
 }
@@ -310,6 +322,7 @@ func TestRollback(t *testing.T) {
 		"DNS moved to the host network, and is not ready": {scene: dns().lifelines(hostDNS).lifelines(deadDNS), want: kept},
 		"DNS moved to the host network, and others deny egress": {
 			scene: dns().lifelines(hostDNS).policy("deny", `podSelector: {}, policyTypes: [Egress]`), want: kept,
+			wantRefusals: []string{"EgressRefused: An allowance of egress cannot be applied: DNS (kube-system/kube-dns) is on the host network"},
 		},
 		"DNS moved to the host network, and others let it through": {
 			scene: dns().lifelines(hostDNS).policy("dns", `podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.0.0.0/24}}], ports: [{port: 53, protocol: UDP}]}]`),
