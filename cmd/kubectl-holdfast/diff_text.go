@@ -10,6 +10,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/linediff"
 	"github.com/holdfast-dev/holdfast/internal/preview"
@@ -38,6 +39,7 @@ func (t diffText) print(out *strings.Builder) {
 	t.backends(out)
 	t.isolated(out)
 	t.held(out)
+	t.deviating(out)
 	t.unobserved(out)
 	t.policies(out)
 	t.conclusion(out)
@@ -195,10 +197,21 @@ func (t diffText) held(out *strings.Builder) {
 			rows.row(n.Name, p.Reason, strings.Join(p.Controls, ", "), p.Message)
 		}
 		for _, h := range n.Held {
-			rows.row(n.Name, "Held", strings.Join(h.WantedBy, ", "), h.Kind+" "+h.Name+" would wait: its policy is paused, or a contradiction holds it")
+			rows.row(n.Name, v1alpha1.ReasonPaused, strings.Join(h.WantedBy, ", "), h.Kind+" "+h.Name+" would wait for the end of the pause")
 		}
 	}
 	t.rows(out, "What would not be done", rows)
+}
+
+// deviating says what enforcing would not put right.
+func (t diffText) deviating(out *strings.Builder) {
+	rows := newTable("NAMESPACE", "CONTROL", "RULES", "WHAT")
+	for _, n := range t.plan.Namespaces {
+		for _, d := range n.Deviating {
+			rows.row(n.Name, d.Control, strings.Join(d.Rules, ", "), d.Message)
+		}
+	}
+	t.rows(out, "What would still deviate", rows)
 }
 
 func (t diffText) unobserved(out *strings.Builder) {

@@ -35,19 +35,24 @@ func TestEntriesAreReadable(t *testing.T) {
 	if status != statusDone || errs != "" {
 		t.Fatalf("status %d, %s", status, errs)
 	}
-	golden := filepath.Join("testdata", "entries.txt")
-	got := stable(out, w.id)
+	golden(t, "entries.txt", stable(out, w.id))
+}
+
+// golden compares a text with a file in testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
 	if os.Getenv(updateVariable) != "" {
-		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("entries differ from %s (-want +got); %s=1 accepts them:\n%s", golden, updateVariable, diff)
+		t.Errorf("the text differs from %s (-want +got); %s=1 accepts it:\n%s", path, updateVariable, diff)
 	}
 }
 

@@ -103,7 +103,7 @@ func (t explainText) table(out *strings.Builder) {
 	rows := newTable("NAMESPACE", "OUTCOME", "RULES", "RECORDED", "WHAT")
 	for i := range t.report.Subjects {
 		j := &t.report.Subjects[i]
-		rows.row(j.Subject.Name, string(j.Outcome), strings.Join(j.rules(), ","), t.recorded(j), j.Message)
+		rows.row(j.Subject.Name, string(j.Outcome), strings.Join(j.rules(), ", "), t.recorded(j), j.first())
 	}
 	if len(rows.rows) > 0 {
 		out.WriteString("\n")
@@ -115,6 +115,16 @@ func (t explainText) table(out *strings.Builder) {
 func (j *judged) rules() []string {
 	state := control.StateOf(j.Findings)
 	return state.RuleIDs()
+}
+
+// first is the message of the first finding that decides the outcome.
+func (j *judged) first() string {
+	for _, f := range j.Findings {
+		if f.Outcome == j.Outcome && j.Outcome != control.Conforming {
+			return f.Message
+		}
+	}
+	return ""
 }
 
 // recorded says what the operator recorded last of a subject, as far as the
@@ -196,7 +206,7 @@ func (t explainText) episode(out *strings.Builder, j *judged) {
 		return
 	}
 	text := fmt.Sprintf("an open episode since %s (%s), origin %s, %s", e.Since.UTC().Format(time.RFC3339),
-		duration.HumanDuration(t.report.JudgedAt.Sub(e.Since.Time)), e.Origin, strings.Join(e.Rules, ","))
+		duration.HumanDuration(t.report.JudgedAt.Sub(e.Since.Time)), e.Origin, strings.Join(e.Rules, ", "))
 	if e.Message != "" {
 		text += ": " + e.Message
 	}

@@ -77,8 +77,14 @@ func write(t *testing.T, drafts ...ledger.Draft) written {
 // holdfast runs a command line, and returns what it printed and its status.
 func holdfast(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
+	return piped(t, "", args...)
+}
+
+// piped is holdfast with a standard input.
+func piped(t *testing.T, stdin string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
 	var out, errs bytes.Buffer
-	status = run(t.Context(), args, strings.NewReader(""), &out, &errs)
+	status = run(t.Context(), time.Now, args, strings.NewReader(stdin), &out, &errs)
 	return out.String(), errs.String(), status
 }
 

@@ -27,9 +27,9 @@ type statusError int
 // Error names the status.
 func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// run carries out a command line, and returns the exit status.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot(time.Now)
+// run carries out a command line, and returns the exit status. now is the clock.
+func run(ctx context.Context, now func() time.Time, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot(now)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 }
 
-// newRoot returns the plugin's command. now is the clock.
+// newRoot returns the plugin's command.
 func newRoot(now func() time.Time) *cobra.Command {
 	root := &cobra.Command{
 		Use:         "kubectl-holdfast",

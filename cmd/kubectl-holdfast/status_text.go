@@ -173,7 +173,7 @@ func (t statusText) episodes(out *strings.Builder) {
 	rows := newTable("OPEN FOR", "SINCE", "CONTROL", "SUBJECT", "ORIGIN", "RULES", "WHAT")
 	for _, e := range open {
 		rows.row(duration.HumanDuration(t.report.ReadAt.Sub(e.Since.Time)), e.Since.UTC().Format(time.RFC3339),
-			e.policy+"/"+e.Control, e.Subject, e.Origin, strings.Join(e.Rules, ","), e.Message)
+			e.policy+"/"+e.Control, e.Subject, e.Origin, strings.Join(e.Rules, ", "), e.Message)
 	}
 	rows.print(out, t.screen, "")
 }

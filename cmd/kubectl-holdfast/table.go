@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -113,7 +112,11 @@ func wrap(text string, width int) []string {
 
 // paragraph prints text after a label, wrapped to the screen.
 func (s screen) paragraph(out *strings.Builder, label, text string) {
-	t := &table{}
-	t.row(label, text)
-	t.printRow(out, screen{width: s.width}, "", []int{utf8.RuneCountInString(label)}, slices.Concat(t.rows...))
+	const indent = "  "
+	for i, line := range wrap(label+" "+printable(text), s.width-len(indent)) {
+		if i > 0 {
+			out.WriteString(indent)
+		}
+		out.WriteString(line + "\n")
+	}
 }

@@ -74,10 +74,13 @@ type Namespace struct {
 	Name string `json:"name"`
 	// Objects would change, in the order in which they would be sent.
 	Objects []Object `json:"objects,omitempty"`
-	// Held would change if nothing held them back.
+	// Held would change once the pause of their policies ends.
 	Held []Held `json:"held,omitempty"`
 	// Problems are refusals and contradictions between policies.
 	Problems []Problem `json:"problems,omitempty"`
+	// Deviating is what would go on to deviate, for it is not Holdfast's to repair,
+	// or something holds the repair back.
+	Deviating []Deviating `json:"deviating,omitempty"`
 	// Impact is what would be cut off.
 	Impact Impact `json:"impact,omitzero"`
 	// Unobserved are the kinds that could not be observed, and why: what hangs on
@@ -85,7 +88,7 @@ type Namespace struct {
 	Unobserved map[control.Need]string `json:"unobserved,omitempty"`
 }
 
-// Held is an object that would change if nothing held it back.
+// Held is an object that a pause would hold back.
 type Held struct {
 	Kind string `json:"kind"`
 	Name string `json:"name"`
@@ -100,6 +103,15 @@ type Problem struct {
 	Message string `json:"message"`
 	// Controls are those that it concerns, as policy/control.
 	Controls []string `json:"controls,omitempty"`
+}
+
+// Deviating is a control that its subject would go on to deviate from.
+type Deviating struct {
+	// Control is policy/control.
+	Control string `json:"control"`
+	// Rules are those that would fail.
+	Rules   []string `json:"rules"`
+	Message string   `json:"message"`
 }
 
 // preview is a preview under way.
@@ -146,7 +158,7 @@ func Make(ctx context.Context, opts Options) (*Plan, error) {
 }
 
 func (n *Namespace) worthSaying() bool {
-	return len(n.Objects)+len(n.Held)+len(n.Problems) > 0 || !n.Impact.empty()
+	return len(n.Objects)+len(n.Held)+len(n.Problems)+len(n.Deviating) > 0 || !n.Impact.empty()
 }
 
 // define makes the definitions in force before and after the edits.
@@ -223,9 +235,12 @@ func (p *preview) namespace(ctx context.Context, ns control.Namespace) (*Namespa
 		}
 	}
 	for _, change := range settled.plan.Held {
+		if settled.contradicted(change) {
+			continue // a problem says so
+		}
 		n.Held = append(n.Held, Held{Kind: change.Kind, Name: change.Name, WantedBy: names(change.WantedBy)})
 	}
-	n.Problems = settled.problems
+	n.Problems, n.Deviating = settled.problems, settled.deviating
 	n.Impact = impactOf(snapshot, settled.snapshot)
 	return n, nil
 }
@@ -234,9 +249,10 @@ func (p *preview) namespace(ctx context.Context, ns control.Namespace) (*Namespa
 type settled struct {
 	snapshot *control.Snapshot
 	changes  []enforce.Change
-	// plan and problems are those of the last round.
-	plan     enforce.Plan
-	problems []Problem
+	// The others are those of the last round.
+	plan      enforce.Plan
+	problems  []Problem
+	deviating []Deviating
 }
 
 // maxRounds bounds how often a namespace is judged again: what is applied may
@@ -250,9 +266,7 @@ var errUnsettled = errors.New("the policies never come to rest: each repair make
 func (p *preview) settle(snapshot *control.Snapshot) (*settled, error) {
 	s := &settled{snapshot: snapshot}
 	for range maxRounds {
-		var wishes []enforce.Wish
-		wishes, s.problems = p.wishes(s.snapshot)
-		s.plan = enforce.Merge(wishes)
+		s.plan = enforce.Merge(p.judge(s))
 		for _, c := range s.plan.Conflicts {
 			s.problems = append(s.problems, Problem{Reason: c.Reason, Message: c.Message, Controls: names(c.Between)})
 		}
@@ -271,6 +285,12 @@ func (p *preview) settle(snapshot *control.Snapshot) (*settled, error) {
 	return nil, errUnsettled
 }
 
+// contradicted reports whether a change is held by a contradiction, and not only
+// by the pause of its policy.
+func (s *settled) contradicted(change enforce.Change) bool {
+	return slices.ContainsFunc(s.plan.Conflicts, func(c enforce.Conflict) bool { return c.Object == enforce.ObjectOf(change.Change) })
+}
+
 // add notes a change. One of an object that was changed before replaces it.
 func (s *settled) add(change enforce.Change) {
 	object := enforce.ObjectOf(change.Change)
@@ -278,23 +298,27 @@ func (s *settled) add(change enforce.Change) {
 	s.changes = append(s.changes, change)
 }
 
-// wishes are what the enforcing controls over a namespace want, and what they refuse.
-func (p *preview) wishes(snapshot *control.Snapshot) ([]enforce.Wish, []Problem) {
+// judge returns what the enforcing controls over a namespace want as it stands,
+// and notes what they refuse, and what deviates.
+func (p *preview) judge(s *settled) []enforce.Wish {
 	var wishes []enforce.Wish
-	var problems []Problem
-	for _, def := range p.over(snapshot.Namespace) {
-		for _, u := range assess.Judge(def, snapshot, p.Now) {
-			wish, enforces, err := u.Wish(snapshot, p.Now)
+	s.problems, s.deviating = nil, nil
+	for _, def := range p.over(s.snapshot.Namespace) {
+		for _, u := range assess.Judge(def, s.snapshot, p.Now) {
+			wish, enforces, err := u.Wish(s.snapshot, p.Now)
 			if !enforces {
 				continue
 			}
 			wishes = append(wishes, wish)
 			for _, e := range parts(err) {
-				problems = append(problems, problemOf(e, wish.Source))
+				s.problems = append(s.problems, problemOf(e, wish.Source))
+			}
+			if len(wish.Failing) > 0 {
+				s.deviating = append(s.deviating, Deviating{Control: wish.Source.String(), Rules: wish.Failing, Message: u.Messages()})
 			}
 		}
 	}
-	return wishes, problems
+	return wishes
 }
 
 func problemOf(err error, source enforce.Source) Problem {

@@ -3,6 +3,7 @@ package preview
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -81,10 +82,17 @@ func (p *preview) policy(def *assess.Definition) Policy {
 	slices.Sort(policy.Added)
 	slices.Sort(policy.Left)
 	if rollout.Begin > 0 {
-		rollout.pace(def.Spec.Enforcement)
+		rollout.pace(def, live != nil, live != nil && p.confirmed(def.Name, live.Generation+1))
 		policy.Rollout = &rollout
 	}
 	return policy
+}
+
+// confirmed reports whether an edit brings the confirmation of its own generation.
+func (p *preview) confirmed(name string, generation int64) bool {
+	return slices.ContainsFunc(p.Edits, func(e v1alpha1.ControlPolicy) bool {
+		return e.Name == name && e.Annotations[v1alpha1.AnnotationConfirmedGeneration] == strconv.FormatInt(generation, 10)
+	})
 }
 
 // count counts one namespace.
@@ -124,31 +132,14 @@ func (p *preview) begins(r *Rollout, def, live *assess.Definition, ns control.Na
 	}
 }
 
-// The defaults of a rollout, as the API documents them.
-const (
-	defaultMaxNamespaces = 10
-	defaultInterval      = time.Minute
-	// leastHeld is how many namespaces an edit may always add.
-	leastHeld = 10
-	// heldShare is the share of those enforced before that an edit may add: one in
-	// so many.
-	heldShare = 5
-)
-
-// pace fills in how long the rollout would take, and whether it would be held.
-func (r *Rollout) pace(e *v1alpha1.Enforcement) {
-	r.Limit = max(leastHeld, r.Before/heldShare)
-	r.Held = r.Begin > r.Limit
-	r.MaxNamespaces, r.Interval = defaultMaxNamespaces, metav1.Duration{Duration: defaultInterval}
-	if e != nil && e.Rollout != nil {
-		if e.Rollout.MaxNamespaces != nil {
-			r.MaxNamespaces = int(*e.Rollout.MaxNamespaces)
-		}
-		if e.Rollout.Interval != nil {
-			r.Interval = *e.Rollout.Interval
-		}
-	}
+// pace fills in how long the rollout of a policy would take, and whether it would
+// be held: only an edit is, for a new policy is applied on purpose.
+func (r *Rollout) pace(def *assess.Definition, exists, confirmed bool) {
+	most, interval := def.Rollout()
+	r.Limit = assess.MostAdded(r.Before)
+	r.Held = exists && !confirmed && r.Begin > r.Limit
+	r.MaxNamespaces, r.Interval.Duration = most, interval
 	if r.WithPods > 0 {
-		r.Takes.Duration = time.Duration((r.WithPods-1)/r.MaxNamespaces) * r.Interval.Duration
+		r.Takes.Duration = time.Duration((r.WithPods-1)/most) * interval
 	}
 }
