@@ -246,6 +246,11 @@ func TestRefuseIngress(t *testing.T) {
 			scene: allowed().backend(hook).wanted().change(func(in *control.Input) { in.Snapshot.AdmissionBackends[0].HostNetwork = true }),
 			want:  []string{"=" + DenyIngressName},
 		},
+		"in place but opened, and a backend that is not allowed": {
+			scene: open().wanted().backend(hook).remove(DenyIngressName).
+				policy(DenyIngressName, `podSelector: {}, policyTypes: [Ingress], ingress: [{}]`).ours(),
+			wantRefusals: []string{cutOff},
+		},
 		"denied by others, and a backend that is not allowed": {
 			scene: open().backend(hook).policy("deny", `podSelector: {}, policyTypes: [Ingress]`), want: all,
 		},
