@@ -139,6 +139,9 @@ func changeParts(e *ledger.Entry) []string {
 		}
 		parts = append(parts, paths)
 	}
+	if c.Held > 0 {
+		parts = append(parts, fmt.Sprintf("held, for it adds %s", count(uint64(c.Held), "namespace")))
+	}
 	return append(parts, prefixed("by ", c.Manager), c.ChangeRef, prefixed("invalid: ", c.Invalid))
 }
 
@@ -165,7 +168,7 @@ func actParts(e *ledger.Entry) []string {
 		parts = append(parts, e.Scope.Cause, e.Scope.Disposition)
 	}
 	if o := e.Object; o != nil {
-		parts = append(parts, objectText(o))
+		parts = append(parts, objectText(e.Kind, o))
 		if o.Manager != "" {
 			parts = append(parts, "changed by "+o.Manager)
 		}
@@ -181,9 +184,12 @@ func actParts(e *ledger.Entry) []string {
 
 // objectText says which object, and how its version changed. Generations are
 // what people tell versions apart by.
-func objectText(o *ledger.ObjectBody) string {
+func objectText(kind ledger.Kind, o *ledger.ObjectBody) string {
 	text := o.Kind + " " + o.Name
+	done := kind == ledger.KindRepaired || kind == ledger.KindRolledBack
 	switch {
+	case done && o.After == nil:
+		return text + " removed"
 	case o.Before != nil && o.After != nil:
 		return fmt.Sprintf("%s from generation %d to %d", text, o.Before.Generation, o.After.Generation)
 	case o.After != nil:

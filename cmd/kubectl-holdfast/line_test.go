@@ -1,0 +1,36 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+func TestStatement(t *testing.T) {
+	object := &ledger.ObjectBody{Kind: "NetworkPolicy", Name: "allow", Before: &ledger.ObjectVersion{Generation: 2}, Manager: "holdfast"}
+	policy := &ledger.PolicyRef{Name: "baseline", Generation: 3}
+	cases := map[string]struct {
+		entry ledger.Entry
+		want  string
+	}{
+		"a removal": {ledger.Entry{Kind: ledger.KindRepaired, Object: object}, "NetworkPolicy allow removed, changed by holdfast"},
+		"a rollback": {ledger.Entry{Kind: ledger.KindRolledBack, Object: object, Reason: "PodsNotReady", Message: "pods were ready before"},
+			"NetworkPolicy allow removed, changed by holdfast, PodsNotReady, pods were ready before"},
+		"what was not removed": {ledger.Entry{Kind: ledger.KindRepairFailed, Object: object, Reason: "Forbidden"},
+			"NetworkPolicy allow at generation 2, changed by holdfast, Forbidden"},
+		"an edit that is held": {ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: policy, Change: &ledger.ChangeBody{Type: ledger.ChangeUpdated, Held: 400}},
+			"Updated, generation 3, held, for it adds 400 namespaces"},
+		"its confirmation": {ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: policy, Change: &ledger.ChangeBody{Type: ledger.ChangeConfirmed, ChangeRef: "CHG-9"}},
+			"Confirmed, generation 3, CHG-9"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			c.entry.Schema = ledger.Schema
+			if diff := cmp.Diff(c.want, statement(&c.entry, 0)); diff != "" {
+				t.Errorf("statement (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
