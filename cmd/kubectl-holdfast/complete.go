@@ -25,7 +25,7 @@ func (c *connection) completePolicies(cmd *cobra.Command, args []string, _ strin
 	for _, p := range c.completing(cmd.Context()) {
 		names = append(names, p.Name)
 	}
-	return completions(names), cobra.ShellCompDirectiveNoFileComp
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeControls completes a control, and then the name of a namespace.
@@ -38,9 +38,9 @@ func (c *connection) completeControls(cmd *cobra.Command, args []string, _ strin
 				names = append(names, p.Name+"/"+control.ID)
 			}
 		}
-		return completions(names), cobra.ShellCompDirectiveNoFileComp
+		return names, cobra.ShellCompDirectiveNoFileComp
 	case 1:
-		return completions(c.completingNamespaces(cmd.Context())), cobra.ShellCompDirectiveNoFileComp
+		return c.completingNamespaces(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
 	default:
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -52,7 +52,7 @@ func (c *connection) completeContexts(*cobra.Command, []string, string) ([]cobra
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	return completions(slices.Sorted(maps.Keys(config.Contexts))), cobra.ShellCompDirectiveNoFileComp
+	return slices.Sorted(maps.Keys(config.Contexts)), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completing are the policies of the cluster, if it answers.

@@ -35,7 +35,7 @@ func headerOf(kind string) header { return header{APIVersion: outputVersion, Kin
 func outputFlag(cmd *cobra.Command, output *string, forms ...string) {
 	cmd.Flags().StringVarP(output, "output", "o", outputText, "form of the output: "+strings.Join(forms, ", "))
 	// The flag is the command's own, so that this cannot fail.
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(completions(forms), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
 	check := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
 		if !slices.Contains(forms, *output) {
@@ -46,14 +46,6 @@ func outputFlag(cmd *cobra.Command, output *string, forms ...string) {
 		}
 		return nil
 	}
-}
-
-func completions(words []string) []cobra.Completion {
-	all := make([]cobra.Completion, 0, len(words))
-	for _, word := range words {
-		all = append(all, cobra.Completion(word))
-	}
-	return all
 }
 
 // present prints a report: as text, by its own means, or as JSON or YAML.

@@ -136,7 +136,7 @@ func (r reached) verdict(port control.Port, proxied bool) (verdict Verdict, by [
 		if !r.forPort(rule, port) {
 			continue
 		}
-		v := Denied
+		var v Verdict
 		switch {
 		case len(rule.From) == 0 || !proxied && slices.ContainsFunc(rule.From, anyAddress):
 			v = Allowed
