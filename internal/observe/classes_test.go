@@ -69,6 +69,15 @@ func TestClasses(t *testing.T) {
 			wantDue: []string{"shop"}, want: []string{"map[app:web]:2"},
 		},
 		{
+			name: "a class of its own", act: func() { w.pod("shop", "b", "app", "db") },
+			wantDue: []string{"shop"}, want: []string{"map[app:db]:1", "map[app:web]:2"},
+		},
+		{
+			name: "the last of its class, relabelled", act: func() { w.pod("shop", "b", "app", "web") },
+			wantDue: []string{"shop"}, want: []string{"map[app:web]:3"},
+		},
+		{name: "one of several", act: func() { w.noPod("shop", "b") }, want: []string{"map[app:web]:2"}},
+		{
 			name: "a cluster policy mentions v", act: func() {
 				w.clusterPolicy(t, "p", subjectSpec{Pods: &control.ClusterPods{NamespaceSelector: *matching("tier", "web"), PodSelector: *lacking("v")}})
 			},

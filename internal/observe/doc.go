@@ -6,6 +6,11 @@
 // inputs of a verdict changed is the scope announced. What an evaluation reads,
 // and the resourceVersion up to which it was read, come from under one lock.
 //
+// Pods are kept as classes that selectors tell apart (classes.go), selectors that
+// reach beyond their namespace with what they match (peers.go). Kinds that not
+// every cluster serves are watched while CustomResourceDefinitions say that they
+// are (optional.go, served.go). Static reads the same without a watch.
+//
 // That a watch is connected is proven, not assumed: each kind keeps the time of
 // its last proof of observation, and where proof is missing for too long a live
 // request decides whether there is a gap.

@@ -323,13 +323,13 @@ func testPodsForbidden(t *testing.T, c *cluster) {
 	eventually(t, "pods to be forbidden", func() bool {
 		return o.snapshot(t, "hooks").Unavailable[control.NeedPods] == control.ReasonForbidden
 	})
-	if got := o.Readiness("hooks"); got != nil {
-		t.Errorf("classes of pods that nobody may see: %v", got)
+	if got := o.Workloads("hooks"); got != nil {
+		t.Errorf("workloads of pods that nobody may see: %v", got)
 	}
 	o.due(t, func() { c.grant(t, user, config, append(kinds, "pods")...) }, "hooks", "elsewhere")
 	eventually(t, "pods", func() bool { return o.snapshot(t, "hooks").Unavailable[control.NeedPods] == "" })
-	if got := o.Readiness("hooks"); len(got) != 1 || got[0].Count != 1 || got[0].Ready != 0 {
-		t.Errorf("classes: %v", got)
+	if got := o.Workloads("hooks"); len(got) != 1 || got[0].Pods != 1 || got[0].Ready != 0 {
+		t.Errorf("workloads: %v", got)
 	}
 	for _, gap := range o.gapsOf(control.NeedPods) {
 		if gap.Kind != "pods" || len(gap.Also) > 0 {

@@ -27,6 +27,10 @@ func TestReplaceOthers(t *testing.T) {
 			Ports:      []discoveryv1.EndpointPort{{Port: new(int32(6443))}},
 		})
 	}
+	relabelled := func(item any) any {
+		item.(*sliceItem).service = "another"
+		return item
+	}
 	calls := func(kind, name, namespace string, port int32) any {
 		item := caller(kind, name)
 		item.add("x", namespace, "s", &port)
@@ -62,6 +66,12 @@ func TestReplaceOthers(t *testing.T) {
 			table:   sliceTable{},
 			before:  []any{slice("default", "kubernetes", "10.0.0.1")},
 			after:   []any{slice("default", "kubernetes", "10.0.0.2")},
+			wantDue: []string{"a", "b", "c"},
+		},
+		"slices of another Service now": {
+			table:   sliceTable{},
+			before:  []any{slice("default", "kubernetes", "10.0.0.1")},
+			after:   []any{relabelled(slice("default", "kubernetes", "10.0.0.1"))},
 			wantDue: []string{"a", "b", "c"},
 		},
 		"slices that are not": {
@@ -124,6 +134,30 @@ func TestReplaceOthers(t *testing.T) {
 				t.Errorf("what is left of nothing (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestLifelinesStay: what changes nothing that lifelines say concerns nobody.
+func TestLifelinesStay(t *testing.T) {
+	w := newWorld()
+	w.namespace("kube-system")
+	w.namespace("shop")
+	w.service("kube-system", "kube-dns", "k8s-app", "kube-dns")
+	w.pod("kube-system", "a", "k8s-app", "kube-dns", "pod-template-hash", "1")
+	w.due()
+	lifelines := w.lifelines
+	if lifelines.DNS == nil || len(lifelines.DNS.Pods) != 1 {
+		t.Fatalf("lifelines: %+v", lifelines)
+	}
+	w.pod("kube-system", "b", "k8s-app", "kube-dns", "pod-template-hash", "2")
+	w.noPod("kube-system", "a")
+	w.service("kube-system", "kube-dns", "k8s-app", "kube-dns")
+	if due := w.due(); len(due) > 0 || w.lifelines != lifelines {
+		t.Errorf("after a rollout %v are due, and the DNS is %+v", due, w.lifelines.DNS)
+	}
+	w.noPod("kube-system", "b")
+	if diff := cmp.Diff([]string{"kube-system", "shop"}, w.due()); diff != "" {
+		t.Errorf("without pods behind the DNS, due (-want +got):\n%s", diff)
 	}
 }
 

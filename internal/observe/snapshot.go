@@ -80,18 +80,6 @@ func (st *store) snapshot(s *scope) *control.Snapshot {
 	return snapshot
 }
 
-// Readiness returns the classes of a namespace's pods with their numbers, nil
-// where there are no pods, or none are known.
-func (o *Observer) Readiness(namespace string) []control.PodClass {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	s := o.store.living(namespace)
-	if s == nil {
-		return nil
-	}
-	return o.store.readiness(s)
-}
-
 // Namespace returns a namespace, and whether there is one of that name. Its
 // labels must not be changed.
 func (o *Observer) Namespace(name string) (control.Namespace, bool) {

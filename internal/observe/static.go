@@ -21,8 +21,13 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// pageSize is how many objects one request lists.
-const pageSize = 500
+const (
+	// pageSize is how many objects one request lists.
+	pageSize = 500
+	// unlimited switches client-side throttling off, which would have a list of
+	// many pages take minutes.
+	unlimited = -1
+)
 
 // StaticOptions say how objects are read that are not watched.
 type StaticOptions struct {
@@ -156,6 +161,7 @@ func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Sta
 func (s *Static) list(ctx context.Context, config *rest.Config, source *source) error {
 	config, dialer := dedicated(config)
 	defer dialer.CloseAll()
+	config.QPS = unlimited
 	c, err := source.connect(config)
 	if err != nil {
 		return fmt.Errorf("list %s: %w", source.id, err)

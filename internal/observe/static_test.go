@@ -43,7 +43,7 @@ func TestStatic(t *testing.T) {
 ---
 {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: d},
  spec: {initContainers: [{restartPolicy: Always, ports: [{hostPort: 9090, containerPort: 90, protocol: UDP}]},
-   {ports: [{hostPort: 9091, containerPort: 91}]}]}}
+   {ports: [{hostPort: 9091, containerPort: 91}]}, {restartPolicy: OnFailure, ports: [{hostPort: 9092, containerPort: 92}]}]}}
 ---
 {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: done, labels: {app: job}}, status: {phase: Succeeded}}
 ---
@@ -102,7 +102,7 @@ func TestStatic(t *testing.T) {
  spec: {conversion: {strategy: Webhook, webhook: {clientConfig: {service: {namespace: shop, name: hook}}}}}}
 ---
 {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: others.example.com},
- spec: {conversion: {strategy: None}}}
+ spec: {conversion: {strategy: None, webhook: {clientConfig: {service: {namespace: shop, name: left-behind}}}}}}
 ---
 {apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.example.com},
  spec: {version: v1, service: {namespace: shop, name: missing}}}
@@ -149,6 +149,9 @@ func TestStatic(t *testing.T) {
 {apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: shop, name: all},
  spec: {defaultBackend: {service: {name: web}}, rules: [{host: b.example.com}]}}
 ---
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: shop, name: any-host},
+ spec: {rules: [{host: b.example.com}, {http: {paths: []}}]}}
+---
 {apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {namespace: shop, name: g},
  spec: {listeners: [{port: 443, hostname: a.example.com}, {port: 80, hostname: a.example.com}]}}
 ---
@@ -167,6 +170,7 @@ func TestStatic(t *testing.T) {
 					Parents: []string{"infra/g", "shop/g"},
 				},
 				{Kind: "Ingress", Name: "all", Services: []string{"web"}},
+				{Kind: "Ingress", Name: "any-host"},
 				{Kind: "Ingress", Name: "some", Services: []string{"api", "web"}, Hosts: []string{"a.example.com", "b.example.com"}},
 			}},
 		},
@@ -174,6 +178,11 @@ func TestStatic(t *testing.T) {
 			objects: namespace + `
 ---
 {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: a, labels: {app: web, x: "1"}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: b, labels: {app: agent}}, spec: {hostNetwork: true}}
+---
+{apiVersion: policy.networking.k8s.io/v1alpha1, kind: AdminNetworkPolicy, metadata: {name: of-no-subject},
+ spec: {subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: agent}}}}}}
 ---
 {apiVersion: policy.networking.k8s.io/v1alpha1, kind: AdminNetworkPolicy, metadata: {name: touching},
  spec: {subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}}}}
@@ -199,7 +208,10 @@ func TestStatic(t *testing.T) {
 {apiVersion: projectcalico.org/v3, kind: StagedGlobalNetworkPolicy, metadata: {name: staged}, spec: {selector: all()}}
 `,
 			want: control.Snapshot{
-				Pods: []control.PodClass{{Labels: map[string]string{"app": "web"}, Count: 1}},
+				Pods: []control.PodClass{
+					{Labels: map[string]string{"app": "agent"}, HostNetwork: true, Count: 1},
+					{Labels: map[string]string{"app": "web"}, Count: 1},
+				},
 				Unmodelled: []control.ObjectRef{
 					{Kind: "AdminNetworkPolicy", Name: "touching"},
 					{Kind: "CiliumClusterwideNetworkPolicy", Name: "both"},
