@@ -19,7 +19,7 @@ type class struct {
 }
 
 // join counts a pod, and reports whether its class is new.
-func (s *scope) join(pod shape) bool {
+func (s *scope) join(pod *shape) bool {
 	text, ready := classText(pod, s.keys)
 	i, found := s.class(text)
 	if !found {
@@ -33,7 +33,7 @@ func (s *scope) join(pod shape) bool {
 }
 
 // leave no longer counts a pod, and reports whether its class is gone.
-func (s *scope) leave(pod shape) bool {
+func (s *scope) leave(pod *shape) bool {
 	text, ready := classText(pod, s.keys)
 	i, found := s.class(text)
 	if !found {

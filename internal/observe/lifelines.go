@@ -62,14 +62,14 @@ func (st *store) renewDNSService(item *serviceItem) bool {
 }
 
 // servesDNS reports whether a pod is one by which names are resolved.
-func (st *store) servesDNS(namespace string, pod shape) bool {
+func (st *store) servesDNS(namespace string, pod *shape) bool {
 	if namespace != st.dns.Namespace {
 		return false
 	}
 	return isNodeLocalDNS(pod) || st.dnsService != nil && st.dnsService.selector.Matches(labelsOf(pod))
 }
 
-func isNodeLocalDNS(pod shape) bool { return labelsOf(pod).Get(appLabel) == nodeLocalDNS }
+func isNodeLocalDNS(pod *shape) bool { return labelsOf(pod).Get(appLabel) == nodeLocalDNS }
 
 // renewLifelines computes the lifelines. Where they changed, every namespace is
 // touched.

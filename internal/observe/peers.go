@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"strings"
+
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -15,8 +17,8 @@ type peers struct {
 	namespaces   map[string]*namespacePeer
 	pods         map[string]*podPeer
 	requirements map[string]*requirement
-	// shapes counts the pods of each shape.
-	shapes map[shape]int
+	// shapes are those of all pods, by their text.
+	shapes map[string]*shape
 }
 
 // namespacePeer is a selector of namespaces.
@@ -59,7 +61,7 @@ func newPeers() peers {
 		namespaces:   map[string]*namespacePeer{},
 		pods:         map[string]*podPeer{},
 		requirements: map[string]*requirement{},
-		shapes:       map[shape]int{},
+		shapes:       map[string]*shape{},
 	}
 }
 
@@ -170,7 +172,7 @@ func (p *peers) acquirePods(ref peerRef) bool {
 		r := p.requirements[text]
 		if r == nil {
 			r = &requirement{Requirement: part}
-			for pod := range p.shapes {
+			for _, pod := range p.shapes {
 				if !r.Matches(labelsOf(pod)) {
 					r.failing++
 				}
@@ -199,26 +201,29 @@ func (p *peers) releasePods(ref peerRef) {
 
 // shapeAdded and shapeRemoved count the pods of a shape, and the shapes that a
 // requirement does not match.
-func (p *peers) shapeAdded(pod shape) {
-	p.shapes[pod]++
-	if p.shapes[pod] > 1 {
-		return
+func (p *peers) shapeAdded(text string) *shape {
+	pod := p.shapes[text]
+	if pod == nil {
+		pod = &shape{text: strings.Clone(text)}
+		p.shapes[pod.text] = pod
+		p.failing(pod, 1)
 	}
-	for _, r := range p.requirements {
-		if !r.Matches(labelsOf(pod)) {
-			r.failing++
-		}
+	pod.pods++
+	return pod
+}
+
+func (p *peers) shapeRemoved(pod *shape) {
+	if pod.pods--; pod.pods == 0 {
+		delete(p.shapes, pod.text)
+		p.failing(pod, -1)
 	}
 }
 
-func (p *peers) shapeRemoved(pod shape) {
-	if p.shapes[pod]--; p.shapes[pod] > 0 {
-		return
-	}
-	delete(p.shapes, pod)
+// failing adds to what requirements count of a shape that they do not match.
+func (p *peers) failing(pod *shape, add int) {
 	for _, r := range p.requirements {
 		if !r.Matches(labelsOf(pod)) {
-			r.failing--
+			r.failing += add
 		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 // podItem is a pod that is neither Succeeded nor Failed.
 type podItem struct {
 	namespace, name string
-	shape           shape
+	// shape is the text of its shape.
+	shape string
 }
 
 // convertPod keeps what is judged of a pod.
@@ -30,15 +31,15 @@ func (podTable) put(st *store, item any) change {
 	s := st.scope(p.namespace)
 	st.group(s)
 	old, found := s.pods[p.name]
-	if found && old == p.shape {
+	if found && old.text == p.shape {
 		return change{key: podKey(p), present: true}
 	}
 	if s.pods == nil {
-		s.pods = map[string]shape{}
+		s.pods = map[string]*shape{}
 	}
-	s.pods[p.name] = p.shape
-	matters := s.join(p.shape)
-	st.podAdded(p.namespace, p.shape)
+	pod := st.podAdded(p.namespace, p.shape)
+	s.pods[p.name] = pod
+	matters := s.join(pod)
 	if found {
 		matters = s.leave(old) || matters
 		st.podRemoved(p.namespace, old)
@@ -92,12 +93,13 @@ func (t podTable) replace(st *store, items []any) {
 }
 
 // podAdded and podRemoved keep what is known of the pods of the whole cluster.
-func (st *store) podAdded(namespace string, pod shape) {
-	st.peers.shapeAdded(pod)
+func (st *store) podAdded(namespace, text string) *shape {
+	pod := st.peers.shapeAdded(text)
 	st.lifelinesStale = st.lifelinesStale || st.servesDNS(namespace, pod)
+	return pod
 }
 
-func (st *store) podRemoved(namespace string, pod shape) {
+func (st *store) podRemoved(namespace string, pod *shape) {
 	st.peers.shapeRemoved(pod)
 	st.lifelinesStale = st.lifelinesStale || st.servesDNS(namespace, pod)
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -21,7 +20,11 @@ import (
 //
 // There are far fewer shapes than pods, and they are read only when the class of
 // a pod is computed. Neither labels nor names of ports contain the separators.
-type shape = unique.Handle[string]
+type shape struct {
+	text string
+	// pods is the number of pods that are alike.
+	pods int
+}
 
 // The flags of a shape, in this order.
 const (
@@ -35,8 +38,8 @@ const (
 	assignment = "="
 )
 
-// shapeOf returns the shape of a pod.
-func shapeOf(p *corev1.Pod) shape {
+// shapeOf returns the text of the shape of a pod.
+func shapeOf(p *corev1.Pod) string {
 	var b strings.Builder
 	for i, key := range slices.Sorted(maps.Keys(p.Labels)) {
 		if i > 0 {
@@ -52,7 +55,7 @@ func shapeOf(p *corev1.Pod) shape {
 	if ready(p) {
 		b.WriteString(flagReady)
 	}
-	return unique.Make(b.String())
+	return b.String()
 }
 
 // portsOf returns the named ports and the host ports of a pod, each sorted.
@@ -93,8 +96,8 @@ func ready(p *corev1.Pod) bool {
 type labelText string
 
 // labelsOf returns the labels of a shape.
-func labelsOf(s shape) labelText {
-	text, _, _ := strings.Cut(s.Value(), sections)
+func labelsOf(s *shape) labelText {
+	text, _, _ := strings.Cut(s.text, sections)
 	return labelText(text)
 }
 
@@ -161,8 +164,8 @@ func (t labelText) project(keys []string) string {
 
 // classText returns the text of the class of a shape: the shape, with no labels
 // but those on keys, and whether or not it is ready.
-func classText(s shape, keys []string) (text string, ready bool) {
-	labels, rest, _ := strings.Cut(s.Value(), sections)
+func classText(s *shape, keys []string) (text string, ready bool) {
+	labels, rest, _ := strings.Cut(s.text, sections)
 	rest, ready = strings.CutSuffix(rest, flagReady)
 	return labelText(labels).project(keys) + sections + rest, ready
 }

@@ -80,7 +80,7 @@ type scope struct {
 	policies []policyEntry
 	services []control.Service
 	// pods are those that are neither Succeeded nor Failed, by name.
-	pods map[string]shape
+	pods map[string]*shape
 	// classes group the pods by keys, and are ordered by their text.
 	classes []class
 	keys    []string

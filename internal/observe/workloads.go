@@ -41,7 +41,7 @@ func (o *Observer) Workloads(namespace string) []Workload {
 	}
 	var workloads []Workload
 	for _, pod := range s.pods {
-		_, rest, _ := strings.Cut(pod.Value(), sections)
+		_, rest, _ := strings.Cut(pod.text, sections)
 		flags := rest[strings.LastIndex(rest, sections)+1:]
 		if strings.Contains(flags, flagHostNetwork) {
 			continue
