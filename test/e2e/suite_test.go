@@ -41,7 +41,7 @@ var _ = BeforeSuite(func() {
 	if binary == "" {
 		binary = harness.Build(tb, harness.BuildOptions{})
 	}
-	common = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary})
+	common = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary, PodNetwork: true})
 	apart = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary})
 	shared = common.StartOperator(tb, harness.OperatorOptions{})
 })

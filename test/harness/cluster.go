@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,8 @@ type ClusterOptions struct {
 	ControlPlane controlplane.Options
 	// Binary is the operator; empty means a plain build.
 	Binary string
+	// PodNetwork has the API server reach pods, as it does to call webhooks.
+	PodNetwork bool
 }
 
 // Cluster is a control plane with the CRDs installed, and an admin's client of
@@ -38,6 +41,8 @@ type Cluster struct {
 	client.Client
 	// Binary is the operator.
 	Binary string
+	// PodNetwork is nil unless asked for.
+	PodNetwork *PodNetwork
 
 	root string
 }
@@ -51,6 +56,12 @@ func StartCluster(tb testing.TB, opts ClusterOptions) *Cluster {
 	if opts.ControlPlane.AuditLog == nil {
 		opts.ControlPlane.AuditLog = &controlplane.AuditLog{}
 	}
+	var network *PodNetwork
+	if opts.PodNetwork {
+		var args []string
+		network, args = newPodNetwork(tb)
+		opts.ControlPlane.APIServerArgs = append(slices.Clone(opts.ControlPlane.APIServerArgs), args...)
+	}
 	cp, err := controlplane.Start(tb.Context(), opts.ControlPlane)
 	if err != nil {
 		tb.Fatal(err)
@@ -60,12 +71,15 @@ func StartCluster(tb testing.TB, opts ClusterOptions) *Cluster {
 			tb.Error(err)
 		}
 	})
-	c := &Cluster{ControlPlane: cp, Binary: opts.Binary, root: Root(tb)}
+	c := &Cluster{ControlPlane: cp, Binary: opts.Binary, PodNetwork: network, root: Root(tb)}
 	if err := controlplane.InstallCRDs(tb.Context(), cp.RESTConfig(), filepath.Join(c.root, "config", "crd", "bases")); err != nil {
 		tb.Fatal(err)
 	}
 	if c.Client, err = client.New(cp.RESTConfig(), client.Options{Scheme: Scheme(), FieldOwner: fieldManager}); err != nil {
 		tb.Fatal(err)
+	}
+	if network != nil {
+		network.serve(c.Client)
 	}
 	return c
 }

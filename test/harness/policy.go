@@ -79,8 +79,21 @@ func (b *PolicyBuilder) Tolerate(correctionWithin time.Duration) *PolicyBuilder 
 
 // Pause pauses repairs until a time.
 func (b *PolicyBuilder) Pause(reason string, until time.Time) *PolicyBuilder {
-	b.policy.Spec.Enforcement = &v1alpha1.Enforcement{Pause: &v1alpha1.Pause{Reason: reason, Until: metav1.Time{Time: until}}}
+	b.enforcement().Pause = &v1alpha1.Pause{Reason: reason, Until: metav1.Time{Time: until}}
 	return b
+}
+
+// Rollout paces first enforcement.
+func (b *PolicyBuilder) Rollout(maxNamespaces int32, interval time.Duration) *PolicyBuilder {
+	b.enforcement().Rollout = &v1alpha1.Rollout{MaxNamespaces: &maxNamespaces, Interval: &metav1.Duration{Duration: interval}}
+	return b
+}
+
+func (b *PolicyBuilder) enforcement() *v1alpha1.Enforcement {
+	if b.policy.Spec.Enforcement == nil {
+		b.policy.Spec.Enforcement = &v1alpha1.Enforcement{}
+	}
+	return b.policy.Spec.Enforcement
 }
 
 // Resume ends the pause.
