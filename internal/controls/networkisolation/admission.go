@@ -158,10 +158,10 @@ func placedAdmission(s *control.Snapshot) []permission {
 
 func admissionPermission(service string) permission {
 	return permission{
-		name:       AllowAdmissionPrefix + service,
-		rule:       RuleLifelines,
-		directions: []v1alpha1.Direction{v1alpha1.DirectionIngress},
-		required:   true,
+		name:      AllowAdmissionPrefix + service,
+		rule:      RuleLifelines,
+		direction: v1alpha1.DirectionIngress,
+		required:  true,
 	}
 }
 

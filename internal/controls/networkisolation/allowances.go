@@ -26,21 +26,20 @@ const (
 	ReasonRevoked = "Revoked"
 )
 
-// permitSameNamespace returns the permission for pods of the namespace to reach
-// each other.
+// permitSameNamespace returns the permissions for pods of the namespace to reach
+// each other, one for each direction that is denied.
 func permitSameNamespace(in control.Input, _ v1alpha1.Allowance) []permission {
 	peers := []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{}}}
-	p := permission{name: AllowSameNamespaceName, rule: RuleAllowances, spec: &networkingv1.NetworkPolicySpec{}}
+	var all []permission
 	for _, d := range wantedDirections(in.Control) {
-		p.directions = append(p.directions, d.name)
-		p.spec.PolicyTypes = append(p.spec.PolicyTypes, d.policyType)
-		if d.name == v1alpha1.DirectionIngress {
-			p.spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{From: peers}}
-		} else {
-			p.spec.Egress = []networkingv1.NetworkPolicyEgressRule{{To: peers}}
-		}
+		all = append(all, permission{
+			name:      d.sameNamespace,
+			rule:      RuleAllowances,
+			direction: d.name,
+			spec:      specOf(d.name, metav1.LabelSelector{}, peers, nil),
+		})
 	}
-	return []permission{p}
+	return all
 }
 
 // permitRule returns the permission that a control states in its own words.
@@ -48,21 +47,11 @@ func permitRule(_ control.Input, a v1alpha1.Allowance) []permission {
 	if a.Rule == nil {
 		return nil
 	}
-	spec := &networkingv1.NetworkPolicySpec{
-		PodSelector: a.Rule.PodSelector,
-		PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyType(a.Rule.Direction)},
-	}
-	peers, ports := statedPeers(a.Rule.Peers), statedPorts(a.Rule.Ports)
-	if a.Rule.Direction == v1alpha1.DirectionIngress {
-		spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{From: peers, Ports: ports}}
-	} else {
-		spec.Egress = []networkingv1.NetworkPolicyEgressRule{{To: peers, Ports: ports}}
-	}
 	return []permission{{
-		name:       AllowRulePrefix + a.Rule.Name,
-		rule:       RuleAllowances,
-		directions: []v1alpha1.Direction{a.Rule.Direction},
-		spec:       spec,
+		name:      AllowRulePrefix + a.Rule.Name,
+		rule:      RuleAllowances,
+		direction: a.Rule.Direction,
+		spec:      specOf(a.Rule.Direction, a.Rule.PodSelector, statedPeers(a.Rule.Peers), statedPorts(a.Rule.Ports)),
 	}}
 }
 
@@ -158,13 +147,9 @@ func findAllowances(in control.Input) (found problems, names []string) {
 }
 
 // enforceAllowance judges that our own NetworkPolicy is as the control wants it,
-// which says less than is stated where a direction is refused; or that another
-// does the same.
+// or that another does the same.
 func (i *intent) enforceAllowance(p permission, found *problems) {
 	own, placed := ownNamed(i.in.Snapshot, p.name)
-	if wanted, some := i.within(p); some {
-		p = wanted
-	}
 	switch {
 	case placed && !sameSpec(own.Spec, *p.spec):
 		found.add(ReasonAltered, p.name)

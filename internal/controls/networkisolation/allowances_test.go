@@ -13,26 +13,26 @@ func TestAllowancesEnforced(t *testing.T) {
 		return enforced(t, "Ingress", `{type: Rule, rule: {name: web, direction: Ingress, podSelector: {matchLabels: {app: web}},
 			peers: [{namespaceSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 80}]}}`)
 	}
-	const absent = "Deviating Absent: holdfast-allow-same-namespace"
+	const absent = "Deviating Absent: holdfast-allow-same-namespace-ingress"
 	judge(t, RuleAllowances, map[string]judged{
 		"nothing applied": {scene: same(), want: absent},
 		"as wanted": {
 			scene: same().wanted(), want: "Conforming Allowed",
-			wantFacts: map[string]string{"stated": "holdfast-allow-same-namespace"},
+			wantFacts: map[string]string{"stated": "holdfast-allow-same-namespace-ingress"},
 		},
-		"narrowed":                  {scene: same().policy(AllowSameNamespaceName, `podSelector: {matchLabels: {a: b}}, ingress: [{from: [{podSelector: {}}]}]`).ours(), want: "Deviating Altered: holdfast-allow-same-namespace"},
-		"widened":                   {scene: same().policy(AllowSameNamespaceName, `podSelector: {}, ingress: [{from: [{podSelector: {}}]}, {}]`).ours(), want: "Deviating Altered: holdfast-allow-same-namespace"},
+		"narrowed":                  {scene: same().policy(AllowSameNamespaceIngressName, `podSelector: {matchLabels: {a: b}}, ingress: [{from: [{podSelector: {}}]}]`).ours(), want: "Deviating Altered: holdfast-allow-same-namespace-ingress"},
+		"widened":                   {scene: same().policy(AllowSameNamespaceIngressName, `podSelector: {}, ingress: [{from: [{podSelector: {}}]}, {}]`).ours(), want: "Deviating Altered: holdfast-allow-same-namespace-ingress"},
 		"others do the same":        {scene: same().policy("same", within), want: "Conforming Allowed"},
 		"others do it and more":     {scene: same().policy("same", `podSelector: {}, ingress: [{from: [{namespaceSelector: {}}]}, {from: [{podSelector: {}}]}]`), want: "Conforming Allowed"},
 		"others do it for some":     {scene: same().policy("same", `podSelector: {matchLabels: {a: b}}, ingress: [{from: [{podSelector: {}}]}]`), want: absent},
 		"others do it in one rule":  {scene: same().policy("same", `podSelector: {}, ingress: [{from: [{podSelector: {}}, {namespaceSelector: {}}]}]`), want: absent},
 		"others do it on one port":  {scene: same().policy("same", `podSelector: {}, ingress: [{from: [{podSelector: {}}], ports: [{port: 80}]}]`), want: absent},
 		"others' rule is inert":     {scene: same().policy("same", `podSelector: {}, policyTypes: [Egress], ingress: [{from: [{podSelector: {}}]}]`), want: absent},
-		"others take the name":      {scene: same().policy(AllowSameNamespaceName, `podSelector: {}`), want: absent},
+		"others take the name":      {scene: same().policy(AllowSameNamespaceIngressName, `podSelector: {}`), want: absent},
 		"both directions, by two":   {scene: enforced(t, "Ingress, Egress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS).policy("in", within).policy("out", `podSelector: {}, policyTypes: [Egress], egress: [{to: [{podSelector: {}}]}]`), want: "Conforming Allowed"},
-		"both directions, one only": {scene: enforced(t, "Ingress, Egress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS).policy("in", within), want: absent},
+		"both directions, one only": {scene: enforced(t, "Ingress, Egress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS).policy("in", within), want: "Deviating Absent: holdfast-allow-same-namespace-egress"},
 		"one direction refused": {
-			scene: enforced(t, "Ingress, Egress", "{type: DNS}, {type: SameNamespace}").policy(AllowSameNamespaceName, within).ours(), want: "Conforming Allowed",
+			scene: enforced(t, "Ingress, Egress", "{type: DNS}, {type: SameNamespace}").policy(AllowSameNamespaceIngressName, within).ours(), want: "Deviating Absent: holdfast-allow-same-namespace-egress",
 		},
 		"policies not observed":     {scene: same().unavailable(control.NeedNetworkPolicies), want: "NotEvaluated Forbidden"},
 		"nothing else observed":     {scene: same().wanted().unavailable(control.NeedPods, control.NeedServices, control.NeedEndpointSlices, control.NeedAdmissionBackends), want: "Conforming Allowed"},
@@ -46,7 +46,7 @@ func TestAllowancesEnforced(t *testing.T) {
 		"a rule, with an exception":  {scene: rule().policy("web", `podSelector: {matchLabels: {app: web}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}, {namespaceSelector: {}}], ports: [{port: 80}]}]`), want: "Deviating Absent: holdfast-allow-rule-web"},
 		"a rule in what is refused":  {scene: enforced(t, "Egress", `{type: DNS}, {type: Rule, rule: {name: out, direction: Egress, peers: [{podSelector: {}}]}}`), want: "Deviating Absent: holdfast-allow-rule-out"},
 		"not stated any more":        {scene: enforced(t, "Ingress", "").policy("holdfast-allow-rule-b", within).ours().policy("holdfast-allow-rule-a", within).ours(), want: "Deviating Revoked: holdfast-allow-rule-a, holdfast-allow-rule-b"},
-		"one absent, one not stated": {scene: same().policy("holdfast-allow-rule-a", `podSelector: {}, ingress: [{}]`).ours(), want: "Deviating Absent: holdfast-allow-rule-a, holdfast-allow-same-namespace"},
+		"one absent, one not stated": {scene: same().policy("holdfast-allow-rule-a", `podSelector: {}, ingress: [{}]`).ours(), want: "Deviating Absent: holdfast-allow-rule-a, holdfast-allow-same-namespace-ingress"},
 		"needed, but not stated":     {scene: enforced(t, "Ingress", "").backend(hook).policy(AllowAdmissionPrefix+"hook", allowHook).ours(), want: "Deviating Revoked: holdfast-allow-admission-hook"},
 		"a backend that is gone":     {scene: enforced(t, "Ingress", "{type: AdmissionBackends}").policy(AllowAdmissionPrefix+"hook", allowHook).ours(), want: "Deviating Revoked: holdfast-allow-admission-hook"},
 	})
@@ -55,11 +55,12 @@ func TestAllowancesEnforced(t *testing.T) {
 func TestAllowancesObserved(t *testing.T) {
 	const within = `podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{from: [{podSelector: {}}]}], egress: [{to: [{podSelector: {}}]}]`
 	same := func() *scene { return bare(t).states(`allow: [{type: SameNamespace}]`) }
+	const missing = "holdfast-allow-same-namespace-egress, holdfast-allow-same-namespace-ingress"
 	judge(t, RuleAllowances, map[string]judged{
-		"nothing":               {scene: same(), want: "Deviating Absent: holdfast-allow-same-namespace"},
+		"nothing":               {scene: same(), want: "Deviating Absent: " + missing},
 		"of any name":           {scene: same().policy("same", within), want: "Conforming Allowed"},
-		"of ours":               {scene: same().policy(AllowSameNamespaceName, within).ours(), want: "Conforming Allowed"},
-		"of the name, and less": {scene: same().policy(AllowSameNamespaceName, `podSelector: {}`), want: "Deviating Altered: holdfast-allow-same-namespace"},
+		"of ours":               {scene: same().policy(AllowSameNamespaceIngressName, within).ours(), want: "Conforming Allowed"},
+		"of the name, and less": {scene: same().policy(AllowSameNamespaceIngressName, `podSelector: {}`).policy(AllowSameNamespaceEgressName, `podSelector: {}`), want: "Deviating Altered: " + missing},
 		"not stated by it":      {scene: same().policy("same", within).policy("holdfast-allow-rule-a", within).ours(), want: "Conforming Allowed"},
 	})
 }

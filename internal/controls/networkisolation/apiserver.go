@@ -22,10 +22,10 @@ const apiServerPort = 443
 // permitAPIServer returns the permission to reach the API server.
 func permitAPIServer(in control.Input, stated v1alpha1.Allowance) []permission {
 	p := permission{
-		name:       AllowAPIServerName,
-		rule:       RuleLifelines,
-		directions: []v1alpha1.Direction{v1alpha1.DirectionEgress},
-		required:   true,
+		name:      AllowAPIServerName,
+		rule:      RuleLifelines,
+		direction: v1alpha1.DirectionEgress,
+		required:  true,
 	}
 	if reason := unobserved(in.Snapshot, control.NeedEndpointSlices); reason != "" {
 		p.unknown = true

@@ -1,7 +1,6 @@
 package networkisolation
 
 import (
-	"cmp"
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -24,8 +23,9 @@ type direction struct {
 	// word is the name within a sentence.
 	word string
 	rule string
-	// object is the name of the NetworkPolicy that Holdfast applies.
-	object string
+	// object is the name of the NetworkPolicy that denies the direction, and
+	// sameNamespace of the one that permits it within the namespace.
+	object, sameNamespace string
 	// refusal is the reason for not denying the direction.
 	refusal string
 	// policyType and rules are the direction in a NetworkPolicy.
@@ -37,14 +37,16 @@ type direction struct {
 func directions() []direction {
 	return []direction{{
 		name: v1alpha1.DirectionIngress, word: "ingress", rule: RuleDenyIngress, object: DenyIngressName,
-		refusal:    v1alpha1.ReasonIngressRefused,
-		policyType: networkingv1.PolicyTypeIngress,
-		rules:      func(s networkingv1.NetworkPolicySpec) int { return len(s.Ingress) },
+		sameNamespace: AllowSameNamespaceIngressName,
+		refusal:       v1alpha1.ReasonIngressRefused,
+		policyType:    networkingv1.PolicyTypeIngress,
+		rules:         func(s networkingv1.NetworkPolicySpec) int { return len(s.Ingress) },
 	}, {
 		name: v1alpha1.DirectionEgress, word: "egress", rule: RuleDenyEgress, object: DenyEgressName,
-		refusal:    v1alpha1.ReasonEgressRefused,
-		policyType: networkingv1.PolicyTypeEgress,
-		rules:      func(s networkingv1.NetworkPolicySpec) int { return len(s.Egress) },
+		sameNamespace: AllowSameNamespaceEgressName,
+		refusal:       v1alpha1.ReasonEgressRefused,
+		policyType:    networkingv1.PolicyTypeEgress,
+		rules:         func(s networkingv1.NetworkPolicySpec) int { return len(s.Egress) },
 	}}
 }
 
@@ -77,32 +79,6 @@ func (d direction) defects(spec networkingv1.NetworkPolicySpec) []string {
 func (d direction) asApplied(spec networkingv1.NetworkPolicySpec) bool {
 	return selectsEveryPod(spec.PodSelector) && len(spec.Ingress) == 0 && len(spec.Egress) == 0 &&
 		slices.Equal(spec.PolicyTypes, []networkingv1.PolicyType{d.policyType})
-}
-
-// without returns a spec that leaves the direction alone.
-func (d direction) without(spec networkingv1.NetworkPolicySpec) networkingv1.NetworkPolicySpec {
-	spec.PolicyTypes = slices.DeleteFunc(slices.Clone(policyTypes(spec)), func(t networkingv1.PolicyType) bool { return t == d.policyType })
-	if d.name == v1alpha1.DirectionIngress {
-		spec.Ingress = nil
-	} else {
-		spec.Egress = nil
-	}
-	return spec
-}
-
-// with returns a spec that is about the direction what another one is.
-func (d direction) with(spec, other networkingv1.NetworkPolicySpec) networkingv1.NetworkPolicySpec {
-	if !d.isIn(other) {
-		return spec
-	}
-	spec.PolicyTypes = append(slices.Clone(spec.PolicyTypes), d.policyType)
-	slices.SortFunc(spec.PolicyTypes, func(a, b networkingv1.PolicyType) int { return -cmp.Compare(a, b) })
-	if d.name == v1alpha1.DirectionIngress {
-		spec.Ingress = other.Ingress
-	} else {
-		spec.Egress = other.Egress
-	}
-	return spec
 }
 
 // policyTypes returns the directions of a NetworkPolicy. Unset means ingress,

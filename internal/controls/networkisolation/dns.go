@@ -26,10 +26,10 @@ const (
 // permitDNS returns the permission to ask the cluster's DNS.
 func permitDNS(in control.Input, stated v1alpha1.Allowance) []permission {
 	p := permission{
-		name:       AllowDNSName,
-		rule:       RuleLifelines,
-		directions: []v1alpha1.Direction{v1alpha1.DirectionEgress},
-		required:   true,
+		name:      AllowDNSName,
+		rule:      RuleLifelines,
+		direction: v1alpha1.DirectionEgress,
+		required:  true,
 	}
 	p.missing, p.lasting = dnsObstacle(in.Snapshot, stated.CIDRs)
 	p.unknown = true

@@ -179,7 +179,7 @@ func anyBackend(t *rapid.T) control.AdmissionBackend {
 
 // anyObject draws a policy: one of ours, as it is applied or not, or another's.
 func anyObject() *rapid.Generator[control.NetworkPolicy] {
-	names := []string{DenyIngressName, DenyEgressName, AllowDNSName, AllowAPIServerName, AllowSameNamespaceName, AllowAdmissionPrefix + "hook", AllowRulePrefix + "old", "a", "b"}
+	names := []string{DenyIngressName, DenyEgressName, AllowDNSName, AllowAPIServerName, AllowSameNamespaceIngressName, AllowSameNamespaceEgressName, AllowAdmissionPrefix + "hook", AllowRulePrefix + "old", "a", "b"}
 	specs := []string{
 		`{podSelector: {}, policyTypes: [Ingress]}`,
 		`{podSelector: {}, policyTypes: [Egress]}`,
@@ -202,12 +202,23 @@ func anyObject() *rapid.Generator[control.NetworkPolicy] {
 		// What somebody adds to an object of ours in the other direction is his own.
 		switch {
 		case !p.Ours:
-		case p.Name == DenyEgressName || p.Name == AllowDNSName || p.Name == AllowAPIServerName:
-			spec = ingress().without(spec)
-		case p.Name == DenyIngressName || strings.HasPrefix(p.Name, AllowAdmissionPrefix):
-			spec = egress().without(spec)
+		case slices.Contains([]string{DenyEgressName, AllowDNSName, AllowAPIServerName, AllowSameNamespaceEgressName}, p.Name):
+			spec = without(ingress(), spec)
+		case slices.Contains([]string{DenyIngressName, AllowSameNamespaceIngressName}, p.Name) || strings.HasPrefix(p.Name, AllowAdmissionPrefix):
+			spec = without(egress(), spec)
 		}
 		p.Spec = spec
 		return p
 	})
+}
+
+// without returns a spec that leaves the direction alone.
+func without(d direction, spec networkingv1.NetworkPolicySpec) networkingv1.NetworkPolicySpec {
+	spec.PolicyTypes = slices.DeleteFunc(slices.Clone(policyTypes(spec)), func(t networkingv1.PolicyType) bool { return t == d.policyType })
+	if d.name == v1alpha1.DirectionIngress {
+		spec.Ingress = nil
+	} else {
+		spec.Egress = nil
+	}
+	return spec
 }

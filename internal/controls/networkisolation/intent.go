@@ -16,8 +16,8 @@ type intent struct {
 	in control.Input
 	// denials are the directions that the control denies, by rule.
 	denials []denial
-	// stated are what allow lists, and permissions those of it that are not
-	// refused, in the directions that are not.
+	// stated are what allow lists, and permissions those of it in the directions
+	// that are not refused.
 	stated, permissions []permission
 	// collisions are the names of wanted objects that others gave to theirs.
 	collisions []string
@@ -54,7 +54,7 @@ func intend(in control.Input) intent {
 		i.denials = append(i.denials, i.judgeObstacles(d))
 	}
 	for _, p := range i.stated {
-		if p, some := i.within(p); some {
+		if !i.refused(p.direction) {
 			i.permissions = append(i.permissions, p)
 		}
 	}
@@ -64,28 +64,6 @@ func intend(in control.Input) intent {
 
 func (i *intent) refused(name v1alpha1.Direction) bool {
 	return !slices.ContainsFunc(i.denials, func(d denial) bool { return d.name == name && !d.refused })
-}
-
-// within returns a permission for those of its directions that are not refused,
-// and false where none is left. What is in place for the others stays as it is,
-// unless it is taken back.
-func (i *intent) within(p permission) (permission, bool) {
-	left := slices.DeleteFunc(slices.Clone(p.directions), i.refused)
-	if len(left) == len(p.directions) || len(left) == 0 || p.spec == nil {
-		return p, len(left) > 0
-	}
-	spec := *p.spec
-	for _, d := range i.denials {
-		if !d.refused || !d.isIn(spec) {
-			continue
-		}
-		spec = d.without(spec)
-		if own, placed := ownNamed(i.in.Snapshot, p.name); placed && d.rollback == "" && sameSelector(own.Spec.PodSelector, spec.PodSelector) {
-			spec = d.with(spec, own.Spec)
-		}
-	}
-	p.directions, p.spec = left, &spec
-	return p, true
 }
 
 // collide finds the names that others took. What their object does as well, or
@@ -142,7 +120,7 @@ func (i *intent) lacking(d direction) bool {
 		return true
 	}
 	return slices.ContainsFunc(i.stated, func(p permission) bool {
-		return p.required && slices.Contains(p.directions, d.name) && (!p.fresh || i.taken(p.name))
+		return p.required && p.direction == d.name && (!p.fresh || i.taken(p.name))
 	})
 }
 

@@ -118,7 +118,7 @@ func (i *intent) observeLifeline(p permission, found *problems) {
 	s := i.in.Snapshot
 	for _, class := range s.Pods {
 		switch {
-		case !isolated(s.NetworkPolicies, class, directionOf(p.directions[0])):
+		case !isolated(s.NetworkPolicies, class, directionOf(p.direction)):
 		case p.lifeline == nil:
 			found.doubt(p.name, p.missing)
 		case !p.lifeline.concerns(class) || p.lifeline.works(s.NetworkPolicies, s.Namespace, class):

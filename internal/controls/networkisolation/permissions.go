@@ -17,8 +17,10 @@ const (
 	AllowDNSName = allowPrefix + "dns"
 	// AllowAPIServerName permits egress to the API server.
 	AllowAPIServerName = allowPrefix + "api-server"
-	// AllowSameNamespaceName permits traffic within the namespace.
-	AllowSameNamespaceName = allowPrefix + "same-namespace"
+	// AllowSameNamespaceIngressName permits ingress from within the namespace.
+	AllowSameNamespaceIngressName = allowPrefix + "same-namespace-ingress"
+	// AllowSameNamespaceEgressName permits egress within the namespace.
+	AllowSameNamespaceEgressName = allowPrefix + "same-namespace-egress"
 	// AllowAdmissionPrefix is followed by the name of a Service that the API server calls.
 	AllowAdmissionPrefix = allowPrefix + "admission-"
 	// AllowRulePrefix is followed by the name of a rule that the control states.
@@ -28,16 +30,18 @@ const (
 )
 
 // permission is a NetworkPolicy that permits what an allowance of the control
-// states, as far as it can be computed from what was observed.
+// states, as far as it can be computed from what was observed. It says nothing of
+// which other directions the control denies: so controls that deny different ones
+// want the same of it.
 type permission struct {
 	name string
 	// kind and fact tell what was seen of what it is for.
 	kind, fact string
 	// rule is the rule that judges it.
 	rule string
-	// directions are those in which it permits traffic. In these it also isolates
-	// the pods that it selects.
-	directions []v1alpha1.Direction
+	// direction is the one in which it permits traffic. In it, it also isolates the
+	// pods that it selects.
+	direction v1alpha1.Direction
 	// required is true where denying a direction without it would do harm.
 	required bool
 	// spec is nil where it cannot be computed.

@@ -43,7 +43,7 @@ func (i *intent) obstacles(d direction) []obstacle {
 		all = i.ingressObstacles()
 	}
 	for _, p := range i.stated {
-		if p.required && slices.Contains(p.directions, d.name) && slices.Contains(i.collisions, p.name) {
+		if p.required && p.direction == d.name && slices.Contains(i.collisions, p.name) {
 			all = append(all, obstacle{why: fmt.Sprintf("NetworkPolicy %s, which Holdfast did not create, takes the name of one that it needs", p.name)})
 		}
 	}
@@ -140,7 +140,7 @@ func (i *intent) refusals() error {
 	for _, p := range i.permissions {
 		beyond := p.spec == nil || (p.lasting && !i.dnsByAddress(i.after()))
 		if p.required && beyond && !i.granted(p, i.in.Snapshot.NetworkPolicies) {
-			d := directionOf(p.directions[0])
+			d := directionOf(p.direction)
 			refuse(d.refusal, "An allowance of %s cannot be applied: %s.", d.word, p.missing)
 		}
 	}

@@ -96,7 +96,7 @@ func TestRefuseEgress(t *testing.T) {
 		},
 		"ingress is denied meanwhile": {
 			scene:        enforced(t, "Egress, Ingress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS).lifelines(deadDNS),
-			want:         []string{"+" + AllowSameNamespaceName, "+" + DenyIngressName},
+			want:         []string{"+" + AllowSameNamespaceIngressName, "+" + DenyIngressName},
 			wantRefusals: []string{"EgressRefused"},
 		},
 		"no address of the API server": {
@@ -159,7 +159,7 @@ func TestRefuseEgress(t *testing.T) {
 func TestRefuseIngress(t *testing.T) {
 	open := func() *scene { return enforced(t, "Ingress", "{type: SameNamespace}") }
 	allowed := func() *scene { return enforced(t, "Ingress", "{type: AdmissionBackends}") }
-	all := []string{"+" + AllowSameNamespaceName, "+" + DenyIngressName}
+	all := []string{"+" + AllowSameNamespaceIngressName, "+" + DenyIngressName}
 	hooked := []string{"+" + AllowAdmissionPrefix + "hook", "+" + DenyIngressName}
 	const cutOff = "IngressRefused: Denying ingress is refused: it would cut off Service hook, which the API server calls for " +
 		"ValidatingWebhookConfiguration hook, and allow does not list AdmissionBackends."
@@ -263,24 +263,24 @@ func TestRefuseNameCollision(t *testing.T) {
 	refuse(t, map[string]refusal{
 		"the denial": {
 			scene:        enforced(t, "Ingress", "{type: SameNamespace}").policy(DenyIngressName, opened),
-			want:         []string{"+" + AllowSameNamespaceName},
+			want:         []string{"+" + AllowSameNamespaceIngressName},
 			wantRefusals: []string{"NameCollision: NetworkPolicy holdfast-default-deny-ingress is left as it is: Holdfast did not create it."},
 		},
 		"the denial, which denies": {
 			scene: enforced(t, "Ingress", "{type: SameNamespace}").policy(DenyIngressName, `podSelector: {}`),
-			want:  []string{"+" + AllowSameNamespaceName},
+			want:  []string{"+" + AllowSameNamespaceIngressName},
 		},
 		"the denial, and others deny": {
 			scene: enforced(t, "Ingress", "{type: SameNamespace}").policy(DenyIngressName, opened).policy("deny", `podSelector: {}`),
-			want:  []string{"+" + AllowSameNamespaceName},
+			want:  []string{"+" + AllowSameNamespaceIngressName},
 		},
 		"an allowance": {
-			scene:        enforced(t, "Ingress", "{type: SameNamespace}").policy(AllowSameNamespaceName, opened),
+			scene:        enforced(t, "Ingress", "{type: SameNamespace}").policy(AllowSameNamespaceIngressName, opened),
 			want:         []string{"+" + DenyIngressName},
-			wantRefusals: []string{"NameCollision: NetworkPolicy holdfast-allow-same-namespace"},
+			wantRefusals: []string{"NameCollision: NetworkPolicy holdfast-allow-same-namespace-ingress is left as it is"},
 		},
 		"an allowance, as stated": {
-			scene: enforced(t, "Ingress", "{type: SameNamespace}").policy(AllowSameNamespaceName, `podSelector: {}, ingress: [{from: [{podSelector: {}}]}]`),
+			scene: enforced(t, "Ingress", "{type: SameNamespace}").policy(AllowSameNamespaceIngressName, `podSelector: {}, ingress: [{from: [{podSelector: {}}]}]`),
 			want:  []string{"+" + DenyIngressName},
 		},
 		"a lifeline": {
@@ -310,18 +310,18 @@ func TestRollback(t *testing.T) {
 			lifelines(kubeDNS).lifelines(apiServer).wanted()
 	}
 	open := func() *scene { return enforced(t, "Ingress", "{type: SameNamespace}").wanted() }
-	kept := []string{"=" + AllowDNSName, "=" + AllowAPIServerName, "=" + AllowSameNamespaceName, "=" + DenyIngressName, "=" + DenyEgressName}
+	kept := []string{"=" + AllowDNSName, "=" + AllowAPIServerName, "=" + AllowSameNamespaceIngressName, "=" + AllowSameNamespaceEgressName, "=" + DenyIngressName, "=" + DenyEgressName}
 	refuse(t, map[string]refusal{
 		"DNS moved to the host network": {
 			scene: dns().lifelines(hostDNS),
-			want: []string{"+" + AllowSameNamespaceName, "=" + DenyIngressName,
-				"back " + AllowAPIServerName, "back " + AllowDNSName, "back " + DenyEgressName},
+			want: []string{"=" + AllowSameNamespaceIngressName, "=" + DenyIngressName,
+				"back " + AllowAPIServerName, "back " + AllowDNSName, "back " + AllowSameNamespaceEgressName, "back " + DenyEgressName},
 			wantRefusals: []string{"EgressRefused: Denying egress is refused: DNS (kube-system/kube-dns) is on the host network"},
 		},
 		"taken back": {
 			scene: enforced(t, "Egress, Ingress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS).wanted().
 				lifelines(hostDNS).rolledBack(),
-			want:         []string{"=" + AllowSameNamespaceName, "=" + DenyIngressName},
+			want:         []string{"=" + AllowSameNamespaceIngressName, "=" + DenyIngressName},
 			wantRefusals: []string{"EgressRefused"},
 		},
 		"DNS moved to the host network, and is not ready": {scene: dns().lifelines(hostDNS).lifelines(deadDNS), want: kept},
@@ -335,16 +335,16 @@ func TestRollback(t *testing.T) {
 		},
 		"a backend that is not allowed": {
 			scene:        open().backend(hook),
-			want:         []string{"back " + AllowSameNamespaceName, "back " + DenyIngressName},
+			want:         []string{"back " + AllowSameNamespaceIngressName, "back " + DenyIngressName},
 			wantRefusals: []string{"IngressRefused: Denying ingress is refused: it would cut off Service hook"},
 		},
 		"a backend that is not allowed, and has no pods yet": {
 			scene: open().backend(`service: hook, port: 443, selector: {app: hook}`),
-			want:  []string{"=" + AllowSameNamespaceName, "=" + DenyIngressName},
+			want:  []string{"=" + AllowSameNamespaceIngressName, "=" + DenyIngressName},
 		},
 		"a backend that others let in": {
 			scene: open().backend(hook).policy("hook", allowHook),
-			want:  []string{"=" + AllowSameNamespaceName, "=" + DenyIngressName},
+			want:  []string{"=" + AllowSameNamespaceIngressName, "=" + DenyIngressName},
 		},
 		"a backend that is allowed": {
 			scene: enforced(t, "Ingress", "{type: AdmissionBackends}").wanted().backend(hook),
@@ -394,6 +394,20 @@ func TestRevoke(t *testing.T) {
 			scene: enforced(t, "Egress", "{type: DNS}").lifelines(kubeDNS).lifelines(deadDNS).
 				policy("holdfast-allow-rule-a", `podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]`).ours(),
 			wantRefusals: []string{"EgressRefused"},
+		},
+		"the same namespace": {
+			scene: enforced(t, "Ingress, Egress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS).wanted().states(`allow: [{type: DNS}]`),
+			want: []string{"=" + AllowDNSName, "=" + DenyIngressName, "=" + DenyEgressName,
+				"-" + AllowSameNamespaceEgressName, "-" + AllowSameNamespaceIngressName},
+		},
+		"the same namespace, in the direction that is denied still": {
+			scene: enforced(t, "Ingress, Egress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS).wanted().states(`defaultDeny: [Ingress], allow: []`),
+			want:  []string{"=" + DenyIngressName, "-" + AllowSameNamespaceIngressName},
+		},
+		"nothing of a direction that is not denied any more": {
+			scene: enforced(t, "Ingress, Egress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS).wanted().
+				states(`defaultDeny: [Ingress], allow: [{type: SameNamespace}]`),
+			want: []string{"=" + AllowSameNamespaceIngressName, "=" + DenyIngressName},
 		},
 		"the API server": {
 			scene: enforced(t, "Egress", "{type: DNS}, {type: APIServer}").lifelines(kubeDNS).lifelines(apiServer).wanted().states(`allow: [{type: DNS}]`),

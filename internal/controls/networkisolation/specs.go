@@ -8,9 +8,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -29,6 +31,17 @@ func unstructured(spec networkingv1.NetworkPolicySpec) (map[string]any, error) {
 		}
 	}
 	return fields, nil
+}
+
+// specOf returns a spec that lets pods have traffic with peers in one direction.
+func specOf(d v1alpha1.Direction, pods metav1.LabelSelector, peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort) *networkingv1.NetworkPolicySpec {
+	spec := &networkingv1.NetworkPolicySpec{PodSelector: pods, PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyType(d)}}
+	if d == v1alpha1.DirectionIngress {
+		spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{From: peers, Ports: ports}}
+	} else {
+		spec.Egress = []networkingv1.NetworkPolicyEgressRule{{To: peers, Ports: ports}}
+	}
+	return spec
 }
 
 // egressSpec returns a spec that lets every pod send what the rules say.

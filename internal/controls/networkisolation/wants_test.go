@@ -229,13 +229,21 @@ ingress: []
 podSelector: {}
 policyTypes: [Egress]`,
 		},
-		"the same namespace, one direction": {
-			scene: enforced(t, "Ingress", "{type: SameNamespace}"), name: AllowSameNamespaceName,
+		"the same namespace, ingress": {
+			scene: enforced(t, "Ingress", "{type: SameNamespace}"), name: AllowSameNamespaceIngressName,
 			want: `{podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {}}]}], egress: []}`,
 		},
-		"the same namespace, both directions": {
-			scene: enforced(t, "Egress, Ingress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS), name: AllowSameNamespaceName,
-			want: `{podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{from: [{podSelector: {}}]}], egress: [{to: [{podSelector: {}}]}]}`,
+		"the same namespace, egress": {
+			scene: enforced(t, "Egress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS), name: AllowSameNamespaceEgressName,
+			want: `{podSelector: {}, policyTypes: [Egress], ingress: [], egress: [{to: [{podSelector: {}}]}]}`,
+		},
+		"the same namespace, ingress of both directions": {
+			scene: enforced(t, "Egress, Ingress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS), name: AllowSameNamespaceIngressName,
+			want: `{podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {}}]}], egress: []}`,
+		},
+		"the same namespace, egress of both directions": {
+			scene: enforced(t, "Egress, Ingress", "{type: DNS}, {type: SameNamespace}").lifelines(kubeDNS), name: AllowSameNamespaceEgressName,
+			want: `{podSelector: {}, policyTypes: [Egress], ingress: [], egress: [{to: [{podSelector: {}}]}]}`,
 		},
 		"two webhooks on one Service": {
 			scene: enforced(t, "Ingress", "{type: AdmissionBackends}").
@@ -324,7 +332,8 @@ func TestWantsChange(t *testing.T) {
 	}
 	want := []control.Change{
 		object(control.Change{Name: AllowDNSName, Rules: []string{"NP-03"}, Effect: control.Permits, Aspects: []string{"Egress"}, Required: true}),
-		object(control.Change{Name: AllowSameNamespaceName, Rules: []string{"NP-04"}, Effect: control.Permits, Aspects: []string{"Egress", "Ingress"}}),
+		object(control.Change{Name: AllowSameNamespaceIngressName, Rules: []string{"NP-04"}, Effect: control.Permits, Aspects: []string{"Ingress"}}),
+		object(control.Change{Name: AllowSameNamespaceEgressName, Rules: []string{"NP-04"}, Effect: control.Permits, Aspects: []string{"Egress"}}),
 		object(control.Change{Name: DenyIngressName, Rules: []string{"NP-01"}, Effect: control.Restricts, Aspects: []string{"Ingress"}, InPlace: true}),
 		object(control.Change{Name: DenyEgressName, Rules: []string{"NP-02"}, Effect: control.Restricts, Aspects: []string{"Egress"}}),
 		object(control.Change{Name: "holdfast-allow-rule-old", Rules: []string{"NP-04"}, Effect: control.Permits, Aspects: []string{"Egress"}, Remove: true}),
