@@ -71,7 +71,7 @@ func (r *ScopeReconciler) gate(p *pass, plan enforce.Plan, found issueSet) enfor
 		return plan
 	}
 	if r.admit(p, first, found) {
-		p.beginWatch(first, plan.Changes)
+		r.beginWatch(p, first, plan.Changes)
 		return plan
 	}
 	plan.Changes = slices.DeleteFunc(slices.Clone(plan.Changes), func(c enforce.Change) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/observe"
 )
 
 // scene is a namespace "web" that a policy "p" is about to be enforced in.
@@ -30,6 +31,9 @@ func newScene(t *testing.T, edits ...func(*v1alpha1.ControlPolicy)) *scene {
 	s := &scene{t: t, now: noon, found: issueSet{}}
 	s.engine = newEngine(t, &s.now)
 	s.def = defined(t, policy("p", edits...))
+	s.engine.workloads = func(namespace string) []observe.Workload {
+		return []observe.Workload{{Labels: "app=" + namespace, Pods: 1, Ready: len(s.pass.snapshot.Pods)}}
+	}
 	s.enter("web")
 	return s
 }
@@ -155,32 +159,24 @@ func TestOnePolicyWithoutABrakeIsEnough(t *testing.T) {
 	}
 }
 
-// TestBrokenPods: what first enforcement broke is a class of pods that was
-// ready, is there still, and has no ready pod left.
+// TestBrokenPods: what first enforcement broke is a workload of which a pod was
+// ready, and that has pods still and no ready one.
 func TestBrokenPods(t *testing.T) {
-	class := func(app string, ready int) control.PodClass {
-		return control.PodClass{Labels: map[string]string{"app": app}, Count: 2, Ready: ready}
+	workload := func(labels string, ready int) observe.Workload {
+		return observe.Workload{Labels: labels, Pods: 2, Ready: ready}
 	}
-	w := &firstWatch{
-		ready: map[string]bool{"pods app=a": true, "pods app=b": true},
-		keys:  map[string]bool{"app": true},
-	}
+	w := &firstWatch{ready: map[string]bool{"": true, "app=a": true, "app=b": true}}
 	cases := map[string]struct {
-		now  []control.PodClass
+		now  []observe.Workload
 		want string
 	}{
-		"all ready":           {[]control.PodClass{class("a", 2), class("b", 1)}, ""},
-		"some ready":          {[]control.PodClass{class("a", 1), class("b", 1)}, ""},
-		"none of one ready":   {[]control.PodClass{class("a", 2), class("b", 0)}, "pods app=b"},
-		"none at all":         {[]control.PodClass{class("a", 0), class("b", 0)}, "pods app=a"},
-		"one is gone":         {[]control.PodClass{class("a", 2)}, ""},
-		"one was never ready": {[]control.PodClass{class("a", 2), class("b", 2), class("c", 0)}, ""},
-		"split by their ports": {[]control.PodClass{class("a", 1), class("b", 0),
-			{Labels: map[string]string{"app": "b"}, Ports: []control.NamedPort{{Name: "http"}}, Count: 1, Ready: 1}}, ""},
-		"told apart by what was applied": {[]control.PodClass{class("a", 1),
-			{Labels: map[string]string{"app": "b", "tier": "x"}, Count: 1}}, "pods app=b"},
-		"ready on the host network": {[]control.PodClass{class("a", 1), class("b", 0),
-			{Labels: map[string]string{"app": "b"}, HostNetwork: true, Count: 1, Ready: 1}}, "pods app=b"},
+		"all ready":           {[]observe.Workload{workload("", 1), workload("app=a", 2), workload("app=b", 1)}, ""},
+		"some ready":          {[]observe.Workload{workload("app=a", 1), workload("app=b", 1)}, ""},
+		"none of one ready":   {[]observe.Workload{workload("app=a", 2), workload("app=b", 0)}, "pods app=b"},
+		"none at all":         {[]observe.Workload{workload("app=a", 0), workload("app=b", 0)}, "pods app=a"},
+		"none without labels": {[]observe.Workload{workload("", 0), workload("app=b", 2)}, "pods without labels"},
+		"one is gone":         {[]observe.Workload{workload("app=a", 2)}, ""},
+		"one was never ready": {[]observe.Workload{workload("app=a", 2), workload("app=b", 2), workload("app=c", 0)}, ""},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

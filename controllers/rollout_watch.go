@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/observe"
 )
 
 // watchEvery is how often the pods of a namespace are looked at that began to be
@@ -19,71 +19,46 @@ const watchEvery = 2 * time.Second
 // watched: what breaks in it is rolled back.
 type firstWatch struct {
 	until time.Time
-	// ready are the classes of pods of which one was ready before, and keys the
-	// labels that told classes apart then: what is applied may mention further ones.
-	ready, keys map[string]bool
+	// ready are the workloads of which a pod was ready before, by their labels.
+	ready map[string]bool
 	// applied are the changes that were made, in their order.
 	applied []enforce.Change
 }
 
 // beginWatch begins to watch the pods of the pass's namespace, if any is ready.
-func (p *pass) beginWatch(first map[string][]enforce.Source, changes []enforce.Change) {
-	ready, keys := map[string]bool{}, map[string]bool{}
-	for _, class := range p.snapshot.Pods {
-		for key := range class.Labels {
-			keys[key] = true
+func (r *ScopeReconciler) beginWatch(p *pass, first map[string][]enforce.Source, changes []enforce.Change) {
+	ready := map[string]bool{}
+	for _, w := range r.workloads(p.name) {
+		if w.Ready > 0 {
+			ready[w.Labels] = true
 		}
 	}
-	for _, class := range p.snapshot.Pods {
-		if class.Ready > 0 && !class.HostNetwork {
-			ready[describeClass(class, keys)] = true
-		}
+	if len(ready) == 0 {
+		return
 	}
 	window := time.Duration(0)
 	for _, def := range p.wanting(first) {
 		_, interval := def.Rollout()
 		window = max(window, interval)
 	}
-	if len(ready) == 0 {
-		return
-	}
 	applied := slices.DeleteFunc(slices.Clone(changes), func(c enforce.Change) bool {
 		_, ok := first[c.Name]
 		return !ok
 	})
-	p.memo.watch = &firstWatch{until: p.now.Add(window), ready: ready, keys: keys, applied: applied}
+	p.memo.watch = &firstWatch{until: p.now.Add(window), ready: ready, applied: applied}
 	p.again(watchEvery)
 }
 
-// describeClass names a class of pods by those of its labels that have the keys.
-func describeClass(class control.PodClass, keys map[string]bool) string {
-	var labels []string
-	for _, key := range sortedKeys(class.Labels) {
-		if keys[key] {
-			labels = append(labels, key+"="+class.Labels[key])
-		}
-	}
-	if len(labels) == 0 {
-		return "the pods"
-	}
-	return "pods " + strings.Join(labels, ",")
-}
-
-// broken names a class of pods that was ready before, has pods still, and none
-// of them ready.
-func (w *firstWatch) broken(classes []control.PodClass) string {
-	ready, there := map[string]int{}, map[string]bool{}
-	for _, class := range classes {
-		if class.HostNetwork {
-			continue
-		}
-		name := describeClass(class, w.keys)
-		ready[name] += class.Ready
-		there[name] = true
-	}
-	for _, name := range sortedKeys(w.ready) {
-		if there[name] && ready[name] == 0 {
-			return name
+// broken names a workload of which a pod was ready before, and that has pods
+// still, but no ready one.
+func (w *firstWatch) broken(workloads []observe.Workload) string {
+	for _, now := range workloads {
+		switch {
+		case !w.ready[now.Labels] || now.Ready > 0:
+		case now.Labels == "":
+			return "pods without labels"
+		default:
+			return "pods " + now.Labels
 		}
 	}
 	return ""
@@ -105,7 +80,7 @@ func (r *ScopeReconciler) watchFirst(ctx context.Context, p *pass, found issueSe
 		p.again(watchEvery)
 		return false, nil
 	}
-	broken := w.broken(p.snapshot.Pods)
+	broken := w.broken(r.workloads(p.name))
 	if broken == "" {
 		p.again(min(watchEvery, w.until.Sub(p.now)))
 		return false, nil
