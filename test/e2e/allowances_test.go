@@ -20,9 +20,12 @@ import (
 
 // The objects that Holdfast applies for allowances.
 const (
-	allowSameNamespace = "holdfast-allow-same-namespace"
-	allowFromGateway   = "holdfast-allow-rule-from-gateway"
-	allowAdmission     = "holdfast-allow-admission-hook"
+	// Within a namespace each direction has an object of its own; ingress is what
+	// most of these tests are about.
+	allowSameNamespace       = "holdfast-allow-same-namespace-ingress"
+	allowSameNamespaceEgress = "holdfast-allow-same-namespace-egress"
+	allowFromGateway         = "holdfast-allow-rule-from-gateway"
+	allowAdmission           = "holdfast-allow-admission-hook"
 )
 
 var _ = Describe("Allowances", func() {
