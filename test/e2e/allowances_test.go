@@ -132,11 +132,12 @@ var _ = Describe("Allowances", func() {
 		s.drift(names[0])
 		s.AwaitDenied(s.tb, names...)
 		s.eventually("the repair is recorded", func() error { return s.evidence().On(names[0]).Kind(ledger.KindRepaired).Want(2) })
-		Expect(s.episodes().On(names[0]).From(ledger.OriginDrift).Open().Want(1)).To(Succeed(), "nobody knows that it conforms")
+		Expect(s.episodes().On(names[0]).Open().Want(1)).To(Succeed(), "nobody knows that it conforms")
 
 		s.op.Rights.Restore(s.tb)
 		s.AwaitConforming(s.tb, s.name)
-		s.awaitEpisodes(1, ledger.OriginDrift, ledger.EndingRepaired)
+		Expect(s.episodes().On(names[0]).Ended(ledger.EndingRepaired).Want(2)).To(Succeed())
+		Expect(s.episodes().Want(3)).To(Succeed(), "a baseline of each namespace, and one drift")
 	})
 })
 
