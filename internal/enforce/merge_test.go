@@ -16,7 +16,8 @@ var (
 	egress  = restriction("holdfast-default-deny-egress", "NP-02", "Egress")
 	others  = restriction("others", "NP-02", "Egress")
 	dns     = required(permission("holdfast-allow-dns", "NP-03", "Egress"))
-	same    = permission("holdfast-allow-same-namespace", "NP-04", "Egress", "Ingress")
+	// same has two aspects, as a control type may have it.
+	same = permission("holdfast-allow-same", "NP-04", "Egress", "Ingress")
 )
 
 type mergeCase struct {
