@@ -148,6 +148,9 @@ type AdmissionBackend struct {
 	// HostNetwork is true where a pod behind it shares its node's network: no
 	// NetworkPolicy reaches it, and none cuts it off.
 	HostNetwork bool `json:"hostNetwork,omitempty"`
+	// Gates is true where the API server asks it about NetworkPolicies, and
+	// refuses them without an answer: while it is cut off, none can be written.
+	Gates bool `json:"gates,omitempty"`
 	// Users are what calls it, such as "ValidatingWebhookConfiguration x",
 	// sorted, at most four.
 	Users []string `json:"users,omitempty"`

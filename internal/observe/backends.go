@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -23,6 +24,8 @@ type backendRef struct {
 	service string
 	port    int32
 	user    string
+	// gates is whether NetworkPolicies are refused without its answer.
+	gates bool
 }
 
 // callerItem is what makes the API server call Services, with these by namespace,
@@ -38,9 +41,13 @@ func caller(kind, name string) *callerItem {
 	return &callerItem{key: object{kind: kind, name: intern(name)}}
 }
 
-// add adds a call.
+// add adds a call that no NetworkPolicy waits for.
 func (c *callerItem) add(user, namespace, service string, port *int32) {
-	ref := backendRef{service: intern(service), port: backendPort, user: user + " " + c.key.name}
+	c.addCall(user, namespace, service, port, false)
+}
+
+func (c *callerItem) addCall(user, namespace, service string, port *int32, gates bool) {
+	ref := backendRef{service: intern(service), port: backendPort, user: user + " " + c.key.name, gates: gates}
 	if port != nil {
 		ref.port = *port
 	}
@@ -52,16 +59,36 @@ func (c *callerItem) add(user, namespace, service string, port *int32) {
 	}
 }
 
-func (c *callerItem) addWebhook(user string, config *admissionregistrationv1.WebhookClientConfig) {
+func (c *callerItem) addWebhook(user string, config *admissionregistrationv1.WebhookClientConfig, gates bool) {
 	if s := config.Service; s != nil {
-		c.add(user, s.Namespace, s.Name, s.Port)
+		c.addCall(user, s.Namespace, s.Name, s.Port, gates)
 	}
+}
+
+// gates reports whether the API server refuses to write NetworkPolicies without
+// the answer of a webhook. Which namespaces and objects it is asked about is left
+// aside.
+func gates(policy *admissionregistrationv1.FailurePolicyType, rules []admissionregistrationv1.RuleWithOperations) bool {
+	if policy != nil && *policy == admissionregistrationv1.Ignore {
+		return false
+	}
+	lists := func(list []string, any ...string) bool {
+		return slices.ContainsFunc(list, func(entry string) bool { return slices.Contains(any, entry) })
+	}
+	return slices.ContainsFunc(rules, func(r admissionregistrationv1.RuleWithOperations) bool {
+		writes := slices.ContainsFunc(r.Operations, func(o admissionregistrationv1.OperationType) bool {
+			return o == admissionregistrationv1.OperationAll || o == admissionregistrationv1.Create || o == admissionregistrationv1.Update
+		})
+		return writes && lists(r.APIGroups, "*", networkingv1.GroupName) && lists(r.Resources, "*", "*/*", "networkpolicies") &&
+			(r.Scope == nil || *r.Scope != admissionregistrationv1.ClusterScope)
+	})
 }
 
 func convertValidating(w *admissionregistrationv1.ValidatingWebhookConfiguration) *callerItem {
 	item := caller(kindValidating, w.Name)
 	for i := range w.Webhooks {
-		item.addWebhook("ValidatingWebhookConfiguration", &w.Webhooks[i].ClientConfig)
+		hook := &w.Webhooks[i]
+		item.addWebhook("ValidatingWebhookConfiguration", &hook.ClientConfig, gates(hook.FailurePolicy, hook.Rules))
 	}
 	return item
 }
@@ -69,7 +96,8 @@ func convertValidating(w *admissionregistrationv1.ValidatingWebhookConfiguration
 func convertMutating(w *admissionregistrationv1.MutatingWebhookConfiguration) *callerItem {
 	item := caller(kindMutating, w.Name)
 	for i := range w.Webhooks {
-		item.addWebhook("MutatingWebhookConfiguration", &w.Webhooks[i].ClientConfig)
+		hook := &w.Webhooks[i]
+		item.addWebhook("MutatingWebhookConfiguration", &hook.ClientConfig, gates(hook.FailurePolicy, hook.Rules))
 	}
 	return item
 }
@@ -179,11 +207,12 @@ func (st *store) backends(namespace string, s *scope) []control.AdmissionBackend
 		service string
 		port    int32
 	}
-	users := map[target][]string{}
+	users, gates := map[target][]string{}, map[target]bool{}
 	for _, refs := range st.callers.at[namespace] {
 		for _, ref := range refs {
 			t := target{ref.service, ref.port}
 			users[t] = append(users[t], ref.user)
+			gates[t] = gates[t] || ref.gates
 		}
 	}
 	if len(users) == 0 {
@@ -194,8 +223,8 @@ func (st *store) backends(namespace string, s *scope) []control.AdmissionBackend
 	})
 	backends := make([]control.AdmissionBackend, 0, len(targets))
 	for _, t := range targets {
-		callers := sorted(users[t])
-		backend := control.AdmissionBackend{Service: t.service, Port: t.port, Users: callers[:min(len(callers), maxUsers)]}
+		callers := slices.Compact(sorted(users[t]))
+		backend := control.AdmissionBackend{Service: t.service, Port: t.port, Gates: gates[t], Users: callers[:min(len(callers), maxUsers)]}
 		st.resolveBackend(s, &backend)
 		backends = append(backends, backend)
 	}

@@ -96,7 +96,9 @@ func TestStatic(t *testing.T) {
    {name: c, clientConfig: {service: {namespace: other, name: hook}}}, {name: d, clientConfig: {url: "https://example.com"}}]}
 ---
 {apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: {name: m},
- webhooks: [{name: a, clientConfig: {service: {namespace: shop, name: hook, port: 8443}}}]}
+ webhooks: [{name: a, clientConfig: {service: {namespace: shop, name: hook, port: 8443}}, failurePolicy: Fail,
+   rules: [{operations: [UPDATE], apiGroups: ["*"], apiVersions: ["*"], resources: ["*/*"], scope: "*"}]},
+   {name: b, clientConfig: {service: {namespace: shop, name: hook, port: 8443}}}]}
 ---
 {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: things.example.com},
  spec: {conversion: {strategy: Webhook, webhook: {clientConfig: {service: {namespace: shop, name: hook}}}}}}
@@ -133,6 +135,7 @@ func TestStatic(t *testing.T) {
 					{
 						Service: "hook", Port: 8443, Selector: map[string]string{"app": "hook"},
 						Targets: []control.Port{{Protocol: "TCP", Port: 10250}},
+						Gates:   true,
 						Users:   []string{"MutatingWebhookConfiguration m"},
 					},
 					{Service: "missing", Port: 443, Users: []string{"APIService v1.example.com"}},

@@ -25,6 +25,8 @@ type backend struct {
 	users []string
 	// networks are where the API server may call from.
 	networks []netip.Prefix
+	// gates is true where no NetworkPolicy can be written without its answer.
+	gates bool
 	// missing says for want of what the pods or their ports are not known, as a
 	// clause.
 	missing string
@@ -59,6 +61,7 @@ func backends(s *control.Snapshot) []backend {
 		b := &all[len(all)-1]
 		b.targets = portList(slices.Concat(b.targets, a.Targets)...)
 		b.users = sortedSet(slices.Concat(b.users, a.Users))
+		b.gates = b.gates || a.Gates
 		b.missing = cmp.Or(b.missing, missingOf(a))
 	}
 	return all
@@ -211,6 +214,12 @@ func (b backend) reachable(s *control.Snapshot, policies []control.NetworkPolicy
 	return b.admits(s, policies) || !slices.ContainsFunc(policies, func(p control.NetworkPolicy) bool {
 		return ingress().isIn(p.Spec) && b.maySelect(s, p.Spec.PodSelector)
 	})
+}
+
+// cutOffByUs reports whether NetworkPolicies of ours, and no others, keep the API
+// server from what it calls.
+func (b backend) cutOffByUs(s *control.Snapshot) bool {
+	return !b.reachable(s, s.NetworkPolicies) && b.reachable(s, slices.DeleteFunc(slices.Clone(s.NetworkPolicies), isOurs))
 }
 
 // maySelect reports whether a selector selects some of the pods.

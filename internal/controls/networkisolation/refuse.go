@@ -99,6 +99,8 @@ func (i *intent) ingressObstacles() []obstacle {
 		switch {
 		case stated && b.missing != "":
 			all = append(all, obstacle{why: b.missing})
+		case stated && b.gates:
+			all = append(all, i.deadlock(b)...)
 		case !stated && !b.admits(s, i.after()):
 			all = append(all, i.backendCutOff(b))
 		}
@@ -113,9 +115,20 @@ func (i *intent) backendCutOff(b backend) obstacle {
 	o := obstacle{why: fmt.Sprintf("it would cut off Service %s%s and allow does not list AdmissionBackends", b.service, calledBy(b.users))}
 	if b.missing == "" {
 		o.cuts = b.reachable(s, s.NetworkPolicies)
-		o.harms = !o.cuts && b.reachable(s, slices.DeleteFunc(slices.Clone(s.NetworkPolicies), isOurs))
+		o.harms = b.cutOffByUs(s)
 	}
 	return o
+}
+
+// deadlock returns the obstacle that no NetworkPolicy can be written, not even
+// the one that would let the API server in: it does not reach whom it asks about
+// them. The denial goes first then, and comes back after the permission.
+func (i *intent) deadlock(b backend) []obstacle {
+	if !b.cutOffByUs(i.in.Snapshot) {
+		return nil
+	}
+	why := fmt.Sprintf("it cuts off Service %s%s without which no NetworkPolicy can be written", b.service, calledBy(b.users))
+	return []obstacle{{why: why, harms: true}}
 }
 
 // refusals returns what is refused, and why, a sentence each.

@@ -350,6 +350,23 @@ func TestRollback(t *testing.T) {
 			scene: enforced(t, "Ingress", "{type: AdmissionBackends}").wanted().backend(hook),
 			want:  []string{"+" + AllowAdmissionPrefix + "hook", "=" + DenyIngressName},
 		},
+		"a backend that is asked about the permission to reach it": {
+			scene:        enforced(t, "Ingress", "{type: AdmissionBackends}, {type: SameNamespace}").wanted().backend(hook + ", gates: true"),
+			want:         []string{"back " + AllowSameNamespaceIngressName, "back " + DenyIngressName},
+			wantRefusals: []string{"IngressRefused: Denying ingress is refused: it cuts off Service hook, which the API server calls for ValidatingWebhookConfiguration hook, without which no NetworkPolicy can be written."},
+		},
+		"a backend that is asked about NetworkPolicies, once nothing is denied": {
+			scene: enforced(t, "Ingress", "{type: AdmissionBackends}").backend(hook + ", gates: true"),
+			want:  []string{"+" + AllowAdmissionPrefix + "hook", "+" + DenyIngressName},
+		},
+		"a backend that is asked about NetworkPolicies, and reached": {
+			scene: enforced(t, "Ingress", "{type: AdmissionBackends}").backend(hook + ", gates: true").wanted(),
+			want:  []string{"=" + AllowAdmissionPrefix + "hook", "=" + DenyIngressName},
+		},
+		"a backend that is asked about NetworkPolicies, and cut off by others": {
+			scene: enforced(t, "Ingress", "{type: AdmissionBackends}").wanted().backend(hook+", gates: true").policy("deny", `podSelector: {}, policyTypes: [Ingress]`),
+			want:  []string{"+" + AllowAdmissionPrefix + "hook", "=" + DenyIngressName},
+		},
 	})
 	changes, _ := Control{}.Wants(open().backend(hook).Input)
 	want := control.Change{
