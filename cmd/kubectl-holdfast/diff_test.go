@@ -94,7 +94,7 @@ func (e *environment) diffComesTrue(t *testing.T) {
 				got = append(got, fmt.Sprintf("%s %s/%s", o.Verb, o.Namespace, o.Name))
 			}
 		}
-		want := []string{"remove hooks/holdfast-allow-same-namespace", "remove shop/holdfast-allow-same-namespace", "remove web/holdfast-allow-same-namespace"}
+		want := []string{"remove hooks/holdfast-allow-same-namespace-ingress", "remove shop/holdfast-allow-same-namespace-ingress", "remove web/holdfast-allow-same-namespace-ingress"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("changes (-want +got):\n%s", diff)
 		}
