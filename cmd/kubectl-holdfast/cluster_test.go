@@ -156,7 +156,7 @@ func (e *environment) publish(t *testing.T, policy *v1alpha1.ControlPolicy, sinc
 		Scope:    &v1alpha1.ScopeStatus{Total: 8, InScope: 3, Excluded: 1, NotSelected: 4},
 		Controls: []v1alpha1.ControlStatus{{ID: "NET-1", Mode: "Observe", OperatingFrom: &now, Conforming: 2, Deviating: 1}},
 		OpenEpisodes: &v1alpha1.OpenEpisodes{Total: 1, Longest: []v1alpha1.OpenEpisode{{Control: "NET-1", Subject: "Namespace shop", Since: now,
-			Origin: "Drift", Rules: []string{"NP-01", "NP-05"}, Message: "Ingress is not denied by default."}}},
+			Origin: "Drift", Rules: []string{"NP-01", "NP-05"}, Message: "Ingress is not denied by default. Open to anybody: every pod ingress."}}},
 		Evidence: &v1alpha1.EvidenceStatus{LedgerID: strings.Repeat("ab", 16), Checkpoint: &v1alpha1.CheckpointStatus{Size: 42, RootHash: "x"}},
 	}
 	if err := e.Status().Update(t.Context(), policy); err != nil {

@@ -116,11 +116,11 @@ func (t statusText) conditions(out *strings.Builder) {
 	for i := range t.report.Policies {
 		p := &t.report.Policies[i]
 		if p.Status.ObservedGeneration != p.Generation {
-			rows.row(p.Name, "Status", stale(p))
+			rows.row(p.Name, "Status:", stale(p))
 		}
 		for _, c := range p.Status.Conditions {
 			if t.detailed || worthSaying(c) {
-				rows.row(p.Name, c.Type, fmt.Sprintf("%s (%s)", c.Status, c.Reason), c.Message)
+				rows.row(p.Name, c.Type+":", fmt.Sprintf("%s (%s)", c.Status, c.Reason), c.Message)
 			}
 		}
 	}
@@ -173,7 +173,7 @@ func (t statusText) episodes(out *strings.Builder) {
 	rows := newTable("OPEN FOR", "SINCE", "CONTROL", "SUBJECT", "ORIGIN", "RULES", "WHAT")
 	for _, e := range open {
 		rows.row(duration.HumanDuration(t.report.ReadAt.Sub(e.Since.Time)), e.Since.UTC().Format(time.RFC3339),
-			e.policy+"/"+e.Control, e.Subject, e.Origin, strings.Join(e.Rules, ", "), e.Message)
+			e.policy+"/"+e.Control, e.Subject, e.Origin, strings.Join(e.Rules, ", "), t.brief(e.Message))
 	}
 	rows.print(out, t.screen, "")
 }
@@ -185,9 +185,18 @@ func (t statusText) transitions(out *strings.Builder) {
 	fmt.Fprintf(out, "\nNewest transitions, the newest last\n")
 	rows := newTable("AT", "KIND", "CONTROL", "SUBJECT", "WHAT")
 	for _, n := range t.report.Transitions {
-		rows.row(n.At.UTC().Format(time.RFC3339), n.Kind, n.Control, n.Subject, n.Message)
+		rows.row(n.At.UTC().Format(time.RFC3339), n.Kind, n.Control, n.Subject, t.brief(n.Message))
 	}
 	rows.print(out, t.screen, "")
+}
+
+// brief is the first sentence of a message, unless everything is shown.
+func (t statusText) brief(message string) string {
+	first, rest, _ := strings.Cut(message, ". ")
+	if t.wide || rest == "" {
+		return message
+	}
+	return first + ". …"
 }
 
 func number(n int32) string { return strconv.Itoa(int(n)) }
