@@ -63,6 +63,8 @@ func (f *flags) bind(set *flag.FlagSet) *zap.Options {
 		"Number of repairs of one object within an hour beyond which it counts as contested, and repairs back off.")
 	set.DurationVar(&f.operator.ProgressTimeout, "progress-timeout", 2*time.Minute,
 		"Time without an event or a bookmark after which a watch has to prove that it is alive. API servers send a bookmark every minute.")
+	set.StringVar(&f.operator.DNSService, "dns-service", "",
+		"Service of the cluster's DNS, as namespace/name. Empty: the one that this pod resolves names by, else kube-system/kube-dns.")
 	set.StringVar(&f.metricsAddr, "metrics-bind-address", ":8443",
 		"Address of the metrics endpoint. \"0\" turns it off.")
 	set.BoolVar(&f.metricsSecure, "metrics-secure", true,

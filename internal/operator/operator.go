@@ -39,6 +39,9 @@ type Options struct {
 	ContentionThreshold int
 	// ProgressTimeout is how long a watch may show no sign of life.
 	ProgressTimeout time.Duration
+	// DNSService is the Service of the cluster's DNS, as namespace/name; empty
+	// means the one that the operator's pod resolves names by.
+	DNSService string
 	// PodUID and Image name the process, where the deployment states them.
 	PodUID, Image string
 	// Arguments are the command line.
@@ -80,8 +83,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 		OnAttach:  func(policies []string, resync bool) { engine.LedgerAttached(policies, resync) },
 		OnHealth:  func() { engine.LedgerHealthChanged() },
 	})
+	dns, err := findDNS(ctx, mgr, opts.DNSService)
+	if err != nil {
+		return nil, err
+	}
 	observer, err := observe.New(observe.Options{
-		Config: mgr.GetConfig(), FieldManager: enforce.FieldManager, ProgressTimeout: opts.ProgressTimeout,
+		DNSService: dns,
+		Config:     mgr.GetConfig(), FieldManager: enforce.FieldManager, ProgressTimeout: opts.ProgressTimeout,
 		Owned:   owned(recorder),
 		OnScope: func(t observe.Trigger) { engine.ScopeChanged(t) },
 		OnGap:   func(g observe.GapEvent) { engine.GapChanged(g) },
