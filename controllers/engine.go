@@ -60,6 +60,8 @@ type Engine struct {
 	statusDue *statusDue
 	pace      *enforce.Pace
 	rollouts  rollouts
+	// workloads returns how many pods of a namespace's workloads are ready.
+	workloads func(namespace string) []observe.Workload
 	gaps      gaps
 	liveness  liveness
 	counts    counts
@@ -85,6 +87,8 @@ func NewEngine(opts Options) *Engine {
 		counts:   counts{by: map[*definition]counted{}},
 		pace:     enforce.NewPace(),
 		rollouts: newRollouts(),
+
+		workloads: opts.Observer.Workloads,
 
 		observing: make(chan struct{}),
 	}
@@ -147,6 +151,7 @@ func (r *Engine) logFor(name string) func(*ctrl.Request) logr.Logger {
 func (r *Engine) Observing(ctx context.Context) {
 	r.Recorder.ObservationBegan(r.Now())
 	killpoint.Hit(killpoint.GapRecorded)
+	r.adoptAll(ctx)
 	close(r.observing)
 	r.Log.Info("Holdfast observes")
 	go r.liveness.run(ctx, r)
@@ -170,9 +175,8 @@ func (r *Engine) LedgerAttached(policies []string, resync bool) {
 	if !resync {
 		return
 	}
-	for _, def := range r.registry.load().sorted {
-		r.registry.swap(def.Name, nil, func() {})
-		r.policies.now(policyRequest(def.Name))
+	for _, name := range r.registry.renew() {
+		r.policies.now(policyRequest(name))
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 type registry struct {
 	gate    sync.RWMutex
 	current atomic.Pointer[definitions]
+	// renewed are the policies that were taken out to be put in force again.
+	renewed map[string]struct{}
 }
 
 // definitions are the definitions in force at one moment. It is immutable.
@@ -28,7 +30,7 @@ type definitions struct {
 }
 
 func newRegistry() *registry {
-	r := &registry{}
+	r := &registry{renewed: map[string]struct{}{}}
 	r.current.Store(&definitions{byName: map[string]*definition{}})
 	return r
 }
@@ -63,6 +65,7 @@ func (r *registry) swap(name string, next *definition, record func()) {
 	r.gate.Lock()
 	defer r.gate.Unlock()
 	record()
+	delete(r.renewed, name)
 	byName := maps.Clone(r.load().byName)
 	if next == nil {
 		delete(byName, name)
@@ -71,6 +74,26 @@ func (r *registry) swap(name string, next *definition, record func()) {
 	}
 	r.current.Store(&definitions{byName: byName, sorted: slices.SortedFunc(maps.Values(byName),
 		func(a, b *definition) int { return cmp.Compare(a.Name, b.Name) })})
+}
+
+// renew takes every definition out of force, to be put in force again, and
+// returns the names of their policies.
+func (r *registry) renew() []string {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	names := sortedKeys(r.load().byName)
+	for _, name := range names {
+		r.renewed[name] = struct{}{}
+	}
+	r.current.Store(&definitions{byName: map[string]*definition{}})
+	return names
+}
+
+// renewing is whether a policy is not in force again that was.
+func (r *registry) renewing() bool {
+	r.gate.RLock()
+	defer r.gate.RUnlock()
+	return len(r.renewed) > 0
 }
 
 // over are the valid definitions with the namespace in scope, by name.

@@ -116,3 +116,29 @@ func TestDefinitionsAreSorted(t *testing.T) {
 		t.Errorf("got %v", names)
 	}
 }
+
+// TestRenewalEndsWithTheLastPolicy: until then some of the policies are missing.
+func TestRenewalEndsWithTheLastPolicy(t *testing.T) {
+	r := newRegistry()
+	put := func(names ...string) {
+		for _, name := range names {
+			r.swap(name, defined(t, policy(name)), func() {})
+		}
+	}
+	put("p", "q", "r")
+	if r.renewing() {
+		t.Error("nothing was taken out")
+	}
+	if names := r.renew(); !slices.Equal(names, []string{"p", "q", "r"}) || len(r.load().sorted) > 0 {
+		t.Errorf("%v are to be renewed, %v in force", names, r.load().sorted)
+	}
+	put("q", "s")
+	r.swap("p", nil, func() {})
+	if !r.renewing() {
+		t.Error("r is missing")
+	}
+	put("r")
+	if r.renewing() {
+		t.Error("none is missing")
+	}
+}

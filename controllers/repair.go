@@ -16,9 +16,18 @@ const journalWait = 250 * time.Millisecond
 // because the cluster had moved on, and that no event came for.
 const conflictRetry = time.Second
 
-// repair does what the merged plan wants done.
+// renewalRetry is when a scope is looked at again while policies are put in force
+// again.
+const renewalRetry = 50 * time.Millisecond
+
+// repair does what the merged plan wants done. What some of the policies want, the
+// others may withhold: nothing is done while one of them is missing.
 func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 	if !p.exists {
+		return nil
+	}
+	if r.registry.renewing() {
+		p.again(renewalRetry)
 		return nil
 	}
 	found := issueSet{}

@@ -5,7 +5,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
@@ -40,6 +42,26 @@ var _ = Describe("Invariant 4: Replay is a no-op", func() {
 		Expect(kinds).To(ConsistOf(ledger.KindOperatorStarted, ledger.KindGap, ledger.KindHeartbeat, ledger.KindOperatorStopped),
 			"after the restart:\n%s", s.op.Evidence(s.tb).After(before))
 		Expect(s.applies(mark, names...).Want(0)).To(Succeed(), "what conforms is not applied again")
+	})
+
+	It("applies nothing at a start that one policy wants and another withholds", func() {
+		s := onOwn("together", harness.OperatorOptions{})
+		names := s.namespaces(30)
+		s.Apply(s.tb, s.policy("-m").Enforce())
+		s.AwaitDenied(s.tb, names...)
+		for _, suffix := range []string{"-a", "-z"} {
+			s.Apply(s.tb, s.policy(suffix).Enforce().Allow(v1alpha1.Allowance{Type: v1alpha1.AllowSameNamespace}))
+			s.AwaitCondition(s.tb, s.name+suffix, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonPolicyConflict)
+		}
+		s.settle()
+		before, mark := len(s.op.Evidence(s.tb).Episodes()), s.Mark(s.tb)
+		for range 2 {
+			s.op.Stop(s.tb)
+			s.op.Start(s.tb)
+			s.settle()
+		}
+		Expect(s.applies(mark, names...).Want(0)).To(Succeed())
+		Expect(s.op.Evidence(s.tb).Episodes()).To(HaveLen(before))
 	})
 
 	It("records each episode once when it is killed amid repairs, and the down time as one gap", func() {
