@@ -17,7 +17,7 @@ import (
 
 // podsRetry is when a namespace is looked at again whose pods are not known yet,
 // and that no event came for.
-const podsRetry = time.Second
+const podsRetry = 15 * time.Second
 
 // rollouts are what this process knows of brakes that the ledger may not.
 type rollouts struct {
