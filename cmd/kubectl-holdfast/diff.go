@@ -26,6 +26,7 @@ const statusChanges = 1
 type diffOptions struct {
 	files   []string
 	enforce bool
+	dns     serviceName
 	output  string
 }
 
@@ -64,7 +65,7 @@ could not be found out.`,
 			}
 			wait := startProgress(cmd.Context(), cmd.ErrOrStderr())
 			defer wait.end()
-			plan, err := c.preview(cmd.Context(), wait, edits, now())
+			plan, err := o.preview(cmd.Context(), c, wait, edits, now())
 			if err != nil {
 				return err
 			}
@@ -83,6 +84,7 @@ could not be found out.`,
 	cmd.Flags().BoolVar(&o.enforce, "enforce", false, "preview controls in mode Observe as if they were in mode Enforce")
 	_ = cmd.MarkFlagRequired("filename")
 	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
+	dnsFlag(cmd, &o.dns)
 	outputFlag(cmd, &o.output, outputText, outputWide, outputJSON, outputYAML)
 	return cmd
 }
@@ -148,13 +150,13 @@ func asEnforced(object map[string]any) {
 }
 
 // preview makes the plan of the edits.
-func (c *cluster) preview(ctx context.Context, wait *progress, edits []v1alpha1.ControlPolicy, now time.Time) (*preview.Plan, error) {
+func (o diffOptions) preview(ctx context.Context, c *cluster, wait *progress, edits []v1alpha1.ControlPolicy, now time.Time) (*preview.Plan, error) {
 	wait.at("reading policies")
 	live, err := c.policies(ctx)
 	if err != nil {
 		return nil, err
 	}
-	observed, err := c.observe(ctx, wait)
+	observed, err := c.observe(ctx, wait, o.dns.NamespacedName)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 type explainOptions struct {
 	ledger string
 	last   int
+	dns    serviceName
 	output string
 }
 
@@ -64,6 +65,7 @@ about the operator.`,
 	}
 	cmd.Flags().StringVar(&o.ledger, "ledger", "", "directory of the ledger, to read the newest entries about the subject from")
 	cmd.Flags().IntVar(&o.last, "last", 10, "how many of the newest entries to show")
+	dnsFlag(cmd, &o.dns)
 	outputFlag(cmd, &o.output, outputText, outputJSON, outputYAML)
 	_ = cmd.MarkFlagDirname("ledger")
 	return cmd
@@ -132,7 +134,7 @@ func (o explainOptions) explain(ctx context.Context, c *cluster, wait *progress,
 	if err != nil {
 		return nil, err
 	}
-	observed, err := c.observe(ctx, wait)
+	observed, err := c.observe(ctx, wait, o.dns.NamespacedName)
 	if err != nil {
 		return nil, err
 	}

@@ -21,9 +21,15 @@ const (
 	resultUpdated = "updated"
 )
 
+// testOptions say how to test.
+type testOptions struct {
+	update bool
+	dns    serviceName
+	output string
+}
+
 func newTest(now func() time.Time) *cobra.Command {
-	var update bool
-	var output string
+	var o testOptions
 	cmd := &cobra.Command{
 		Use:   "test DIR...",
 		Short: "Judge policies over files, and compare with what is expected",
@@ -47,19 +53,20 @@ Exit status: 0 as expected, 1 something differs, 3 something could not be judged
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			report, err := testFolders(cmd.Context(), args, update, now())
+			report, err := o.test(cmd.Context(), args, now())
 			if err != nil {
 				return err
 			}
-			err = present(cmd.OutOrStdout(), output, report, func(s screen, out *strings.Builder) { testText(s, out, report) })
+			err = present(cmd.OutOrStdout(), o.output, report, func(s screen, out *strings.Builder) { testText(s, out, report) })
 			if err == nil && report.status() != statusDone {
 				return statusError(report.status())
 			}
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&update, "update", false, "write what is found into findings.golden.yaml")
-	outputFlag(cmd, &output, outputText, outputJSON, outputYAML)
+	cmd.Flags().BoolVar(&o.update, "update", false, "write what is found into findings.golden.yaml")
+	dnsFlag(cmd, &o.dns)
+	outputFlag(cmd, &o.output, outputText, outputJSON, outputYAML)
 	return cmd
 }
 
@@ -84,8 +91,8 @@ type testedFolder struct {
 	Ignored []string `json:"ignored,omitempty"`
 }
 
-// testFolders judges every folder that the arguments name.
-func testFolders(ctx context.Context, dirs []string, update bool, now time.Time) (*testReport, error) {
+// test judges every folder that the arguments name.
+func (o testOptions) test(ctx context.Context, dirs []string, now time.Time) (*testReport, error) {
 	schema, err := policyfile.NewSchema()
 	if err != nil {
 		return nil, err
@@ -101,7 +108,7 @@ func testFolders(ctx context.Context, dirs []string, update bool, now time.Time)
 				return nil, err
 			}
 			tested := testedFolder{Dir: folder, Result: resultOK}
-			if err := tested.test(ctx, schema, update, now); err != nil {
+			if err := tested.test(ctx, schema, o, now); err != nil {
 				tested.Result, tested.Error = resultError, err.Error()
 			}
 			report.Folders = append(report.Folders, tested)
@@ -110,13 +117,13 @@ func testFolders(ctx context.Context, dirs []string, update bool, now time.Time)
 	return report, nil
 }
 
-func (t *testedFolder) test(ctx context.Context, schema *policyfile.Schema, update bool, now time.Time) error {
+func (t *testedFolder) test(ctx context.Context, schema *policyfile.Schema, o testOptions, now time.Time) error {
 	folder, err := fixture.Read(ctx, schema, t.Dir)
 	if err != nil {
 		return err
 	}
 	t.Ignored = folder.Ignored
-	found, err := folder.Judge(now)
+	found, err := folder.Judge(now, o.dns.NamespacedName)
 	if err != nil {
 		return err
 	}
@@ -128,7 +135,7 @@ func (t *testedFolder) test(ctx context.Context, schema *policyfile.Schema, upda
 	if t.Findings == 0 {
 		return errors.New("no namespace is in the policy's scope: nothing is judged")
 	}
-	if update {
+	if o.update {
 		t.Result = resultUpdated
 		return folder.Update(found)
 	}

@@ -182,3 +182,34 @@ func TestTestInJSON(t *testing.T) {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 }
+
+// TestTestKnowsTheDNS: where another Service is the DNS, it is that which must
+// be reachable.
+func TestTestKnowsTheDNS(t *testing.T) {
+	dir := filepath.Join(folders(t), "isolated")
+	edit(t, filepath.Join(dir, "policy.yaml"), "{defaultDeny: [Ingress]}", "{defaultDeny: [Egress], allow: [{type: DNS}]}")
+	dns := "apiVersion: v1\nkind: Namespace\nmetadata: {name: names}\n---\n" +
+		"apiVersion: v1\nkind: Service\nmetadata: {name: resolver, namespace: names}\n" +
+		"spec: {clusterIP: 10.0.0.10, selector: {app: dns}, ports: [{name: dns, port: 53, protocol: UDP, targetPort: 5353}]}\n"
+	if err := os.WriteFile(filepath.Join(dir, "input_names.yaml"), []byte(dns), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	findings := func(args ...string) string {
+		t.Helper()
+		if _, errs, status := holdfast(t, append([]string{"test", dir, "--update"}, args...)...); status != statusDone {
+			t.Fatal(errs)
+		}
+		content, err := os.ReadFile(filepath.Join(dir, "findings.golden.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(content)
+	}
+	if known, unknown := findings("--dns-service", "names/resolver"), findings(); known == unknown || strings.Contains(unknown, "resolver") {
+		t.Errorf("the flag makes no difference:\n%s", known)
+	}
+	_, errs, status := holdfast(t, "test", dir, "--dns-service", "resolver")
+	if want := `"resolver" for "--dns-service" flag: want namespace/name, such as kube-system/kube-dns`; status != statusFailed || !strings.Contains(errs, want) {
+		t.Errorf("status %d, %q, want %q", status, errs, want)
+	}
+}

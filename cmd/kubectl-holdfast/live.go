@@ -18,9 +18,9 @@ import (
 )
 
 // observe lists once what is judged, as far as the user may.
-func (c *cluster) observe(ctx context.Context, wait *progress) (*observe.Static, error) {
+func (c *cluster) observe(ctx context.Context, wait *progress, dns types.NamespacedName) (*observe.Static, error) {
 	wait.at("listing what is judged")
-	observed, err := observe.List(ctx, c.config, staticOptions())
+	observed, err := observe.List(ctx, c.config, observe.StaticOptions{FieldManager: enforce.FieldManager, DNSService: dns})
 	if err != nil {
 		return nil, explained(err, c.config.Host)
 	}
@@ -34,11 +34,6 @@ func (c *cluster) observe(ctx context.Context, wait *progress) (*observe.Static,
 		return nil, errors.New("you may not list namespaces: ask for get and list of them, without which nothing can be judged")
 	}
 	return observed, nil
-}
-
-// staticOptions are how objects are read that are not watched.
-func staticOptions() observe.StaticOptions {
-	return observe.StaticOptions{FieldManager: enforce.FieldManager, DNSService: types.NamespacedName{}}
 }
 
 // applier returns what asks for dry runs.
