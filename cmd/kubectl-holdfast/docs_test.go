@@ -30,7 +30,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 			continue
 		}
 		cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-			if !strings.Contains(section, "`--"+f.Name+"`") {
+			if !strings.Contains(section, "`--"+f.Name) {
 				t.Errorf("section %q of docs/cli.md does not name the flag --%s", name, f.Name)
 			}
 		})
