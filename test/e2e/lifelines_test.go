@@ -117,6 +117,7 @@ var _ = Describe("Invariant 8: Do no harm to DNS", func() {
 		d.start(coreDNS("coredns-next", 1053))
 		d.serves(1053, true)
 		s.awaitEgress(name, toDNSPods(53, 1053))
+		s.awaitEpisodes(1, ledger.OriginDrift, ledger.EndingRepaired)
 		d.ceases(53)
 		d.stop("coredns")
 		s.awaitEgress(name, toDNSPods(1053))
