@@ -94,7 +94,7 @@ const (
 	ChangeUpdated = "Updated"
 	// ChangeConfirmed: a person confirmed the generation; nothing of the spec changed.
 	ChangeConfirmed = "Confirmed"
-	ChangeDeleted = "Deleted"
+	ChangeDeleted   = "Deleted"
 )
 
 // IntroBody is what ControlIntroduced states.

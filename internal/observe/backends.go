@@ -72,8 +72,8 @@ func gates(policy *admissionregistrationv1.FailurePolicyType, rules []admissionr
 	if policy != nil && *policy == admissionregistrationv1.Ignore {
 		return false
 	}
-	lists := func(list []string, any ...string) bool {
-		return slices.ContainsFunc(list, func(entry string) bool { return slices.Contains(any, entry) })
+	lists := func(list []string, values ...string) bool {
+		return slices.ContainsFunc(list, func(entry string) bool { return slices.Contains(values, entry) })
 	}
 	return slices.ContainsFunc(rules, func(r admissionregistrationv1.RuleWithOperations) bool {
 		writes := slices.ContainsFunc(r.Operations, func(o admissionregistrationv1.OperationType) bool {

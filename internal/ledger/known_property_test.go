@@ -1,0 +1,118 @@
+package ledger
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// TestSnapshotEqualsFold: whatever the history and wherever it is cut, a
+// snapshot and the entries after it give the same bytes as all entries.
+func TestSnapshotEqualsFold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		whole := newHistory(t)
+		cut := rapid.IntRange(0, 60).Draw(t, "cut")
+		var resumed *Known
+		for i := range rapid.IntRange(1, 60).Draw(t, "length") {
+			if i == cut {
+				known, err := UnmarshalKnown([]byte(marshal(t, whole.known)))
+				if err != nil {
+					t.Fatalf("unmarshal: %v", err)
+				}
+				resumed = known
+			}
+			e, news := whole.say(anyDraft(t, whole.known))
+			if !news || resumed == nil {
+				continue
+			}
+			if err := resumed.Apply(&e); err != nil {
+				t.Fatalf("apply to a snapshot: %v", err)
+			}
+		}
+		recount(t, whole.known)
+		if resumed == nil {
+			return
+		}
+		recount(t, resumed)
+		if diff := cmp.Diff(marshal(t, whole.known), marshal(t, resumed)); diff != "" {
+			t.Fatalf("(-fold +snapshot and tail):\n%s", diff)
+		}
+	})
+}
+
+// anyDraft draws something that might be said next.
+func anyDraft(t *rapid.T, k *Known) Draft {
+	policy := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "policy")
+	id := rapid.SampledFrom([]string{"c", "d"}).Draw(t, "control")
+	definition := rapid.SampledFrom([]string{"1", "2"}).Draw(t, "definition")
+	subject := namespace(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "subject"))
+	switch rapid.IntRange(0, 11).Draw(t, "what") {
+	case 10:
+		return confirmed(rapid.Int64Range(1, 3).Draw(t, "generation"))
+	case 11:
+		return removedDraft(rapid.SampledFrom([]Kind{KindRepaired, KindRolledBack}).Draw(t, "removal"),
+			rapid.SampledFrom([]string{RolledBackLifeline, RolledBackPodsNotReady}).Draw(t, "reason"))
+	case 0:
+		change := rapid.SampledFrom([]string{ChangeCreated, ChangeUpdated, ChangeDeleted}).Draw(t, "change")
+		d := policyDraft(policy, change, rapid.Int64Range(1, 3).Draw(t, "generation"))
+		d.Change.Enforces, d.Change.Held = rapid.Bool().Draw(t, "enforces"), rapid.SampledFrom([]int{0, 0, 11}).Draw(t, "held")
+		return d
+	case 1:
+		return introDraft(policy, id, definition, second(rapid.IntRange(0, 100).Draw(t, "from")))
+	case 2:
+		return Draft{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef(policy, "spec"), Control: id}}
+	case 3, 4:
+		kind := rapid.SampledFrom([]Kind{KindSubjectAdded, KindScopeEntered, KindSubjectDeleted, KindScopeLeft}).Draw(t, "member")
+		return memberDraft(kind, policy, subject)
+	case 5:
+		return repairDraft(rapid.SampledFrom([]string{"deny", "allow"}).Draw(t, "object"), rapid.SampledFrom([]string{"1", "2"}).Draw(t, "uid"))
+	case 6:
+		gap := &GapBody{Cause: CauseForbidden, From: At(epoch)}
+		if open := slices.Sorted(maps.Keys(k.OpenGaps())); len(open) > 0 {
+			gap.Ends, gap.To = open[0], new(At(second(1)))
+		}
+		return Draft{Entry: Entry{Kind: KindGap, Gap: gap}}
+	default:
+		to := rapid.SampledFrom([]control.State{conforming, deviating, opened, unseen, exempt}).Draw(t, "state")
+		d := stateDraft(policy, id, definition, subject, to)
+		d.Epoch = rapid.Uint64Range(1, 2).Draw(t, "epoch")
+		return d
+	}
+}
+
+// recount holds the tallies against the units that they count.
+func recount(t require, k *Known) {
+	t.Helper()
+	type counts struct{ Conforming, NotEvaluated, NotApplicable, Deviating int }
+	want, got := map[controlKey]counts{}, map[controlKey]counts{}
+	for u, r := range k.units {
+		c := want[controlKey{u.Policy, u.Control}]
+		switch r.State.Outcome {
+		case control.Conforming:
+			c.Conforming++
+		case control.NotEvaluated:
+			c.NotEvaluated++
+		case control.NotApplicable:
+			c.NotApplicable++
+		case control.Deviating:
+			c.Deviating++
+			if k.Tally(u.Policy, u.Control).Open[u.Subject] != r {
+				t.Fatalf("%s is open and not among the open", u)
+			}
+		}
+		want[controlKey{u.Policy, u.Control}] = c
+	}
+	for key, tally := range k.tallies {
+		if c := (counts{tally.Conforming, tally.NotEvaluated, tally.NotApplicable, len(tally.Open)}); c != (counts{}) {
+			got[key] = c
+		}
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(controlKey{})); diff != "" {
+		t.Fatalf("tallies (-recount +got):\n%s", diff)
+	}
+}
