@@ -58,12 +58,7 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 		_, there := k.Member(e.Policy.Name, *e.Subject)
 		return there
 	case KindPolicyChanged:
-		p, there := k.Policy(e.Policy.Name)
-		if e.Change.Type == ChangeConfirmed {
-			return there && p.Generation == e.Policy.Generation && p.Brake != nil
-		}
-		return !there || p.UID != e.Policy.UID || p.Generation != e.Policy.Generation ||
-			p.Deleted != (e.Change.Type == ChangeDeleted)
+		return newsOfPolicy(e, k)
 	case KindControlIntroduced:
 		return settleIntroduction(e, k)
 	case KindControlWithdrawn:
@@ -76,6 +71,16 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 		}
 	}
 	return true
+}
+
+// newsOfPolicy reports whether a PolicyChanged entry says something new.
+func newsOfPolicy(e *Entry, k *Known) bool {
+	p, there := k.Policy(e.Policy.Name)
+	if e.Change.Type == ChangeConfirmed {
+		return there && p.Generation == e.Policy.Generation && p.Brake != nil
+	}
+	return !there || p.UID != e.Policy.UID || p.Generation != e.Policy.Generation ||
+		p.Deleted != (e.Change.Type == ChangeDeleted)
 }
 
 // settleIntroduction gives a control that comes back the beginning it had: no
