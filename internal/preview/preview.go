@@ -190,11 +190,14 @@ func (p *preview) define() error {
 	return nil
 }
 
-// concerned are the namespaces that an edit has in scope, by name.
+// concerned are the namespaces that an edit has in scope, or takes out of it, by
+// name: what one policy no longer withholds others may apply.
 func (p *preview) concerned() []control.Namespace {
 	var found []control.Namespace
 	p.Cluster.Namespaces(func(ns control.Namespace) bool {
-		if slices.ContainsFunc(p.over(ns), func(def *assess.Definition) bool { return p.edits[def.Name] }) {
+		if slices.ContainsFunc(slices.Concat(p.before, p.after), func(def *assess.Definition) bool {
+			return p.edits[def.Name] && def.Invalid == "" && def.Dispose(ns) == assess.InScope
+		}) {
 			found = append(found, ns)
 		}
 		return true

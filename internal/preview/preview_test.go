@@ -115,6 +115,37 @@ func TestRollout(t *testing.T) {
 
 func minutes(n int) metav1.Duration { return metav1.Duration{Duration: time.Duration(n) * time.Minute} }
 
+// TestWhatAnEditNoLongerWithholds: in a namespace that it gives up, another
+// policy's allowance is no longer withheld.
+func TestWhatAnEditNoLongerWithholds(t *testing.T) {
+	open, strict := isolating("open", v1alpha1.ModeEnforce), isolating("strict", v1alpha1.ModeEnforce)
+	open.Spec.Controls[0].NetworkIsolation.Allow = []v1alpha1.Allowance{{Type: v1alpha1.AllowSameNamespace}}
+	opts := Options{Cluster: namespaces(2), DryRun: dryRunFn(accepted), Live: []v1alpha1.ControlPolicy{open, strict}}
+	allowed := func(edit v1alpha1.ControlPolicy) []string {
+		t.Helper()
+		opts.Edits = []v1alpha1.ControlPolicy{edit}
+		plan, err := Make(t.Context(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, n := range plan.Namespaces {
+			for _, o := range n.Objects {
+				if o.Name == "holdfast-allow-same-namespace-ingress" {
+					names = append(names, n.Name)
+				}
+			}
+		}
+		return names
+	}
+	if got := allowed(strict); got != nil {
+		t.Errorf("allowed in %v, though one policy does not grant it", got)
+	}
+	if diff := cmp.Diff([]string{"ns-000"}, allowed(isolating("strict", v1alpha1.ModeEnforce, "ns-001"))); diff != "" {
+		t.Errorf("allowed in (-want +got):\n%s", diff)
+	}
+}
+
 // TestPaused: what a pause holds back is shown, and is no change.
 func TestPaused(t *testing.T) {
 	now := time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
