@@ -68,9 +68,12 @@ func (r *ScopeReconciler) carryOut(ctx context.Context, p *pass, changes []enfor
 	if len(changes) > 0 {
 		killpoint.Hit(killpoint.RepairDue)
 	}
-	undone := map[enforce.Object]bool{}
+	undone := r.rehearse(ctx, p, changes, found)
 	for i, change := range changes {
 		object := enforce.ObjectOf(change.Change)
+		if undone[object] {
+			continue
+		}
 		if first, waits := awaited(change, undone); waits {
 			undone[object] = true
 			found.waits(p.name, change, first)

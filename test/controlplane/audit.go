@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
@@ -60,11 +61,14 @@ func readAudit(path string) ([]auditv1.Event, error) {
 	}
 }
 
-// IsWrite reports whether an audited request could change an object. Requests
-// for reviews (access, tokens) are creations by verb that store nothing.
+// IsWrite reports whether an audited request could change an object. Dry runs, and
+// requests for reviews (access, tokens), are writes by verb that store nothing.
 func IsWrite(event *auditv1.Event) bool {
 	switch event.Verb {
 	case "get", "list", "watch":
+		return false
+	}
+	if address, err := url.Parse(event.RequestURI); err == nil && address.Query().Has("dryRun") {
 		return false
 	}
 	if ref := event.ObjectRef; ref != nil {

@@ -103,6 +103,30 @@ var _ = Describe("Invariant 8: Do no harm to DNS", func() {
 		Expect(s.episodes().From(ledger.OriginBaseline).Ended(ledger.EndingRepaired).Want(1)).To(Succeed())
 	})
 
+	It("allows nothing either while the API server refuses to allow DNS", func() {
+		s := onShared("dnsrefused")
+		d := s.dns(intstr.FromInt32(53), intstr.FromInt32(53))
+		d.start(coreDNS("coredns", 53))
+		d.serves(53, true)
+		s.make(s.apiServers("192.0.2.10"))
+		name := s.namespaces(1)[0]
+		s.refuseToCreate(name, allowDNS)
+		mark := s.Mark(s.tb)
+		s.Apply(s.tb, s.deniesEgress().Allow(
+			v1alpha1.Allowance{Type: v1alpha1.AllowAPIServer}, v1alpha1.Allowance{Type: v1alpha1.AllowSameNamespace}))
+		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRepairFailed)
+		Expect(enforced(policy).Message).To(ContainSubstring(allowDNS))
+		s.settle()
+		Expect(s.applies(mark, name).Want(0)).To(Succeed(), "any allowance of egress would isolate the pods from DNS")
+		Expect(s.evidence().Kind(ledger.KindRepairFailed).Want(1)).To(Succeed())
+
+		s.allowToCreate()
+		s.AwaitConforming(s.tb, s.name)
+		Expect(s.applied(mark, name)).To(ConsistOf(allowAPIServer, allowDNS, allowSameNamespaceEgress, denyEgress))
+		Expect(s.episodes().Want(1)).To(Succeed())
+		s.awaitEpisodes(1, ledger.OriginBaseline, ledger.EndingRepaired)
+	})
+
 	It("follows DNS to another port, and lets it through all the time", func() {
 		s := onShared("dnsmoves")
 		d := s.dns(intstr.FromInt32(53), intstr.FromInt32(53))
