@@ -86,6 +86,8 @@ type ChangeBody struct {
 	// before, where it is so large that their first enforcement waits until the
 	// generation is confirmed.
 	Held int `json:"held,omitempty"`
+	// Confirmed is true where the edit came with the confirmation of its generation.
+	Confirmed bool `json:"confirmed,omitempty"`
 }
 
 // The types of a ChangeBody.

@@ -77,7 +77,7 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 func newsOfPolicy(e *Entry, k *Known) bool {
 	p, there := k.Policy(e.Policy.Name)
 	if e.Change.Type == ChangeConfirmed {
-		return there && p.Generation == e.Policy.Generation && p.Brake != nil
+		return there && p.Generation == e.Policy.Generation && p.Brake != nil && p.Confirmed != p.Generation
 	}
 	return !there || p.UID != e.Policy.UID || p.Generation != e.Policy.Generation ||
 		p.Deleted != (e.Change.Type == ChangeDeleted)

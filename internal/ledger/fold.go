@@ -58,13 +58,16 @@ func (k *Known) ledgerOpened(e *Entry) error {
 func (k *Known) policyChanged(e *Entry) error {
 	p := k.clonePolicy(e.Policy.Name)
 	if e.Change.Type == ChangeConfirmed {
-		p.Brake = nil
+		p.Brake, p.Confirmed = nil, e.Policy.Generation
 		k.policies[p.Name] = p
 		return nil
 	}
 	p.UID, p.Generation, p.Spec = e.Policy.UID, e.Policy.Generation, e.Change.To
 	p.Deleted = e.Change.Type == ChangeDeleted
 	p.Enforces, p.Brake = e.Change.Enforces, nil
+	if e.Change.Confirmed {
+		p.Confirmed = e.Policy.Generation
+	}
 	if e.Change.Held > 0 {
 		p.Brake = &Brake{Since: e.ObservedAt, Added: e.Change.Held}
 	}

@@ -87,6 +87,9 @@ type PolicyRecord struct {
 	Since Time `json:"since"`
 	// Enforces is whether a control of it is in Enforce mode.
 	Enforces bool `json:"enforces,omitempty"`
+	// Confirmed is the generation that a person confirmed last. Each is confirmed
+	// once: what is rolled back after that needs another generation.
+	Confirmed int64 `json:"confirmed,omitempty"`
 	// Brake holds back what its generation would enforce for the first time.
 	Brake    *Brake                    `json:"brake,omitempty"`
 	Spec     string                    `json:"spec"`

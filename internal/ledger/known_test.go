@@ -139,6 +139,13 @@ func edited(generation int64, held int) Draft {
 	return d
 }
 
+// brokenIn says that pods broke under a generation.
+func brokenIn(generation int64) Draft {
+	d := removedDraft(KindRolledBack, RolledBackPodsNotReady)
+	d.Policy.Generation = generation
+	return d
+}
+
 func confirmed(generation int64) Draft { return policyDraft("p", ChangeConfirmed, generation) }
 
 // braked says what brake is on policy p.
@@ -204,10 +211,15 @@ func TestFold(t *testing.T) {
 		"an object that was rolled back is no longer ours": {
 			[]Draft{repairDraft("deny", "1"), removedDraft(KindRolledBack, RolledBackLifeline)},
 			func(k *Known) string { return fmt.Sprint(k.Created("a"), braked(k)) }},
-		"pods that broke put a brake on":      {[]Draft{removedDraft(KindRolledBack, RolledBackPodsNotReady)}, braked},
-		"an edit that adds many is braked":    {[]Draft{edited(2, 400)}, braked},
-		"an edit that adds few is not":        {[]Draft{edited(2, 0)}, braked},
-		"a confirmation takes the brake off":  {[]Draft{edited(2, 400), confirmed(2)}, braked},
+		"pods that broke put a brake on":     {[]Draft{removedDraft(KindRolledBack, RolledBackPodsNotReady)}, braked},
+		"an edit that adds many is braked":   {[]Draft{edited(2, 400)}, braked},
+		"an edit that adds few is not":       {[]Draft{edited(2, 0)}, braked},
+		"a confirmation takes the brake off": {[]Draft{edited(2, 400), confirmed(2)}, braked},
+		"a second brake in one generation": {[]Draft{edited(2, 400), confirmed(2), brokenIn(2)}, func(k *Known) string {
+			d := confirmed(2)
+			_, news := d.settle(k, "process", second(60))
+			return fmt.Sprint(braked(k), " confirmed again: ", news)
+		}},
 		"another edit takes the brake off":    {[]Draft{edited(2, 400), edited(3, 0)}, braked},
 		"a rollback in an earlier generation": {[]Draft{edited(2, 0), removedDraft(KindRolledBack, RolledBackPodsNotReady)}, braked},
 		"kinds that change nothing": {
@@ -231,6 +243,7 @@ func TestFold(t *testing.T) {
 		"an edit that adds many is braked":                 "2 added=400 namespace= since=06:00:05",
 		"an edit that adds few is not":                     "2 none",
 		"a confirmation takes the brake off":               "2 none",
+		"a second brake in one generation":                 "2 added=0 namespace=a since=06:00:07 confirmed again: false",
 		"another edit takes the brake off":                 "3 none",
 		"a rollback in an earlier generation":              "2 none",
 		"kinds that change nothing":                        "7 1",
