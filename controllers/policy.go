@@ -114,7 +114,7 @@ func (r *PolicyReconciler) changed(next *definition, policy *v1alpha1.ControlPol
 	var drafts []ledger.Draft
 	r.Recorder.View(func(k *ledger.Known) {
 		change := &ledger.ChangeBody{Type: ledger.ChangeCreated, To: next.SpecObject.Digest, Invalid: clip(next.Invalid),
-			Enforces: next.Enforces(), Held: next.added,
+			Enforces: next.Enforces(), Held: next.added, Confirmed: confirms(policy),
 			Manager: specManager(policy), ChangeRef: clip(policy.Annotations[v1alpha1.AnnotationChangeRef])}
 		objects := []ledger.Object{next.SpecObject}
 		if known, ok := k.Policy(next.Name); ok && !known.Deleted {

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -23,7 +24,7 @@ const podsRetry = 15 * time.Second
 type rollouts struct {
 	mu sync.Mutex
 	// confirmed is the generation that was confirmed, and stopped the one that
-	// pods broke under, by policy.
+	// pods broke under since, by policy.
 	confirmed, stopped map[string]int64
 }
 
@@ -42,9 +43,10 @@ func (r *rollouts) stop(def *definition) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped[def.Name] = def.Generation
-	delete(r.confirmed, def.Name)
 }
 
+// of reports whether a generation was confirmed, and whether pods broke under it
+// since.
 func (r *rollouts) of(def *definition) (confirmed, stopped bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,12 +160,14 @@ func (p *pass) wanting(changes map[string][]enforce.Source) []*definition {
 // confirms it; no reason where it is not.
 func (r *ScopeReconciler) braked(p *pass, def *definition) issue {
 	confirmed, stopped := r.rollouts.of(def)
-	if confirmed {
-		return issue{}
-	}
-	brake := r.brakeOf(def)
+	brake, spent := r.brakeOf(def)
 	confirm := fmt.Sprintf("to go on, set the annotation %s to %d", v1alpha1.AnnotationConfirmedGeneration, def.Generation)
+	if spent || confirmed {
+		confirm = fmt.Sprintf("generation %d was confirmed before; to go on, edit the policy", def.Generation)
+	}
 	switch {
+	case confirmed && !stopped:
+		return issue{}
 	case stopped || brake != nil && brake.Namespace != "":
 		where := p.name
 		if brake != nil {
@@ -179,14 +183,15 @@ func (r *ScopeReconciler) braked(p *pass, def *definition) issue {
 	}
 }
 
-// brakeOf is the brake that the ledger has on a definition, or nil.
-func (r *Engine) brakeOf(def *definition) (brake *ledger.Brake) {
+// brakeOf is the brake that the ledger has on a definition, or nil, and whether
+// its generation was confirmed: each is confirmed once.
+func (r *Engine) brakeOf(def *definition) (brake *ledger.Brake, confirmed bool) {
 	r.Recorder.View(func(k *ledger.Known) {
 		if known, ok := k.Policy(def.Name); ok && known.Generation == def.Generation {
-			brake = known.Brake
+			brake, confirmed = known.Brake, known.Confirmed == def.Generation
 		}
 	})
-	return brake
+	return brake, confirmed
 }
 
 // paced says that the namespace runs pods, and that it is not its turn yet; no
@@ -252,7 +257,8 @@ func (r *PolicyReconciler) confirm(policy *v1alpha1.ControlPolicy) {
 		return
 	}
 	confirmed, stopped := r.rollouts.of(def)
-	if confirmed || !stopped && r.brakeOf(def) == nil {
+	brake, spent := r.brakeOf(def)
+	if confirmed || spent || !stopped && brake == nil {
 		return
 	}
 	r.rollouts.confirm(def)
@@ -261,6 +267,7 @@ func (r *PolicyReconciler) confirm(policy *v1alpha1.ControlPolicy) {
 			Type: ledger.ChangeConfirmed, To: def.SpecObject.Digest, Enforces: true,
 			ChangeRef: clip(policy.Annotations[v1alpha1.AnnotationChangeRef]),
 		}}})
+	killpoint.Hit(killpoint.RolloutConfirmed)
 	r.announce(transitions, ticket)
 	r.statusDue.now(def.Name)
 	r.reconsider(def.Name, r.reach(def))

@@ -114,6 +114,8 @@ func TestFirstEnforcement(t *testing.T) {
 		"an edit in the second it came in":        {func(s *scene) { s.edit(400, s.pass.snapshot.Namespace.CreatedAt) }, deny, nil, []string{v1alpha1.ReasonRolloutHeld}, 0},
 		"an edit that adds many, confirmed":       {func(s *scene) { s.edit(400, noon); s.engine.rollouts.confirm(s.def) }, deny, []string{"deny"}, nil, watchEvery},
 		"an edit that adds few":                   {func(s *scene) { s.edit(0, noon) }, deny, []string{"deny"}, nil, watchEvery},
+		"pods broke after it was confirmed": {func(s *scene) { s.engine.rollouts.confirm(s.def); s.engine.rollouts.stop(s.def) }, deny, nil,
+			[]string{v1alpha1.ReasonRolledBack}, 0},
 		"pods broke elsewhere":                    {func(s *scene) { s.engine.rollouts.stop(s.def) }, deny, nil, []string{v1alpha1.ReasonRolledBack}, 0},
 		"a permission waits with its restriction": {full, func(s *scene) []enforce.Change { return append(deny(s), s.change("allow", control.Permits, "Ingress")) }, nil, []string{v1alpha1.ReasonRollingOut}, 30 * time.Second},
 		"a permission where it is denied already": {full, func(s *scene) []enforce.Change {
@@ -244,5 +246,30 @@ func TestAddedNamespaces(t *testing.T) {
 				t.Errorf("held namespaces (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestAGenerationIsConfirmedOnce: what is rolled back after the confirmation is
+// not begun again by the annotation that is still there.
+func TestAGenerationIsConfirmedOnce(t *testing.T) {
+	s := newScene(t)
+	s.edit(400, noon)
+	r := &PolicyReconciler{s.engine}
+	s.engine.registry.swap("p", s.def, func() {})
+	annotated := policy("p", func(p *v1alpha1.ControlPolicy) {
+		p.Annotations = map[string]string{v1alpha1.AnnotationConfirmedGeneration: "1"}
+	})
+	r.confirm(policy("p"))
+	if sent, _ := s.gate(s.change("deny", control.Restricts, "Ingress")); sent != nil {
+		t.Errorf("%v is sent without a confirmation", sent)
+	}
+	r.confirm(annotated)
+	if sent, _ := s.gate(s.change("deny", control.Restricts, "Ingress")); sent == nil {
+		t.Error("nothing is sent after the confirmation")
+	}
+	s.engine.rollouts.stop(s.def)
+	r.confirm(annotated)
+	if sent, _ := s.gate(s.change("deny", control.Restricts, "Ingress")); sent != nil {
+		t.Errorf("%v is sent after it was rolled back", sent)
 	}
 }
