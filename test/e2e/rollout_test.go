@@ -83,7 +83,7 @@ var _ = Describe("Invariant 8: Do no harm with an edit", func() {
 		begun, restored := s.beginnings(mark, busy...)
 		Expect(begun).To(HaveLen(len(busy)))
 		// Between the decision to begin and the write lies what the machine is busy with.
-		const slack = interval / 4
+		const slack = interval / 2
 		for i := most; i < len(begun); i++ {
 			Expect(begun[i].Sub(begun[i-most])).To(BeNumerically(">=", interval-slack), "%d namespaces begin in one interval", most+1)
 		}
