@@ -136,6 +136,7 @@ func (r *ScopeReconciler) attempt(ctx context.Context, p *pass, change enforce.C
 		r.recordChanged(p)
 	} else {
 		r.recordActs(p)
+		killpoint.Hit(killpoint.ActRecorded)
 	}
 	return true
 }

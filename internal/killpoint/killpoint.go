@@ -23,6 +23,8 @@ const (
 	RepairAnswered Point = "repair.answered"
 	// RepairNoted: the answer was noted and compared, and not recorded.
 	RepairNoted Point = "repair.noted"
+	// ActRecorded: one of several changes was recorded, and the next was not sent.
+	ActRecorded Point = "act.recorded"
 	// RepairRecorded: the repair was recorded, and may not be durable.
 	RepairRecorded Point = "repair.recorded"
 	// StatusDue: a status was computed, and what it says is durable.
@@ -34,6 +36,8 @@ const (
 	PolicyRecorded Point = "policy.recorded"
 	// PolicySwapped: the edit is in force, and no namespace was judged by it.
 	PolicySwapped Point = "policy.swapped"
+	// RolloutConfirmed: a confirmation was recorded, and no namespace was judged by it.
+	RolloutConfirmed Point = "rollout.confirmed"
 	// PolicyWithdrawn: a policy's end was recorded, and it is in force still.
 	PolicyWithdrawn Point = "policy.withdrawn"
 
@@ -102,8 +106,8 @@ const (
 // All are the points.
 func All() []Point {
 	return []Point{
-		ScopeJudged, ScopeRecorded, ControlIntroduced, RepairDue, RepairAnswered, RepairNoted, RepairRecorded,
-		StatusDue, StatusPatched, PolicyRecorded, PolicySwapped, PolicyWithdrawn,
+		ScopeJudged, ScopeRecorded, ControlIntroduced, RepairDue, RepairAnswered, RepairNoted, ActRecorded, RepairRecorded,
+		StatusDue, StatusPatched, PolicyRecorded, PolicySwapped, RolloutConfirmed, PolicyWithdrawn,
 		JournalWritten, JournalSynced, JournalBegun, CommitDue, CommitAdded, CommitIndexed, CommitObjects,
 		FileReplacing, FileWriting,
 		RollRecorded, RollPublished, RollClosed, SegmentMade, RollCreated, SnapshotWritten,
