@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
@@ -107,6 +108,11 @@ func (r Requests) In(namespaces ...string) Requests {
 	return r.Where(func(e *auditv1.Event) bool {
 		return e.ObjectRef != nil && slices.Contains(namespaces, e.ObjectRef.Namespace)
 	})
+}
+
+// After are the requests that were received after a time.
+func (r Requests) After(t time.Time) Requests {
+	return r.Where(func(e *auditv1.Event) bool { return e.RequestReceivedTimestamp.After(t) })
 }
 
 // Succeeded are the requests that were answered with success.

@@ -47,6 +47,9 @@ func (r *run) protected() []string {
 			names = append(names, name)
 		}
 	}
+	if r.wide {
+		names = append(names, r.fleet...)
+	}
 	return names
 }
 

@@ -16,7 +16,7 @@ func (r *run) judge() {
 	r.t.Helper()
 	evidence := r.op.Evidence(r.t)
 	for what, judgement := range map[string]func(harness.Evidence) error{
-		"repairs": r.judgeRepairs, "what was left": r.judgeLeft, "gaps": r.judgeGaps, "statements": judgeStatements,
+		"repairs": r.judgeMade, "what was left": r.judgeLeft, "gaps": r.judgeGaps, "statements": judgeStatements,
 	} {
 		if err := judgement(evidence); err != nil {
 			r.t.Errorf("%s: %v", what, err)
@@ -33,6 +33,14 @@ func (r *run) judge() {
 	if r.t.Failed() {
 		r.t.Logf("the episodes:\n%s\nthe entries:\n%s", evidence.Episodes(), evidence)
 	}
+}
+
+// judgeMade judges what was written.
+func (r *run) judgeMade(evidence harness.Evidence) error {
+	if r.Writes != nil {
+		return r.judgeWrites(evidence)
+	}
+	return r.judgeRepairs(evidence)
 }
 
 // judgeRepairs: each drift was repaired once, and is one episode. A repair that
@@ -208,7 +216,9 @@ func judgeStatements(evidence harness.Evidence) error {
 		switch e.Kind {
 		case ledger.KindPolicyChanged:
 			keys = append(keys, fmt.Sprintf("policy %s at %d %s", e.Policy.UID, e.Policy.Generation, e.Change.Type))
-		case ledger.KindControlIntroduced, ledger.KindControlWithdrawn:
+		case ledger.KindControlIntroduced:
+			keys = append(keys, fmt.Sprintf("%s %s %s as %s", e.Kind, e.Policy.UID, e.Control, e.Policy.Definition))
+		case ledger.KindControlWithdrawn:
 			keys = append(keys, fmt.Sprintf("%s %s %s", e.Kind, e.Policy.UID, e.Control))
 		case ledger.KindScopeEntered, ledger.KindSubjectAdded, ledger.KindScopeLeft:
 			keys = append(keys, fmt.Sprintf("%s %s %s", e.Kind, e.Policy.UID, e.Subject.UID))

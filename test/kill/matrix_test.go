@@ -17,6 +17,10 @@ import (
 type Case struct {
 	Name   string
 	Deaths []Death
+	// Prepare makes what is there before the first process. May be nil.
+	Prepare func(*run)
+	// Policy begins the policy; nil means the one that denies ingress.
+	Policy func(*run) *harness.PolicyBuilder
 	// Env is the environment of all the processes.
 	Env []string
 	// Bystander is whether there is a second namespace, in no policy's scope.
@@ -25,6 +29,12 @@ type Case struct {
 	Cut int
 	// Lost says that the volume is lost between two processes.
 	Lost bool
+	// Restarted is what happens once the last process has started. May be nil.
+	Restarted func(*run)
+	// Writes are what has to be written in each namespace, in its order, and
+	// Episodes the number of episodes, where an episode takes more than one write.
+	Writes   func(*run) map[string][]string
+	Episodes int
 	// Settled is what the ledger has to hold in the end, beside what is common
 	// to all cases. May be nil.
 	Settled func(*run, harness.Evidence) error
@@ -35,6 +45,8 @@ type Death struct {
 	Point killpoint.Point
 	// After is at which hit of the point it dies; 0 is the first.
 	After int
+	// First happens in a process that is at rest, before it is about to die. May be nil.
+	First func(*run)
 	// Act provokes it in a process that is at rest. A process without one dies
 	// as it starts.
 	Act func(*run)
@@ -62,7 +74,7 @@ const (
 // matrix is fixed: what is not in it is not claimed.
 func matrix() []Case {
 	var cases []Case
-	for _, group := range [][]Case{drifts(), repeated(), openings(), successors(), policies(), scopes(), stops()} {
+	for _, group := range [][]Case{drifts(), repeated(), openings(), successors(), policies(), scopes(), allowances(), rollouts(), stops()} {
 		cases = append(cases, group...)
 	}
 	return cases

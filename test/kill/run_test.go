@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -44,6 +45,11 @@ type run struct {
 	again bool
 	// hasSecond is whether the second namespace is in a policy's scope.
 	hasSecond bool
+	// fleet are the namespaces that an edit adds; wide is whether it did.
+	fleet []string
+	wide  bool
+	// pod is the one that runs in the first namespace.
+	pod *corev1.Pod
 	// leftAlone are the namespaces that no policy is over any more.
 	leftAlone map[string]bool
 	// lostID is the ledger that was lost with its volume.
@@ -69,7 +75,14 @@ func newRun(t *testing.T, cluster *harness.Cluster, c Case) *run {
 	if c.Bystander {
 		r.bystander()
 	}
-	cluster.Apply(t, r.policy())
+	if c.Prepare != nil {
+		c.Prepare(r)
+	}
+	policy := r.policy()
+	if c.Policy != nil {
+		policy = c.Policy(r)
+	}
+	cluster.Apply(t, policy)
 	t.Cleanup(func() {
 		cluster.DeletePolicy(tbOf(t), r.Name)
 		cluster.DeletePolicy(tbOf(t), r.second())
@@ -102,6 +115,9 @@ func (r *run) play() {
 	r.op.Env = r.Env
 	launched := time.Now()
 	r.op.Start(r.t)
+	if r.Restarted != nil {
+		r.Restarted(r)
+	}
 	r.settle()
 	r.op.Stop(r.t)
 	r.processes = append(r.processes, process{launched: launched, died: time.Now()})
@@ -127,6 +143,9 @@ func (r *run) die(d *Death) {
 		r.op.Env = append(r.op.Env, killpoint.EnvArmed+"="+armed)
 		r.op.Start(r.t)
 		r.rest()
+		if d.First != nil {
+			d.First(r)
+		}
 		if err := os.WriteFile(armed, nil, 0o600); err != nil {
 			r.t.Fatal(err)
 		}
