@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,8 +11,11 @@ import (
 	"testing"
 )
 
-// BuildOptions say how the operator is built. The zero value is a plain build.
+// BuildOptions say what is built, and how. The zero value is a plain build of the
+// operator.
 type BuildOptions struct {
+	// Package is the program's; empty means the operator's.
+	Package string
 	// Tags are build tags.
 	Tags string
 	// Env is added to the environment of the build, as KEY=value.
@@ -26,8 +30,8 @@ type Patch struct {
 	File, Old, New string
 }
 
-// Build builds the operator into a directory of its own, which ends with the
-// test, and returns the binary's path.
+// Build builds the program into a directory of its own, which ends with the test,
+// and returns the binary's path.
 func Build(tb testing.TB, opts BuildOptions) string {
 	tb.Helper()
 	binary := filepath.Join(tb.TempDir(), "holdfast")
@@ -38,11 +42,11 @@ func Build(tb testing.TB, opts BuildOptions) string {
 	if len(opts.Patches) > 0 {
 		args = append(args, "-overlay", overlay(tb, opts.Patches))
 	}
-	build := exec.Command("go", append(args, ".")...)
+	build := exec.Command("go", append(args, cmp.Or(opts.Package, "."))...)
 	build.Dir = Root(tb)
 	build.Env = append(os.Environ(), opts.Env...)
 	if output, err := build.CombinedOutput(); err != nil {
-		tb.Fatalf("build the operator: %v\n%s", err, output)
+		tb.Fatalf("build %s: %v\n%s", build.Args, err, output)
 	}
 	return binary
 }
