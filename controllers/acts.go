@@ -30,15 +30,15 @@ func (r *ScopeReconciler) made(p *pass, change enforce.Change, before, after *co
 	}
 	killpoint.Hit(killpoint.RepairNoted)
 	kind, reason := ledger.KindRepaired, ""
-	switch {
-	case change.Rollback == "":
-		r.Metrics.repaired(change.WantedBy)
-	case p.broken != "":
-		kind, reason = ledger.KindRolledBack, ledger.RolledBackPodsNotReady
-	default:
+	if change.Rollback != "" {
 		kind, reason = ledger.KindRolledBack, ledger.RolledBackLifeline
+	} else {
+		r.Metrics.repaired(change.WantedBy)
 	}
 	for _, want := range change.WantedBy {
+		if p.broken != "" {
+			break // It was recorded before it was done.
+		}
 		draft := r.act(p, kind, change, want, before, id)
 		draft.Reason, draft.Message = reason, clip(change.Rollback)
 		p.acts = append(p.acts, draft)

@@ -86,12 +86,7 @@ func (r *ScopeReconciler) gate(p *pass, plan enforce.Plan, found issueSet) enfor
 // first are the changes that restrict for the first time, by the name of their
 // object, and the permissions that go before them, with who wants them.
 func (r *ScopeReconciler) first(p *pass, changes []enforce.Change) map[string][]enforce.Source {
-	created := map[string]bool{}
-	r.Recorder.View(func(k *ledger.Known) {
-		for _, o := range k.Created(p.name) {
-			created[o.Name] = true
-		}
-	})
+	created := r.created(p.name)
 	first, aspects, definitions := map[string][]enforce.Source{}, map[string]bool{}, p.definitions()
 	for _, c := range changes {
 		if c.Effect == control.Restricts && !c.Remove && !created[c.Name] && !p.memo.restores(c, definitions) {
@@ -107,6 +102,18 @@ func (r *ScopeReconciler) first(p *pass, changes []enforce.Change) map[string][]
 		}
 	}
 	return first
+}
+
+// created are the names of the objects in a namespace that Holdfast applied, as
+// the ledger knows.
+func (r *Engine) created(namespace string) map[string]bool {
+	created := map[string]bool{}
+	r.Recorder.View(func(k *ledger.Known) {
+		for _, o := range k.Created(namespace) {
+			created[o.Name] = true
+		}
+	})
+	return created
 }
 
 // definitions are the digests of the definitions of the pass's controls.

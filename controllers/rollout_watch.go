@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 )
 
@@ -70,7 +73,7 @@ func (w *firstWatch) broken(workloads []observe.Workload) string {
 func (r *ScopeReconciler) watchFirst(ctx context.Context, p *pass, found issueSet) (rolledBack bool, err error) {
 	w := p.memo.watch
 	if w == nil {
-		return false, nil
+		return r.finishRollback(ctx, p, found)
 	}
 	if !p.now.Before(w.until) {
 		p.memo.watch = nil
@@ -89,7 +92,62 @@ func (r *ScopeReconciler) watchFirst(ctx context.Context, p *pass, found issueSe
 	for _, def := range p.wanting(w.sources()) {
 		r.rollouts.stop(def)
 	}
-	return true, r.carryOut(ctx, p, p.takenBack(w), found)
+	message := fmt.Sprintf("%s of namespace %s were ready before it was applied, and none is since", broken, p.name)
+	changes := p.takenBack(w.applied, message)
+	r.recordRollback(ctx, p, changes)
+	return true, r.carryOut(ctx, p, changes, found)
+}
+
+// recordRollback records what is about to be taken back, before it is: a process
+// that dies amid it leaves behind what the next one has to finish.
+func (r *ScopeReconciler) recordRollback(ctx context.Context, p *pass, changes []enforce.Change) {
+	var drafts []ledger.Draft
+	for _, change := range changes {
+		for _, want := range change.WantedBy {
+			draft := r.act(p, ledger.KindRolledBack, change, want, existing(p.snapshot, change.Name), nil)
+			draft.Reason, draft.Message = ledger.RolledBackPodsNotReady, clip(change.Rollback)
+			drafts = append(drafts, draft)
+		}
+	}
+	transitions, ticket := r.Recorder.Record(drafts...)
+	r.announce(transitions, ticket)
+	ticket.Wait(ctx, journalWait)
+	killpoint.Hit(killpoint.RollbackRecorded)
+}
+
+// finishRollback removes what an earlier process recorded as taken back in the
+// namespace, and did not live to remove: objects that are ours, and that the
+// ledger does not know any more.
+func (r *ScopeReconciler) finishRollback(ctx context.Context, p *pass, found issueSet) (finished bool, err error) {
+	var left []enforce.Change
+	for _, def := range p.pinned {
+		confirmed, _ := r.rollouts.of(def)
+		if brake, _ := r.brakeOf(def); !confirmed && brake != nil && brake.Namespace == p.name {
+			left = append(left, r.unknownOf(p, def)...)
+		}
+	}
+	if len(left) == 0 {
+		return false, nil
+	}
+	slices.SortStableFunc(left, func(a, b enforce.Change) int { return cmp.Compare(a.Effect, b.Effect) })
+	p.broken = "pods"
+	return true, r.carryOut(ctx, p, p.takenBack(left, "the process that took it back did not live to remove it"), found)
+}
+
+// unknownOf are the objects of ours that a policy wants and that are there,
+// though the ledger knows nothing of them.
+func (r *ScopeReconciler) unknownOf(p *pass, def *definition) []enforce.Change {
+	created := r.created(p.name)
+	var unknown []enforce.Change
+	for _, wish := range r.wishes(p, issueSet{}) {
+		for _, c := range wish.Changes {
+			np := existing(p.snapshot, c.Name)
+			if wish.Policy == def.Name && !c.Remove && np != nil && np.Ours && !created[c.Name] {
+				unknown = append(unknown, enforce.Change{Change: c, WantedBy: []enforce.Source{wish.Source}})
+			}
+		}
+	}
+	return unknown
 }
 
 // sources are those who wanted what was applied, by the name of the object.
@@ -104,11 +162,10 @@ func (w *firstWatch) sources() map[string][]enforce.Source {
 // takenBack are the changes that remove what was applied in a namespace, as far
 // as it is still ours: the last comes first, so that nothing is denied without
 // what goes with it. It is no longer what the namespace conformed by.
-func (p *pass) takenBack(w *firstWatch) []enforce.Change {
-	message := fmt.Sprintf("%s of namespace %s were ready before it was applied, and none is since", p.broken, p.name)
+func (p *pass) takenBack(applied []enforce.Change, message string) []enforce.Change {
 	var changes []enforce.Change
 	var before []enforce.Object
-	for _, c := range slices.Backward(w.applied) {
+	for _, c := range slices.Backward(applied) {
 		for _, source := range c.WantedBy {
 			p.memo.dropped(source)
 		}

@@ -25,6 +25,8 @@ const (
 	RepairNoted Point = "repair.noted"
 	// ActRecorded: one of several changes was recorded, and the next was not sent.
 	ActRecorded Point = "act.recorded"
+	// RollbackRecorded: what is taken back was recorded, and is in place still.
+	RollbackRecorded Point = "rollback.recorded"
 	// RepairRecorded: the repair was recorded, and may not be durable.
 	RepairRecorded Point = "repair.recorded"
 	// StatusDue: a status was computed, and what it says is durable.
@@ -106,7 +108,7 @@ const (
 // All are the points.
 func All() []Point {
 	return []Point{
-		ScopeJudged, ScopeRecorded, ControlIntroduced, RepairDue, RepairAnswered, RepairNoted, ActRecorded, RepairRecorded,
+		ScopeJudged, ScopeRecorded, ControlIntroduced, RepairDue, RepairAnswered, RepairNoted, ActRecorded, RollbackRecorded, RepairRecorded,
 		StatusDue, StatusPatched, PolicyRecorded, PolicySwapped, RolloutConfirmed, PolicyWithdrawn,
 		JournalWritten, JournalSynced, JournalBegun, CommitDue, CommitAdded, CommitIndexed, CommitObjects,
 		FileReplacing, FileWriting,

@@ -76,7 +76,13 @@ func rollouts() []Case {
 	}
 	return append(cases, Case{Name: "rolled-back", Prepare: podRuns, Policy: sameNamespaceAllowed,
 		Deaths:    []Death{{First: broken, Point: killpoint.ScopeRecorded, Act: newcomer}},
-		Restarted: stoppedThenConfirmed, Settled: rolledBack, Writes: rolledBackWrites, Episodes: 3})
+		Restarted: stoppedThenConfirmed, Settled: rolledBack, Writes: rolledBackWrites, Episodes: 3},
+		Case{Name: "rolling-back-recorded", Prepare: podRuns, Policy: sameNamespaceAllowed,
+			Deaths:    []Death{{Point: killpoint.RollbackRecorded, Act: breaks}},
+			Restarted: finishedThenConfirmed, Settled: rolledBack, Writes: takenBackWrites, Episodes: 2},
+		Case{Name: "rolling-back-answered", Prepare: podRuns, Policy: sameNamespaceAllowed,
+			Deaths:    []Death{{Point: killpoint.RepairAnswered, Act: breaks}},
+			Restarted: finishedThenConfirmed, Settled: rolledBack, Writes: takenBackWrites, Episodes: 2})
 }
 
 // hooked has the API server call a Service of the second namespace, though for
@@ -186,6 +192,25 @@ func (r *run) setReady(status corev1.ConditionStatus) {
 	}
 }
 
+// breaks has the pod be ready no more.
+func breaks(r *run) { r.setReady(corev1.ConditionFalse) }
+
+// finishedThenConfirmed: what was recorded as taken back is removed by the next
+// process, and stays so until that is confirmed.
+func finishedThenConfirmed(r *run) {
+	harness.Eventually(r.t, "what was taken back is removed", func() error {
+		for _, name := range []string{harness.Deny, allowSameNamespace} {
+			if np := r.cluster.NetworkPolicy(r.t, r.namespace(), name); np != nil {
+				return fmt.Errorf("%s is there", name)
+			}
+		}
+		return nil
+	})
+	r.setReady(corev1.ConditionTrue)
+	r.cluster.AwaitCondition(r.t, r.Name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRolledBack)
+	confirmed(r)
+}
+
 // broken has the pod be ready no more, and waits until what was applied is taken
 // back.
 func broken(r *run) {
@@ -239,6 +264,13 @@ func fleetWrites(r *run) map[string][]string {
 		want[r.second()] = []string{"patch " + harness.Deny}
 	}
 	return want
+}
+
+func takenBackWrites(r *run) map[string][]string {
+	applied := []string{"patch " + allowSameNamespace, "patch " + harness.Deny}
+	return map[string][]string{
+		r.namespace(): slices.Concat(applied, []string{"delete " + harness.Deny, "delete " + allowSameNamespace}, applied),
+	}
 }
 
 func rolledBackWrites(r *run) map[string][]string {

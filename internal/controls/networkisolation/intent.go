@@ -119,6 +119,9 @@ func (i *intent) lacking(d direction) bool {
 	if _, stated := allowanceOf(i.in, v1alpha1.AllowDNS); !stated && d.name == v1alpha1.DirectionEgress {
 		return true
 	}
+	if d.name == v1alpha1.DirectionIngress && unobservedBackends(i.in.Snapshot) == control.ReasonInconclusive {
+		return true // The first list is under way: what the API server calls will be known in a moment.
+	}
 	return slices.ContainsFunc(i.stated, func(p permission) bool {
 		return p.required && p.direction == d.name && (!p.fresh || i.taken(p.name))
 	})
