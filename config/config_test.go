@@ -41,9 +41,9 @@ func TestConfig(t *testing.T) {
 		kubectl(t, cp, "replace", "--subresource", "status", "--filename", example)
 		want := map[string]string{
 			"": "NAME MODE CONFORMING REASON IN SCOPE OPEN ENFORCED EVIDENCE AGE\n" +
-				"full Enforce False Correcting 4 1 False True",
+				"full Enforce False Correcting 4 1 Pending True",
 			"wide": "NAME MODE CONFORMING REASON IN SCOPE OPEN ENFORCED EVIDENCE READY EXCLUDED ENTRIES AGE\n" +
-				"full Enforce False Correcting 4 1 False True True 1 42",
+				"full Enforce False Correcting 4 1 Pending True True 1 42",
 		}
 		for output, want := range want {
 			got := columns(kubectl(t, cp, "get", "ctlp", "full", "--output", output))
