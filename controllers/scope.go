@@ -127,7 +127,7 @@ func (r *ScopeReconciler) resolve(ctx context.Context, w *observe.UnresolvedWrit
 
 // evaluate judges every control of every pinned definition.
 func (r *ScopeReconciler) evaluate(_ context.Context, p *pass) error {
-	if p.exists {
+	if p.exists && len(p.pinned) > 0 {
 		p.units = p.judge()
 		r.Metrics.evaluated(r.Now().Sub(p.now))
 	}
