@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -115,4 +116,47 @@ func recount(t require, k *Known) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(controlKey{})); diff != "" {
 		t.Fatalf("tallies (-recount +got):\n%s", diff)
 	}
+}
+
+// TestSnapshotIsCanonical: what is made element by element is what RFC 8785 makes
+// of the whole.
+func TestSnapshotIsCanonical(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHistory(t)
+		for range rapid.IntRange(0, 30).Draw(t, "drafts") {
+			h.say(anyDraft(t, h.known))
+		}
+		whole, err := canonical(h.known.sorted())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(whole), marshal(t, h.known)); diff != "" {
+			t.Fatalf("(-whole +by element):\n%s", diff)
+		}
+	})
+}
+
+// BenchmarkSnapshot encodes the fold of 50,000 units.
+func BenchmarkSnapshot(b *testing.B) {
+	k := NewKnown()
+	for i := range 50_000 {
+		k.put(&Record{Unit: Unit{Policy: "p", Control: fmt.Sprintf("NET-%d", i%5), Subject: namespace(fmt.Sprintf("ns-%05d", i/5))},
+			ID: fmt.Sprintf("%064x", i), State: conforming, Since: At(epoch), Definition: fmt.Sprintf("%064x", 1)})
+	}
+	b.Run("whole", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := canonical(k.sorted()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("by element", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := k.MarshalCanonical(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

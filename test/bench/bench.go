@@ -9,7 +9,7 @@ import (
 )
 
 // repairTimeout is when a drift counts as not repaired, which ends a run.
-const repairTimeout = time.Minute
+const repairTimeout = 5 * time.Minute
 
 // bench is one run.
 type bench struct {
