@@ -75,6 +75,10 @@ func (o *Observer) watchOptional(ctx context.Context, s source) (*watched, error
 	k.progressAt = o.options.Now()
 	k.since = k.progressAt
 	o.kinds[s.id] = k
+	for _, need := range s.needs {
+		// Whoever reads before the first list does without: it is to be announced.
+		delete(o.known, need)
+	}
 	o.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watched{kind: k, cancel: cancel}
