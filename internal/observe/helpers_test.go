@@ -165,14 +165,15 @@ func (c *cluster) createFence(t *testing.T, namespace string) {
 // change of each kind in a namespace of its own arrives after it.
 func (c *cluster) fence(t *testing.T, o *told, namespace string) {
 	t.Helper()
-	before := o.triggered(namespace)
 	pod := c.createPod(t, namespace, "fence-"+rand.String(8))
-	eventually(t, "pods up to the fence", func() bool {
-		return atLeast(t, o.Progress()[control.NeedPods].Version, pod.ResourceVersion)
-	})
-	c.createPolicy(t, namespace, pod.Name)
-	c.label(t, namespace, "fence", pod.Name)
-	eventually(t, "the fence", func() bool { return o.triggered(namespace) == before+2 })
+	reached := map[control.Need]string{
+		control.NeedPods:            pod.ResourceVersion,
+		control.NeedNetworkPolicies: c.createPolicy(t, namespace, pod.Name).ResourceVersion,
+		control.NeedNamespaces:      c.label(t, namespace, "fence", pod.Name),
+	}
+	for need, version := range reached {
+		eventually(t, string(need)+" up to the fence", func() bool { return atLeast(t, o.Progress()[need].Version, version) })
+	}
 }
 
 func atLeast(t *testing.T, version, floor string) bool {
@@ -190,11 +191,16 @@ func atLeast(t *testing.T, version, floor string) bool {
 
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), pollInterval, pollTimeout, true,
-		func(context.Context) (bool, error) { return condition(), nil })
-	if err != nil {
+	if err := polled(t, condition); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
+}
+
+// polled waits for a condition. The error says that it was not met in time.
+func polled(t *testing.T, condition func() bool) error {
+	t.Helper()
+	return wait.PollUntilContextTimeout(t.Context(), pollInterval, pollTimeout, true,
+		func(context.Context) (bool, error) { return condition(), nil })
 }
 
 func (c *cluster) createNamespace(t *testing.T, name string) {
@@ -226,18 +232,20 @@ func (c *cluster) finalize(t *testing.T, name string) {
 	}
 }
 
-func (c *cluster) label(t *testing.T, namespace, key, value string) {
+// label labels a namespace, and returns its resourceVersion.
+func (c *cluster) label(t *testing.T, namespace, key, value string) string {
 	t.Helper()
-	c.patchNamespace(t, namespace, map[string]any{"labels": map[string]string{key: value}})
+	return c.patchNamespace(t, namespace, map[string]any{"labels": map[string]string{key: value}})
 }
 
-func (c *cluster) patchNamespace(t *testing.T, name string, metadata map[string]any) {
+func (c *cluster) patchNamespace(t *testing.T, name string, metadata map[string]any) string {
 	t.Helper()
-	_, err := c.CoreV1().Namespaces().Patch(t.Context(), name, types.MergePatchType,
+	patched, err := c.CoreV1().Namespaces().Patch(t.Context(), name, types.MergePatchType,
 		document(t, map[string]any{"metadata": metadata}), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return patched.ResourceVersion
 }
 
 // denyIngress is a policy that selects all pods and allows nothing in.

@@ -41,158 +41,166 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// due waits until namespaces are announced, and returns once they are.
-func (o *told) due(t *testing.T, act func(), namespaces ...string) {
+// view is what is to be read of a namespace.
+type view struct {
+	namespace string
+	part      func(*control.Snapshot) any
+	want      any
+}
+
+// due acts, and returns once who reads a namespace whenever it is announced, and
+// only then, has read what is wanted.
+func (o *told) due(t *testing.T, act func(), views ...view) {
 	t.Helper()
-	before := map[string]int{}
-	for _, namespace := range namespaces {
-		before[namespace] = o.triggered(namespace)
+	read := make([]int, len(views))
+	for i := range views {
+		read[i] = o.triggered(views[i].namespace)
 	}
 	act()
-	for _, namespace := range namespaces {
-		eventually(t, "a trigger of "+namespace, func() bool { return o.triggered(namespace) > before[namespace] })
+	for i, v := range views {
+		diff := "it was not announced"
+		err := polled(t, func() bool {
+			if n := o.triggered(v.namespace); n > read[i] {
+				read[i], diff = n, cmp.Diff(v.want, v.part(o.snapshot(t, v.namespace)))
+			}
+			return diff == ""
+		})
+		if err != nil {
+			t.Fatalf("%s, read whenever it was announced: %v (-want +got):\n%s", v.namespace, err, diff)
+		}
 	}
+}
+
+// createDue creates a namespace, and returns when that was announced.
+func (c *cluster) createDue(t *testing.T, o *told, namespace string) {
+	t.Helper()
+	name := func(s *control.Snapshot) any { return s.Namespace.Name }
+	o.due(t, func() { c.createNamespace(t, namespace) }, view{namespace, name, namespace})
 }
 
 // testBackends: a webhook that begins to point into a namespace, or ceases to, is
 // an input of its verdict.
 func testBackends(t *testing.T, c *cluster, o *told) {
-	c.createNamespace(t, "hooks")
-	c.createNamespace(t, "elsewhere")
+	c.createDue(t, o, "hooks")
+	c.createDue(t, o, "elsewhere")
 	webhook := func(namespace string) {
 		c.put(t, admission("validatingwebhookconfigurations"), fmt.Sprintf(`
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: v}, webhooks: [
   {name: v.example.com, sideEffects: None, admissionReviewVersions: [v1], failurePolicy: Ignore,
    clientConfig: {service: {namespace: %s, name: hook}}, rules: []}]}`, namespace))
 	}
-	backends := func(namespace string) []control.AdmissionBackend { return o.snapshot(t, namespace).AdmissionBackends }
-	users := []string{"ValidatingWebhookConfiguration v"}
-
-	o.due(t, func() { webhook("hooks") }, "hooks")
-	want := []control.AdmissionBackend{{Service: "hook", Port: 443, Users: users}}
-	if diff := cmp.Diff(want, backends("hooks")); diff != "" {
-		t.Errorf("before there is a Service (-want +got):\n%s", diff)
+	backends := func(namespace string, want ...control.AdmissionBackend) view {
+		return view{namespace, func(s *control.Snapshot) any { return s.AdmissionBackends }, want}
 	}
+	backend := control.AdmissionBackend{Service: "hook", Port: 443, Users: []string{"ValidatingWebhookConfiguration v"}}
+
+	o.due(t, func() { webhook("hooks") }, backends("hooks", backend))
+	backend.Selector = map[string]string{"app": "hook"}
 	o.due(t, func() {
 		c.put(t, core("services"), `
 {apiVersion: v1, kind: Service, metadata: {namespace: hooks, name: hook}, spec: {selector: {app: hook}, ports: [{port: 443, targetPort: tls}]}}`)
-	}, "hooks")
+	}, backends("hooks", backend))
+	backend.Targets = []control.Port{{Protocol: corev1.ProtocolTCP, Port: 9443}}
 	o.due(t, func() {
 		c.put(t, core("pods"), `
 {apiVersion: v1, kind: Pod, metadata: {namespace: hooks, name: hook, labels: {app: hook}}, spec: {automountServiceAccountToken: false,
   containers: [{name: main, image: example.com/main, ports: [{name: tls, containerPort: 9443}]}]}}`)
-	}, "hooks")
-	want[0].Selector = map[string]string{"app": "hook"}
-	want[0].Targets = []control.Port{{Protocol: corev1.ProtocolTCP, Port: 9443}}
-	if diff := cmp.Diff(want, backends("hooks")); diff != "" {
-		t.Errorf("with Service and pod (-want +got):\n%s", diff)
-	}
-	o.due(t, func() { webhook("elsewhere") }, "hooks", "elsewhere")
-	if len(backends("hooks")) > 0 || len(backends("elsewhere")) != 1 {
-		t.Errorf("backends: %v in hooks, %v elsewhere", backends("hooks"), backends("elsewhere"))
-	}
-	o.due(t, func() { c.drop(t, admission("validatingwebhookconfigurations"), "", "v") }, "elsewhere")
+	}, backends("hooks", backend))
+	elsewhere := control.AdmissionBackend{Service: "hook", Port: 443, Users: backend.Users}
+	o.due(t, func() { webhook("elsewhere") }, backends("hooks"), backends("elsewhere", elsewhere))
+	o.due(t, func() { c.drop(t, admission("validatingwebhookconfigurations"), "", "v") }, backends("elsewhere"))
 
+	backend.Users = []string{"APIService v1.example.com"}
 	o.due(t, func() {
 		c.put(t, schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}, `
 {apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.example.com}, spec: {group: example.com, version: v1,
   groupPriorityMinimum: 1, versionPriority: 1, insecureSkipTLSVerify: true, service: {namespace: hooks, name: hook}}}`)
-	}, "hooks")
-	want[0].Users = []string{"APIService v1.example.com"}
-	if diff := cmp.Diff(want, backends("hooks")); diff != "" {
-		t.Errorf("of an APIService (-want +got):\n%s", diff)
-	}
+	}, backends("hooks", backend))
 }
 
 func testEntrances(t *testing.T, c *cluster, o *told) {
-	c.createNamespace(t, "entered")
+	c.createDue(t, o, "entered")
+	entrances := func(want ...control.Entrance) view {
+		return view{"entered", func(s *control.Snapshot) any { return s.Entrances }, want}
+	}
 	ingresses := schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"}
 	o.due(t, func() {
 		c.put(t, ingresses, `
 {apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: entered, name: way},
  spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}}`)
-	}, "entered")
-	want := []control.Entrance{{Kind: "Ingress", Name: "way", Services: []string{"web"}}}
-	if diff := cmp.Diff(want, o.snapshot(t, "entered").Entrances); diff != "" {
-		t.Errorf("entrances (-want +got):\n%s", diff)
-	}
-	o.due(t, func() { c.drop(t, ingresses, "entered", "way") }, "entered")
-	if got := o.snapshot(t, "entered").Entrances; len(got) > 0 {
-		t.Errorf("entrances after the last: %v", got)
-	}
+	}, entrances(control.Entrance{Kind: "Ingress", Name: "way", Services: []string{"web"}}))
+	o.due(t, func() { c.drop(t, ingresses, "entered", "way") }, entrances())
 }
 
 // testPeers: a namespace whose policy has a selector of namespaces is due when a
 // label of another namespace decides whether that matches all.
 func testPeers(t *testing.T, c *cluster, o *told) {
-	c.createNamespace(t, "using")
-	c.createNamespace(t, "deciding")
+	c.createDue(t, o, "using")
+	c.createDue(t, o, "deciding")
+	peers := func(all bool) view {
+		return view{"using", func(s *control.Snapshot) any { return s.Peers }, control.Peers{
+			Namespaces: map[string]bool{"!secret": all}, Pods: map[string]bool{"app=anything": false},
+		}}
+	}
 	policies := schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
 	o.due(t, func() {
 		c.put(t, policies, `
 {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {namespace: using, name: p}, spec: {podSelector: {},
   ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: secret, operator: DoesNotExist}]},
     podSelector: {matchLabels: {app: anything}}}]}]}}`)
-	}, "using")
-	want := control.Peers{Namespaces: map[string]bool{"!secret": true}, Pods: map[string]bool{"app=anything": false}}
-	if diff := cmp.Diff(want, o.snapshot(t, "using").Peers); diff != "" {
-		t.Errorf("peers (-want +got):\n%s", diff)
-	}
-	o.due(t, func() { c.label(t, "deciding", "secret", "x") }, "using")
-	want.Namespaces["!secret"] = false
-	if diff := cmp.Diff(want, o.snapshot(t, "using").Peers); diff != "" {
-		t.Errorf("peers after a namespace was labelled (-want +got):\n%s", diff)
-	}
+	}, peers(true))
+	o.due(t, func() { c.label(t, "deciding", "secret", "x") }, peers(false))
 }
 
 // testLifelines: what concerns every namespace announces every namespace.
 func testLifelines(t *testing.T, c *cluster, o *told) {
-	c.createNamespace(t, "bystander")
+	c.createDue(t, o, "bystander")
+	apiServer := func(s *control.Snapshot) any { return s.Lifelines.APIServer }
+	dns := func(s *control.Snapshot) any { return s.Lifelines.DNS }
 	slices := schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}
 	o.due(t, func() {
 		c.put(t, slices, `
 {apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {namespace: default, name: kubernetes,
   labels: {kubernetes.io/service-name: kubernetes}}, addressType: IPv4, endpoints: [{addresses: [192.0.2.1]}],
   ports: [{name: https, port: 6443, protocol: TCP}]}`)
-	}, "bystander")
-	wantLifelines := &control.Lifelines{APIServer: []control.Endpoint{
+	}, view{"bystander", apiServer, []control.Endpoint{
 		{Address: "192.0.2.1", Port: control.Port{Protocol: corev1.ProtocolTCP, Port: 6443}},
-	}}
-	if diff := cmp.Diff(wantLifelines, o.snapshot(t, "bystander").Lifelines); diff != "" {
-		t.Errorf("lifelines of a cluster without DNS (-want +got):\n%s", diff)
+	}}, view{"bystander", dns, (*control.DNS)(nil)})
+	want := control.DNS{
+		Namespace: "kube-system", Service: "kube-dns", NamespaceLabels: map[string]string{corev1.LabelMetadataName: "kube-system"},
+		Selector: map[string]string{"k8s-app": "kube-dns"}, Ports: []control.Port{{Protocol: corev1.ProtocolUDP, Port: 1053}},
 	}
+	serves := func(namespace string, d control.DNS) view { return view{namespace, dns, &d} }
 	o.due(t, func() {
 		c.put(t, core("services"), `
 {apiVersion: v1, kind: Service, metadata: {namespace: kube-system, name: kube-dns}, spec: {clusterIP: None, selector: {k8s-app: kube-dns},
   ports: [{name: dns, port: 53, targetPort: 1053, protocol: UDP}]}}`)
-	}, "bystander")
+	}, serves("bystander", want))
+	want.Ready = true
 	o.due(t, func() {
 		c.put(t, slices, `
 {apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {namespace: kube-system, name: kube-dns-x,
   labels: {kubernetes.io/service-name: kube-dns}}, addressType: IPv4, endpoints: [{addresses: [10.0.0.1], conditions: {ready: true}}],
   ports: [{name: dns, port: 1053, protocol: UDP}]}`)
-	}, "bystander")
+	}, serves("bystander", want))
+	want.HostNetwork, want.Pods = true, []map[string]string{{"k8s-app": "kube-dns"}}
 	o.due(t, func() {
 		c.put(t, core("pods"), `
 {apiVersion: v1, kind: Pod, metadata: {namespace: kube-system, name: dns, labels: {k8s-app: kube-dns}}, spec: {automountServiceAccountToken: false,
   hostNetwork: true, containers: [{name: main, image: example.com/dns}]}}`)
-	}, "bystander", "fence")
+	}, serves("bystander", want), serves("fence", want))
 	got := o.snapshot(t, "bystander").Lifelines
-	want := &control.DNS{
-		Namespace: "kube-system", Service: "kube-dns", NamespaceLabels: map[string]string{corev1.LabelMetadataName: "kube-system"},
-		Selector: map[string]string{"k8s-app": "kube-dns"}, Pods: []map[string]string{{"k8s-app": "kube-dns"}},
-		Ports: []control.Port{{Protocol: corev1.ProtocolUDP, Port: 1053}}, Ready: true, HostNetwork: true,
-	}
-	if diff := cmp.Diff(want, got.DNS); diff != "" {
-		t.Errorf("DNS (-want +got):\n%s", diff)
-	}
 	if got != o.snapshot(t, "fence").Lifelines {
 		t.Error("namespaces do not share the lifelines")
 	}
+	c.fence(t, o, "fence") // what these announced, too
 	before := o.triggered("bystander")
-	c.put(t, slices, `
+	unrelated := c.put(t, slices, `
 {apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {namespace: bystander, name: x, labels: {kubernetes.io/service-name: kube-dns}},
   addressType: IPv4, endpoints: [{addresses: [10.0.0.9]}], ports: [{port: 1}]}`)
+	eventually(t, "the slice is observed", func() bool {
+		return atLeast(t, o.Progress()[control.NeedEndpointSlices].Version, unrelated)
+	})
 	c.createPod(t, "kube-system", "unrelated")
 	c.fence(t, o, "fence")
 	if o.triggered("bystander") != before || o.snapshot(t, "bystander").Lifelines != got {
@@ -203,52 +211,54 @@ func testLifelines(t *testing.T, c *cluster, o *told) {
 // testOptional: a kind is watched from when its definition is established until it
 // goes, and then known to be empty.
 func testOptional(t *testing.T, c *cluster, o *told) {
-	c.createNamespace(t, "touched")
-	c.label(t, "touched", "tier", "web")
-	unavailable := func() string { return o.snapshot(t, "touched").Unavailable[control.NeedClusterPolicies] }
-	if got := unavailable(); got != "" {
-		t.Errorf("kinds that are not served are unavailable: %s", got)
+	c.createDue(t, o, "touched")
+	labelled := func(tier string) view {
+		return view{"touched", func(s *control.Snapshot) any { return s.Namespace.Labels["tier"] }, tier}
+	}
+	o.due(t, func() { c.label(t, "touched", "tier", "web") }, labelled("web"))
+	if got := o.snapshot(t, "touched").Unavailable; len(got) > 0 {
+		t.Errorf("kinds that are not served are unavailable: %v", got)
+	}
+	available := view{"touched", func(s *control.Snapshot) any { return len(s.Unavailable) }, 0}
+	overriding := func(of ...control.ClusterPolicy) view {
+		return view{"touched", func(s *control.Snapshot) any { return s.ClusterPolicies }, of}
+	}
+	unmodelled := func(of ...string) view {
+		return view{"touched", func(s *control.Snapshot) any {
+			var names []string
+			for _, ref := range s.Unmodelled {
+				names = append(names, ref.Name)
+			}
+			return names
+		}, of}
 	}
 	policies := schema.GroupVersionResource{Group: "policy.networking.k8s.io", Version: "v1alpha2", Resource: "clusternetworkpolicies"}
 	cilium := schema.GroupVersionResource{Group: "cilium.io", Version: "v2", Resource: "ciliumnetworkpolicies"}
-	c.define(t, policies, "ClusterNetworkPolicy", "Cluster")
-	c.define(t, cilium, "CiliumNetworkPolicy", "Namespaced")
-	c.put(t, policies, `
+	o.due(t, func() {
+		c.define(t, policies, "ClusterNetworkPolicy", "Cluster")
+		c.define(t, cilium, "CiliumNetworkPolicy", "Namespaced")
+		c.put(t, policies, `
 {apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: open}, spec: {tier: Admin, priority: 1,
   subject: {namespaces: {matchLabels: {tier: web}}}, ingress: [{action: Accept, from: [{namespaces: {matchLabels: {tier: web}}}]}]}}`)
-	c.put(t, cilium, `{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {namespace: touched, name: own}, spec: {endpointSelector: {}}}`)
-	eventually(t, "the policies", func() bool {
-		s := o.snapshot(t, "touched")
-		return len(s.ClusterPolicies) == 1 && len(s.Unmodelled) == 1 && len(s.Unavailable) == 0
-	})
-	snapshot := o.snapshot(t, "touched")
-	want := []control.ClusterPolicy{{
+		c.put(t, cilium, `{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {namespace: touched, name: own}, spec: {endpointSelector: {}}}`)
+	}, overriding(control.ClusterPolicy{
 		Name: "open", Tier: "Admin", Priority: 1, Ingress: []control.ClusterRule{{
 			Action: "Accept", Peers: []control.ClusterPeer{{Namespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "web"}}}},
 		}},
-	}}
-	if diff := cmp.Diff(want, snapshot.ClusterPolicies); diff != "" {
-		t.Errorf("cluster policies (-want +got):\n%s", diff)
-	}
-	if got, found := snapshot.Peers.Namespaces["tier=web"]; got || !found {
-		t.Errorf("peers of the cluster policy: %v", snapshot.Peers)
+	}), unmodelled("own"), available)
+	peers := o.snapshot(t, "touched").Peers
+	if got, found := peers.Namespaces["tier=web"]; got || !found {
+		t.Errorf("peers of the cluster policy: %v", peers)
 	}
 	if got := o.snapshot(t, "fence"); len(got.ClusterPolicies)+len(got.Unmodelled) > 0 {
 		t.Errorf("what does not touch the namespace is in its snapshot: %+v", got)
 	}
-	o.due(t, func() { c.label(t, "touched", "tier", "db") }, "touched")
-	if got := o.snapshot(t, "touched").ClusterPolicies; len(got) > 0 {
-		t.Errorf("policies of which it is no subject any more: %v", got)
-	}
-	c.label(t, "touched", "tier", "web")
+	o.due(t, func() { c.label(t, "touched", "tier", "db") }, labelled("db"), overriding())
+	o.due(t, func() { c.label(t, "touched", "tier", "web") }, labelled("web"))
 	o.due(t, func() {
 		c.drop(t, definitions(), "", "clusternetworkpolicies.policy.networking.k8s.io")
 		c.drop(t, definitions(), "", "ciliumnetworkpolicies.cilium.io")
-	}, "touched")
-	eventually(t, "the kinds to be known empty", func() bool {
-		s := o.snapshot(t, "touched")
-		return len(s.ClusterPolicies)+len(s.Unmodelled)+len(s.Unavailable) == 0
-	})
+	}, overriding(), unmodelled(), available)
 }
 
 // testList: what is listed once is what is watched, and so are fixtures.
@@ -326,8 +336,8 @@ func testPodsForbidden(t *testing.T, c *cluster) {
 	if got := o.Workloads("hooks"); got != nil {
 		t.Errorf("workloads of pods that nobody may see: %v", got)
 	}
-	o.due(t, func() { c.grant(t, user, config, append(kinds, "pods")...) }, "hooks", "elsewhere")
-	eventually(t, "pods", func() bool { return o.snapshot(t, "hooks").Unavailable[control.NeedPods] == "" })
+	pods := func(s *control.Snapshot) any { return s.Unavailable[control.NeedPods] }
+	o.due(t, func() { c.grant(t, user, config, append(kinds, "pods")...) }, view{"hooks", pods, ""}, view{"elsewhere", pods, ""})
 	if got := o.Workloads("hooks"); len(got) != 1 || got[0].Pods != 1 || got[0].Ready != 0 {
 		t.Errorf("workloads: %v", got)
 	}
@@ -337,11 +347,15 @@ func testPodsForbidden(t *testing.T, c *cluster) {
 		}
 	}
 	var also []control.Need
-	for _, gap := range o.gapsOf(control.NeedAdmissionBackends) {
-		if gap.Kind == "customresourcedefinitions" {
-			also = gap.Also
+	eventually(t, "definitions to be forbidden", func() bool {
+		for _, gap := range o.gapsOf(control.NeedAdmissionBackends) {
+			if gap.Kind == "customresourcedefinitions" {
+				also = gap.Also
+				return true
+			}
 		}
-	}
+		return false
+	})
 	if !slices.Equal(also, []control.Need{control.NeedEntrances, control.NeedClusterPolicies}) {
 		t.Errorf("what else rests on definitions: %v", also)
 	}
@@ -359,8 +373,9 @@ func definitions() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 }
 
-// put applies a document, and waits where its kind is still being established.
-func (c *cluster) put(t *testing.T, resource schema.GroupVersionResource, text string) {
+// put applies a document, and waits where its kind is still being established. It
+// returns the resourceVersion.
+func (c *cluster) put(t *testing.T, resource schema.GroupVersionResource, text string) (version string) {
 	t.Helper()
 	var object unstructured.Unstructured
 	if err := yaml.Unmarshal([]byte(text), &object.Object); err != nil {
@@ -368,12 +383,17 @@ func (c *cluster) put(t *testing.T, resource schema.GroupVersionResource, text s
 	}
 	client := c.resource(t, resource, object.GetNamespace())
 	eventually(t, resource.Resource+" to be served", func() bool {
-		_, err := client.Apply(t.Context(), object.GetName(), &object, metav1.ApplyOptions{FieldManager: "test", Force: true})
-		if err != nil && !apierrors.IsNotFound(err) {
+		applied, err := client.Apply(t.Context(), object.GetName(), &object, metav1.ApplyOptions{FieldManager: "test", Force: true})
+		if apierrors.IsNotFound(err) {
+			return false
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		return err == nil
+		version = applied.GetResourceVersion()
+		return true
 	})
+	return version
 }
 
 func (c *cluster) drop(t *testing.T, resource schema.GroupVersionResource, namespace, name string) {
