@@ -45,7 +45,8 @@ func (r *run) judgeMade(evidence harness.Evidence) error {
 
 // judgeRepairs: each drift was repaired once, and is one episode. A repair that
 // nobody lived to record ended its episode in the gap, or, undone before anybody
-// looked, did not end it.
+// looked, did not end it. One that was recorded, and not the state that it made,
+// ended its episode in the gap too: that it took effect is known only since.
 func (r *run) judgeRepairs(evidence harness.Evidence) error {
 	writes := r.cluster.Since(r.t, r.mark).Writes().On("networkpolicies").In(r.namespace(), r.second()).Succeeded()
 	applied := writes.By(r.op.User)
@@ -67,16 +68,28 @@ func (r *run) judgeRepairs(evidence harness.Evidence) error {
 	if r.again {
 		unknown = 0
 	}
+	unjudged := len(episodes.Where(func(e *harness.Episode) bool { return parted(evidence, e) }))
 	switch once := episodes.Where(func(e *harness.Episode) bool { return len(e.Repairs) == 1 }).Ended(ledger.EndingRepaired); {
-	case unlogged < 0 || unlogged > 1:
-		return fmt.Errorf("%d repairs are recorded, these were made:\n%s", len(repairs), applied)
-	case len(once) != len(repairs):
-		return fmt.Errorf("%d episodes ended by one repair, want %d", len(once), len(repairs))
-	case len(episodes.Ended(ledger.EndingUnknownInGap)) != unknown:
-		return fmt.Errorf("%d episodes ended in a gap, want %d", len(episodes.Ended(ledger.EndingUnknownInGap)), unknown)
+	case unlogged < 0 || unlogged+unjudged > 1:
+		return fmt.Errorf("%d repairs are recorded, %d of them without the state they made; these were made:\n%s", len(repairs), unjudged, applied)
+	case len(once) != len(repairs)-unjudged:
+		return fmt.Errorf("%d episodes ended by one repair, want %d", len(once), len(repairs)-unjudged)
+	case len(episodes.Ended(ledger.EndingUnknownInGap)) != unknown+unjudged:
+		return fmt.Errorf("%d episodes ended in a gap, want %d", len(episodes.Ended(ledger.EndingUnknownInGap)), unknown+unjudged)
 	default:
 		return episodes.Want(len(repairs) + unknown + r.Cut)
 	}
+}
+
+// parted is whether the process died between the repair that ended an episode and
+// the state that it made. Both are one write to the journal, unless a segment of
+// the ledger begins between them.
+func parted(evidence harness.Evidence, e *harness.Episode) bool {
+	if len(e.Repairs) != 1 || e.Ending != ledger.EndingUnknownInGap || e.Closed.Run == e.Repairs[0].Run {
+		return false
+	}
+	next := evidence[e.Repairs[0].Seq+1]
+	return next.Kind == ledger.KindLedgerOpened && next.Ledger.Reason == ledger.OpenRolled
 }
 
 // repairedByOther is 1 if a drift was repaired in the name of another control
