@@ -90,6 +90,17 @@ type Entry struct {
 	Gap      *GapBody      `json:"gap,omitempty"`
 	Lost     *LostBody     `json:"lost,omitempty"`
 	Tail     *TailBody     `json:"tail,omitempty"`
+
+	Schedule    *ScheduleRef     `json:"schedule,omitempty"`
+	Retention   *RetentionBody   `json:"retention,omitempty"`
+	Collection  *CollectionBody  `json:"collection,omitempty"`
+	Discrepancy *DiscrepancyBody `json:"discrepancy,omitempty"`
+	Occurrence  *OccurrenceBody  `json:"occurrence,omitempty"`
+	Access      *AccessBody      `json:"access,omitempty"`
+	SelfTest    *SelfTestBody    `json:"selfTest,omitempty"`
+	Anchor      *AnchorBody      `json:"anchor,omitempty"`
+	Pruned      *PrunedBody      `json:"pruned,omitempty"`
+	Erased      *ErasedBody      `json:"erased,omitempty"`
 }
 
 // PolicyRef says which state of which policy an entry speaks of.

@@ -45,6 +45,15 @@ var folds = map[Kind]func(*Known, *Entry) error{
 	KindRepaired:          (*Known).repaired,
 	KindRolledBack:        (*Known).rolledBack,
 	KindGap:               (*Known).gap,
+
+	KindScheduleChanged: (*Known).scheduleChanged,
+	KindCollected:       (*Known).collected,
+	KindOccurrence:      (*Known).occurrence,
+	KindAccessObserved:  (*Known).accessObserved,
+	KindSelfTested:      (*Known).selfTested,
+	KindAnchored:        (*Known).anchored,
+	KindAnchorFailed:    (*Known).anchored,
+	KindPruned:          (*Known).pruned,
 }
 
 func (k *Known) ledgerOpened(e *Entry) error {

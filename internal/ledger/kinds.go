@@ -86,6 +86,19 @@ var kinds = map[Kind]kindRule{
 	KindGap:               {true, func(e *Entry) bool { return e.Gap != nil }, "gap"},
 	KindEvidenceLost:      {true, func(e *Entry) bool { return e.Lost != nil }, "lost"},
 	KindRecoveredTail:     {false, func(e *Entry) bool { return e.Tail != nil }, "tail"},
+
+	KindScheduleChanged: {true, func(e *Entry) bool { return e.Schedule != nil && e.Change != nil && e.Retention != nil }, "schedule, change or retention"},
+	KindCollected:       {true, func(e *Entry) bool { return e.Schedule != nil && e.Collection != nil }, "schedule or collection"},
+	KindDiscrepancy: {true, func(e *Entry) bool {
+		return e.ofControl() && e.Subject != nil && e.To != nil && e.Schedule != nil && e.Discrepancy != nil
+	}, "policy, control, subject, to, schedule or discrepancy"},
+	KindOccurrence:     {true, func(e *Entry) bool { return e.Schedule != nil && e.Occurrence != nil }, "schedule or occurrence"},
+	KindAccessObserved: {false, func(e *Entry) bool { return e.Access != nil }, "access"},
+	KindSelfTested:     {false, func(e *Entry) bool { return e.SelfTest != nil }, "selfTest"},
+	KindAnchored:       {false, func(e *Entry) bool { return e.Anchor != nil && e.Anchor.Receipt != "" }, "anchor or its receipt"},
+	KindAnchorFailed:   {false, func(e *Entry) bool { return e.Anchor != nil }, "anchor"},
+	KindPruned:         {true, func(e *Entry) bool { return e.Pruned != nil }, "pruned"},
+	KindObjectErased:   {true, func(e *Entry) bool { return e.Erased != nil }, "erased"},
 }
 
 // Kinds returns the kinds that this version knows, sorted.
@@ -95,7 +108,8 @@ func Kinds() []Kind { return slices.Sorted(maps.Keys(kinds)) }
 // made. That a process starts, or that something cannot be observed, does not.
 func (e *Entry) proves() bool {
 	switch e.Kind {
-	case KindLedgerOpened, KindOperatorStarted, KindRecoveredTail, KindEvidenceLost, KindPermissionChanged:
+	case KindLedgerOpened, KindOperatorStarted, KindRecoveredTail, KindEvidenceLost, KindPermissionChanged,
+		KindOccurrence, KindSelfTested, KindAnchored, KindAnchorFailed, KindPruned, KindObjectErased:
 		return false
 	case KindGap:
 		return e.Gap != nil && e.Gap.To != nil

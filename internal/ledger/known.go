@@ -31,6 +31,7 @@ type Known struct {
 	objects  map[string][]CreatedObject
 	gaps     map[string]GapBody
 	tallies  map[controlKey]*Tally
+	evidence *EvidenceState // replaced, never changed
 }
 
 // Unit is what a state belongs to: one subject under one control.
@@ -153,6 +154,7 @@ func NewKnown() *Known {
 		objects:  map[string][]CreatedObject{},
 		gaps:     map[string]GapBody{},
 		tallies:  map[controlKey]*Tally{},
+		evidence: &EvidenceState{},
 	}
 }
 

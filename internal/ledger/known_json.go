@@ -29,6 +29,8 @@ type knownJSON struct {
 	Units        []*Record       `json:"units"`
 	Objects      []CreatedObject `json:"objects"`
 	Gaps         []knownGap      `json:"gaps"`
+	// Evidence is absent where nothing is known: so it was before there were schedules.
+	Evidence *EvidenceState `json:"evidence,omitempty"`
 }
 
 type knownGap struct {
@@ -59,6 +61,9 @@ func (k *Known) sorted() *knownJSON {
 	for id, g := range k.gaps {
 		j.Gaps = append(j.Gaps, knownGap{id, g})
 	}
+	if !k.evidence.empty() {
+		j.Evidence = k.evidence
+	}
 	slices.SortFunc(j.Gaps, func(a, b knownGap) int { return cmp.Compare(a.ID, b.ID) })
 	return j
 }
@@ -67,11 +72,16 @@ func (k *Known) sorted() *knownJSON {
 // fold of 50,000 units would take hundreds of megabytes on the way.
 func (j *knownJSON) canonical() ([]byte, error) {
 	var b bytes.Buffer
-	// The order of RFC 8785.
-	for i, field := range []struct {
+	type field struct {
 		name  string
 		write func() error
-	}{
+	}
+	// The order of RFC 8785.
+	var fields []field
+	if j.Evidence != nil {
+		fields = append(fields, field{"evidence", func() error { return writeValue(&b, j.Evidence) }})
+	}
+	fields = append(fields, []field{
 		{"gaps", func() error { return writeList(&b, j.Gaps) }},
 		{"lastAppended", func() error { return writeValue(&b, j.LastAppended) }},
 		{"lastObserved", func() error { return writeValue(&b, j.LastObserved) }},
@@ -83,7 +93,8 @@ func (j *knownJSON) canonical() ([]byte, error) {
 		{"run", func() error { return writeValue(&b, j.Run) }},
 		{"schema", func() error { return writeValue(&b, j.Schema) }},
 		{"units", func() error { return writeList(&b, j.Units) }},
-	} {
+	}...)
+	for i, field := range fields {
 		b.WriteByte("{,"[min(i, 1)])
 		fmt.Fprintf(&b, "%q:", field.name)
 		if err := field.write(); err != nil {
@@ -167,6 +178,12 @@ func (k *Known) fill(j knownJSON) error {
 	}
 	for _, g := range j.Gaps {
 		k.gaps[g.ID] = g.Gap
+	}
+	if j.Evidence != nil {
+		if slices.Contains(slices.Collect(maps.Values(j.Evidence.Schedules)), nil) {
+			return errNull
+		}
+		k.evidence = j.Evidence
 	}
 	return nil
 }

@@ -161,3 +161,12 @@ func newSigner(name string, key ed25519.PrivateKey) (note.Signer, error) {
 func (s *signer) Name() string                    { return s.name }
 func (s *signer) KeyHash() uint32                 { return s.hash }
 func (s *signer) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(s.key, msg), nil }
+
+// SizeOf returns the size that a checkpoint names, unverified.
+func SizeOf(raw []byte) (uint64, error) {
+	var cp log.Checkpoint
+	if _, err := cp.Unmarshal(raw); err != nil {
+		return 0, fmt.Errorf("checkpoint: %w", err)
+	}
+	return cp.Size, nil
+}

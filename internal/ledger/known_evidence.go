@@ -1,0 +1,152 @@
+package ledger
+
+import "maps"
+
+// EvidenceState is what is known of schedules, retention, anchors and the like.
+type EvidenceState struct {
+	// Schedules are all schedules that were ever known, by name.
+	Schedules map[string]*ScheduleRecord `json:"schedules,omitempty"`
+	// Retention is the retention floor, in nanoseconds: the maximum over all
+	// schedules ever declared.
+	Retention int64 `json:"retention,omitempty"`
+	// Access is the digest of the newest Access object.
+	Access string `json:"access,omitempty"`
+	// Anchors are the newest statements on each anchor, by its name.
+	Anchors map[string]AnchorRecord `json:"anchors,omitempty"`
+	// SelfTests are the newest self-tests, by control type.
+	SelfTests map[string]SelfTestBody `json:"selfTests,omitempty"`
+	// Pruned is the number of segments that were removed.
+	Pruned uint64 `json:"pruned,omitempty"`
+}
+
+// ScheduleRecord is the last known state of an EvidenceSchedule. It outlives a
+// deletion.
+type ScheduleRecord struct {
+	Ref     ScheduleRef `json:"ref"`
+	Since   Time        `json:"since"`
+	Deleted bool        `json:"deleted,omitempty"`
+	// LegalHold outlives a deletion: only an edit takes it off.
+	LegalHold bool `json:"legalHold,omitempty"`
+	// LastSlot is the newest slot that was collected, or missed, and Next the
+	// one after it.
+	LastSlot *Time `json:"lastSlot,omitempty"`
+	Next     *Time `json:"next,omitempty"`
+	// Collected is the newest Collected entry with a manifest, Manifest that manifest.
+	Collected *EntryRef `json:"collected,omitempty"`
+	Manifest  string    `json:"manifest,omitempty"`
+}
+
+// AnchorRecord is the newest statement on an anchor.
+type AnchorRecord struct {
+	AnchorBody
+	// ObservedAt is when it was stated; Failed is true on AnchorFailed.
+	ObservedAt Time `json:"observedAt"`
+	Failed     bool `json:"failed,omitempty"`
+	// Reached is the largest size that was ever anchored there.
+	Reached uint64 `json:"reached,omitempty"`
+}
+
+// Evidence is what is known of schedules, retention and anchors. It must not
+// be changed.
+func (k *Known) Evidence() *EvidenceState { return k.evidence }
+
+// LegalHold reports whether a schedule forbids pruning and erasing.
+func (s *EvidenceState) LegalHold() bool {
+	for _, r := range s.Schedules {
+		if r.LegalHold {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *EvidenceState) empty() bool {
+	return len(s.Schedules) == 0 && s.Retention == 0 && s.Access == "" && len(s.Anchors) == 0 &&
+		len(s.SelfTests) == 0 && s.Pruned == 0
+}
+
+// editEvidence changes a copy: what others hold stays as it is.
+func (k *Known) editEvidence(edit func(*EvidenceState)) {
+	next := *k.evidence
+	edit(&next)
+	k.evidence = &next
+}
+
+func (k *Known) editSchedule(e *Entry, edit func(*ScheduleRecord)) {
+	k.editEvidence(func(s *EvidenceState) {
+		s.Schedules = withEdit(s.Schedules, e.Schedule.Name, func(last *ScheduleRecord) *ScheduleRecord {
+			next := ScheduleRecord{Ref: *e.Schedule, Since: e.ObservedAt}
+			if last != nil {
+				next = *last
+			}
+			edit(&next)
+			return &next
+		})
+	})
+}
+
+// withEdit returns a copy of a map with one value replaced.
+func edited[V any](m map[string]V, key string, edit func(V) V) map[string]V {
+	m = maps.Clone(m)
+	if m == nil {
+		m = map[string]V{}
+	}
+	m[key] = edit(m[key])
+	return m
+}
+
+func (k *Known) scheduleChanged(e *Entry) error {
+	k.editSchedule(e, func(r *ScheduleRecord) {
+		r.Ref, r.Deleted = *e.Schedule, e.Change.Type == ChangeDeleted
+		if !r.Deleted {
+			r.LegalHold = e.Retention.LegalHold
+		}
+	})
+	k.editEvidence(func(s *EvidenceState) { s.Retention = max(s.Retention, e.Retention.Floor) })
+	return nil
+}
+
+func (k *Known) collected(e *Entry) error {
+	k.editSchedule(e, func(r *ScheduleRecord) {
+		r.LastSlot, r.Next = &e.Collection.Slot, e.Collection.Next
+		if e.Collection.Manifest != "" {
+			r.Collected, r.Manifest = &EntryRef{e.ID, e.Seq}, e.Collection.Manifest
+		}
+	})
+	return nil
+}
+
+func (k *Known) occurrence(e *Entry) error {
+	k.editSchedule(e, func(r *ScheduleRecord) { r.LastSlot, r.Next = &e.Occurrence.Last, e.Occurrence.Next })
+	return nil
+}
+
+func (k *Known) accessObserved(e *Entry) error {
+	k.editEvidence(func(s *EvidenceState) { s.Access = e.Access.Access })
+	return nil
+}
+
+func (k *Known) selfTested(e *Entry) error {
+	k.editEvidence(func(s *EvidenceState) {
+		s.SelfTests = withEdit(s.SelfTests, e.SelfTest.Type, func(SelfTestBody) SelfTestBody { return *e.SelfTest })
+	})
+	return nil
+}
+
+func (k *Known) anchored(e *Entry) error {
+	k.editEvidence(func(s *EvidenceState) {
+		s.Anchors = withEdit(s.Anchors, e.Anchor.Name, func(last AnchorRecord) AnchorRecord {
+			next := AnchorRecord{AnchorBody: *e.Anchor, ObservedAt: e.ObservedAt, Failed: e.Kind == KindAnchorFailed, Reached: last.Reached}
+			if !next.Failed {
+				next.Reached = max(next.Reached, e.Anchor.Size)
+			}
+			return next
+		})
+	})
+	return nil
+}
+
+func (k *Known) pruned(*Entry) error {
+	k.editEvidence(func(s *EvidenceState) { s.Pruned++ })
+	return nil
+}

@@ -1,0 +1,587 @@
+// Package report folds the entries of a ledger into records: what was so at a
+// date, or how controls operated throughout a period. A record is a function of
+// entries and query: the same ones give the same bytes on any machine, without
+// a cluster and without a clock.
+package report
+
+import (
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// RecordSchema is the schema of a Record in JSON.
+const RecordSchema = "holdfast.dev/record/v1"
+
+// The statuses of a record: they stand in its title, its file's name and on
+// every page.
+const (
+	// Interim: the period is not over, or the ledger does not reach its end.
+	Interim = "Interim"
+	// Complete: the ledger covers the period to its end.
+	Complete = "Complete"
+)
+
+// Query says which record. A query with AsOf is about an instant, any other
+// about [From, To).
+type Query struct {
+	AsOf     *ledger.Time `json:"asOf,omitempty"`
+	From     *ledger.Time `json:"from,omitempty"`
+	To       *ledger.Time `json:"to,omitempty"`
+	Policies []string     `json:"policies,omitempty"`
+	// Controls are ids, or policy/id; empty means all.
+	Controls []string `json:"controls,omitempty"`
+}
+
+// Record is a control state record (as of an instant) or a control operation
+// record (of a period). Lists are sorted and never nil; times are UTC;
+// durations are integer nanoseconds.
+type Record struct {
+	Schema string `json:"schema"`
+	// Title is "Control state record as of …" or "Control operation record for
+	// [start, end)", with the status.
+	Title  string `json:"title"`
+	Status string `json:"status"`
+	// Through is the end of what was folded: the period's end, or for an interim
+	// record the newest proof of observation before it.
+	Through ledger.Time `json:"through"`
+	Query   Query       `json:"query"`
+	// Statements say what this is and is not, in fixed sentences.
+	Statements []string `json:"statements"`
+	// Banners are what a reader has to know first: no anchor, a broken chain.
+	Banners     []string         `json:"banners"`
+	Custody     Custody          `json:"custody"`
+	Controls    []Control        `json:"controls"`
+	Gaps        []Gap            `json:"gaps"`
+	Collections []Collection     `json:"collections"`
+	Slots       []SlotPopulation `json:"slots"`
+	Changes     []Change         `json:"changes"`
+	Tool        Tool             `json:"tool"`
+	Markers     []Marker         `json:"markers"`
+	// Matrix is criteria × controls, without roll-ups.
+	Matrix  []Criterion `json:"matrix"`
+	Entries EntryCounts `json:"entries"`
+}
+
+// EntryCounts count the entries that were folded, and those of kinds that this
+// version does not know.
+type EntryCounts struct {
+	Folded  uint64            `json:"folded"`
+	ByKind  map[string]uint64 `json:"byKind"`
+	Unknown map[string]uint64 `json:"unknown"`
+}
+
+// Criterion is one row of the matrix: the controls, as policy/id, that support
+// a criterion.
+type Criterion struct {
+	ID       string   `json:"id"`
+	Title    string   `json:"title"`
+	Controls []string `json:"controls"`
+}
+
+// Custody says where the entries come from and how to check them.
+type Custody struct {
+	// Ledgers is the chain, oldest first.
+	Ledgers []LedgerLink `json:"ledgers"`
+	Anchors []Anchored   `json:"anchors"`
+	// Unanchored are the intervals in which entries were written that no receipt
+	// within the period covers, LongestUnanchored the longest, in nanoseconds.
+	Unanchored        []Interval `json:"unanchored"`
+	LongestUnanchored int64      `json:"longestUnanchored"`
+	// AnchorsDeclared are the names of the anchors that schedules declared.
+	AnchorsDeclared []string `json:"anchorsDeclared"`
+}
+
+// LedgerLink is one ledger of the chain.
+type LedgerLink struct {
+	LedgerID    string `json:"ledgerID"`
+	Reason      string `json:"reason"`
+	Predecessor string `json:"predecessor,omitempty"`
+	// Lost says what is lost of the predecessor, where this is a break.
+	Lost        string             `json:"lost,omitempty"`
+	Cluster     ledger.ClusterBody `json:"cluster"`
+	VerifierKey string             `json:"verifierKey"`
+	// First and Last bound the entries that were folded.
+	First  uint64      `json:"first"`
+	Last   uint64      `json:"last"`
+	Opened ledger.Time `json:"opened"`
+	// Pruned is the number of entries that retention removed.
+	Pruned uint64 `json:"pruned,omitempty"`
+}
+
+// Anchored is one receipt, or a failure to get one.
+type Anchored struct {
+	Name     string       `json:"name"`
+	Type     string       `json:"type"`
+	LedgerID string       `json:"ledgerID"`
+	Origin   string       `json:"origin"`
+	Size     uint64       `json:"size"`
+	RootHash string       `json:"rootHash"`
+	Receipt  string       `json:"receipt,omitempty"`
+	At       *ledger.Time `json:"at,omitempty"`
+	Observed ledger.Time  `json:"observed"`
+	// Failed says why there is no receipt.
+	Failed string `json:"failed,omitempty"`
+	Seq    uint64 `json:"seq"`
+}
+
+// Interval is [From, To).
+type Interval struct {
+	From ledger.Time `json:"from"`
+	To   ledger.Time `json:"to"`
+}
+
+// Bounds bound a moment: it was not before, and not after. Either may be unknown.
+type Bounds struct {
+	NotBefore *ledger.Time `json:"notBefore,omitempty"`
+	NotAfter  *ledger.Time `json:"notAfter,omitempty"`
+}
+
+// Span bounds a duration, in nanoseconds. Max is absent where it is not known.
+type Span struct {
+	Min int64  `json:"min"`
+	Max *int64 `json:"max,omitempty"`
+}
+
+// Control is one control's part of a record.
+type Control struct {
+	Policy    string   `json:"policy"`
+	ID        string   `json:"id"`
+	Type      string   `json:"type"`
+	Statement string   `json:"statement"`
+	Owner     string   `json:"owner"`
+	Criteria  []string `json:"criteria"`
+	Priority  string   `json:"priority"`
+	// Definitions are the definitions in force, in order: results split here,
+	// and only here.
+	Definitions []Definition `json:"definitions"`
+	// IntroducedAt and OperatingFrom are absent where it was never introduced.
+	IntroducedAt  *ledger.Time `json:"introducedAt,omitempty"`
+	OperatingFrom *ledger.Time `json:"operatingFrom,omitempty"`
+	// NotInOperation are the parts of the period in which it was not in
+	// operation: before operatingFrom, and while it was withdrawn.
+	NotInOperation []Interval `json:"notInOperation"`
+	Census         Population `json:"census"`
+	// Subjects are all subjects of the period, with their time by outcome.
+	Subjects []Subject `json:"subjects"`
+	// Time is the subjects' time by outcome and in gaps, summed.
+	Time Time `json:"time"`
+	// Coverage is of the whole period; CoverageSince of the time since the first evidence.
+	Coverage      Coverage `json:"coverage"`
+	CoverageSince Coverage `json:"coverageSince"`
+	// Baseline are the episodes that were there when the control was introduced.
+	Baseline []Episode `json:"baseline"`
+	// Episodes are all others that overlap the period.
+	Episodes []Episode `json:"episodes"`
+	Groups   []Group   `json:"groups"`
+	Counts   Counts    `json:"counts"`
+	// NewSubjects tells in one line how fast new subjects came to conform.
+	NewSubjects NewSubjects `json:"newSubjects"`
+	Repairs     Repairs     `json:"repairs"`
+	// Left are subjects that left the scope, with what was open then.
+	Left []Left `json:"left"`
+	// Exclusions are the exclusions in force in the period and what they take out.
+	Exclusions []Exclusion `json:"exclusions"`
+	// NotCorrecting are the intervals in which the corrective part of an
+	// enforcing control did not operate, and why.
+	NotCorrecting []Because `json:"notCorrecting"`
+	// EvidenceLost are intervals for which entries could only be counted.
+	EvidenceLost []Loss `json:"evidenceLost"`
+}
+
+// Because is an interval with a reason.
+type Because struct {
+	Interval
+	Reason  string `json:"reason"`
+	Message string `json:"message,omitempty"`
+	Subject string `json:"subject,omitempty"`
+}
+
+// Loss counts entries that could not be kept.
+type Loss struct {
+	Interval
+	Count int `json:"count"`
+	Units int `json:"units"`
+}
+
+// Definition is one definition of a control, in force for an interval.
+type Definition struct {
+	Interval
+	Digest           string `json:"digest"`
+	Generation       int64  `json:"generation"`
+	EvaluatorVersion int    `json:"evaluatorVersion"`
+	Mode             string `json:"mode"`
+	// Nature is Detective, or "Detective and corrective".
+	Nature string `json:"nature"`
+	// CorrectionWithin and NewSubjectWithin are the stated tolerance, in
+	// nanoseconds; absent where none is stated.
+	CorrectionWithin *int64 `json:"correctionWithin,omitempty"`
+	NewSubjectWithin *int64 `json:"newSubjectWithin,omitempty"`
+	// SetBy and SetAt say who stated it (the field manager, as it calls itself) and when.
+	SetBy string      `json:"setBy,omitempty"`
+	SetAt ledger.Time `json:"setAt"`
+	// Spec is the digest of the policy's spec.
+	Spec   string `json:"spec"`
+	Time   Time   `json:"time"`
+	Counts Counts `json:"counts"`
+}
+
+// Population is a control's population over the period.
+type Population struct {
+	// Unit is the kind that is judged.
+	Unit string `json:"unit"`
+	// AtStart and AtEnd are the census at the first and last collection in the
+	// period; absent where there is none.
+	AtStart *CensusAt `json:"atStart,omitempty"`
+	AtEnd   *CensusAt `json:"atEnd,omitempty"`
+	// Start + Added + Entered − Deleted − Left = End, from entries alone.
+	Start   int `json:"start"`
+	Added   int `json:"added"`
+	Entered int `json:"entered"`
+	Deleted int `json:"deleted"`
+	Left    int `json:"left"`
+	End     int `json:"end"`
+	// Days is the number of sampling units subject × UTC day.
+	Days int `json:"days"`
+}
+
+// CensusAt is the census of one collection.
+type CensusAt struct {
+	Slot ledger.Time `json:"slot"`
+	Seq  uint64      `json:"seq"`
+	ledger.Census
+	Manifest   string                `json:"manifest"`
+	Population string                `json:"population"`
+	Lists      []ledger.ManifestList `json:"lists"`
+}
+
+// Subject is one subject's part in the period.
+type Subject struct {
+	control.Subject
+	// In are the intervals in which it was in scope.
+	In   []Interval `json:"in"`
+	Time Time       `json:"time"`
+	// Episodes is the number of its episodes.
+	Episodes int `json:"episodes"`
+	// Final is its state at the end, absent where it was not in scope then.
+	Final *control.State `json:"final,omitempty"`
+}
+
+// Time is subject-time, in nanoseconds. Due is the sum of the others: the time
+// in which subjects were in scope of a control in operation.
+type Time struct {
+	Due           int64 `json:"due"`
+	Conforming    int64 `json:"conforming"`
+	Deviating     int64 `json:"deviating"`
+	NotApplicable int64 `json:"notApplicable"`
+	NotEvaluated  int64 `json:"notEvaluated"`
+	// Gap is time in which nobody observed.
+	Gap int64 `json:"gap"`
+}
+
+// Coverage is the evaluated share of the subject-time that was due.
+type Coverage struct {
+	Evaluated int64 `json:"evaluated"`
+	Due       int64 `json:"due"`
+	// PerMyriad is the share in hundredths of a percent, floored: 10000 only if
+	// nothing is missing. Absent where nothing was due.
+	PerMyriad *int64 `json:"perMyriad,omitempty"`
+}
+
+// The classes of an episode.
+const (
+	ClassWithinTolerance = "WithinTolerance"
+	ClassDeviation       = "Deviation"
+	ClassIndeterminate   = "Indeterminate"
+	ClassPending         = "Pending"
+	ClassBaseline        = "Baseline"
+)
+
+// Episode is one uninterrupted interval in which a subject deviated.
+type Episode struct {
+	ID      string          `json:"id"`
+	Subject control.Subject `json:"subject"`
+	// Class is by the definition in force when it began. Recurring is true where
+	// it counts as a deviation only for its recurrence on that day, or because
+	// it was contested.
+	Class     string `json:"class"`
+	Recurring bool   `json:"recurring,omitempty"`
+	Origin    string `json:"origin"`
+	// Ending is Open where it had not ended.
+	Ending  string `json:"ending"`
+	Started Bounds `json:"started"`
+	Ended   Bounds `json:"ended"`
+	Length  Span   `json:"length"`
+	// Unobserved is the part of it that lies in gaps, in nanoseconds.
+	Unobserved int64 `json:"unobserved"`
+	// Rules are the rules that failed when it began, Message says what was found.
+	Rules   []control.RuleState `json:"rules"`
+	Message string              `json:"message"`
+	// Actor is the field manager of the change that was found, as its client
+	// calls itself and not authenticated, or unknown.
+	Actor string `json:"actor"`
+	// Action is what was done to which object, as far as it was observed.
+	Action     string `json:"action,omitempty"`
+	Definition string `json:"definition"`
+	// Repairs, Failures and Contested tell Holdfast's acts during it.
+	Repairs   int  `json:"repairs"`
+	Failures  int  `json:"failures"`
+	Contested bool `json:"contested,omitempty"`
+	// First and Last are the entries of LedgerID that opened and ended it.
+	LedgerID string  `json:"ledgerID"`
+	First    uint64  `json:"first"`
+	Last     *uint64 `json:"last,omitempty"`
+	// ExistedBy is when a party outside the cluster had acknowledged the entry
+	// that opened it.
+	ExistedBy *ledger.Time `json:"existedBy,omitempty"`
+	// Group is the id of its group.
+	Group string `json:"group"`
+}
+
+// Group is one event: episodes of the same cause that began together.
+type Group struct {
+	ID     string   `json:"id"`
+	Class  string   `json:"class"`
+	Origin string   `json:"origin"`
+	Actor  string   `json:"actor"`
+	Action string   `json:"action,omitempty"`
+	Rules  []string `json:"rules"`
+	// Subjects is the number of subjects, Namespaces the first 20 names of them.
+	Subjects   int         `json:"subjects"`
+	Namespaces []string    `json:"namespaces"`
+	Episodes   int         `json:"episodes"`
+	From       ledger.Time `json:"from"`
+	// To is when the last of its episodes ended; absent while one is open.
+	To      *ledger.Time   `json:"to,omitempty"`
+	Longest Span           `json:"longest"`
+	Endings map[string]int `json:"endings"`
+}
+
+// Counts count episodes that are no baseline.
+type Counts struct {
+	Episodes int            `json:"episodes"`
+	Groups   int            `json:"groups"`
+	Classes  map[string]int `json:"classes"`
+	Origins  map[string]int `json:"origins"`
+	Endings  map[string]int `json:"endings"`
+	// LongerThan counts episodes by length, so that an auditor can apply a
+	// threshold of their own: 0s, 1s, 10s, 1m, 5m, 1h, 24h.
+	LongerThan []Longer `json:"longerThan"`
+	// Median, P95 and Longest are of the longest possible lengths of the
+	// episodes that ended, in nanoseconds; absent where there is none.
+	Median  *int64 `json:"median,omitempty"`
+	P95     *int64 `json:"p95,omitempty"`
+	Longest *int64 `json:"longest,omitempty"`
+}
+
+// Longer is the number of episodes that were longer than a threshold, in
+// nanoseconds: by their shortest possible length, and by their longest.
+type Longer struct {
+	Than     int64 `json:"than"`
+	Surely   int   `json:"surely"`
+	Possibly int   `json:"possibly"`
+}
+
+// NewSubjects says how fast new subjects came to conform.
+type NewSubjects struct {
+	Added int `json:"added"`
+	// Deviated is the number of those that began with an episode, Conformed of
+	// those that ended it by conforming, Within of those that did within the
+	// tolerance (absent where none is stated).
+	Deviated  int    `json:"deviated"`
+	Conformed int    `json:"conformed"`
+	Within    *int   `json:"within,omitempty"`
+	Median    *int64 `json:"median,omitempty"`
+	P99       *int64 `json:"p99,omitempty"`
+	Longest   *int64 `json:"longest,omitempty"`
+}
+
+// Repairs count what Holdfast did.
+type Repairs struct {
+	Repaired   int `json:"repaired"`
+	Failed     int `json:"failed"`
+	Contested  int `json:"contested"`
+	RolledBack int `json:"rolledBack"`
+}
+
+// Left is a subject that left the scope.
+type Left struct {
+	Subject control.Subject `json:"subject"`
+	At      ledger.Time     `json:"at"`
+	// Cause is LabelsChanged or PolicyChanged, Disposition NotSelected or Excluded.
+	Cause       string `json:"cause"`
+	Disposition string `json:"disposition"`
+	// Episode is the one that was open; Returned is when it came back.
+	Episode  string       `json:"episode,omitempty"`
+	Returned *ledger.Time `json:"returned,omitempty"`
+	// Out is how long it was out of scope within the period, in nanoseconds.
+	Out int64  `json:"out"`
+	Seq uint64 `json:"seq"`
+}
+
+// Exclusion is one exclusion, as stated, for as long as it was in force.
+type Exclusion struct {
+	Interval
+	Namespaces []string `json:"namespaces"`
+	Builtin    bool     `json:"builtin,omitempty"`
+	Reason     string   `json:"reason"`
+	// ApprovedBy is as stated, not authenticated.
+	ApprovedBy string `json:"approvedBy"`
+	ReviewBy   string `json:"reviewBy"`
+	// Overdue is true where reviewBy had passed at the record's end.
+	Overdue bool `json:"overdue,omitempty"`
+}
+
+// Gap is an interval in which observation was due and absent.
+type Gap struct {
+	Interval
+	// Open is true where it had not ended; To is then the record's end.
+	Open  bool   `json:"open,omitempty"`
+	Cause string `json:"cause"`
+	// Kind or Policy is what was not observed; neither means everything.
+	Kind    string `json:"kind,omitempty"`
+	Policy  string `json:"policy,omitempty"`
+	Message string `json:"message,omitempty"`
+	Seq     uint64 `json:"seq"`
+}
+
+// Collection is one collection of a schedule, or a run of slots without one.
+type Collection struct {
+	Schedule string      `json:"schedule"`
+	Slot     ledger.Time `json:"slot"`
+	// State is Completed, Late, Partial, Failed or Missed.
+	State string `json:"state"`
+	// Count is the number of slots, Slot to LastSlot: more than one only where Missed.
+	Count         int          `json:"count"`
+	LastSlot      *ledger.Time `json:"lastSlot,omitempty"`
+	Ended         *ledger.Time `json:"ended,omitempty"`
+	Manifest      string       `json:"manifest,omitempty"`
+	Compared      int          `json:"compared"`
+	Superseded    int          `json:"superseded"`
+	Discrepancies int          `json:"discrepancies"`
+	Reason        string       `json:"reason,omitempty"`
+	Message       string       `json:"message,omitempty"`
+	LedgerID      string       `json:"ledgerID"`
+	Seq           uint64       `json:"seq"`
+	// Agrees says whether the manifest agrees with the fold of the entries;
+	// Disagreements, at most 20, say where it does not.
+	Agrees        bool     `json:"agrees"`
+	Disagreements []string `json:"disagreements"`
+}
+
+// SlotPopulation counts the declared slots of a schedule within the period.
+type SlotPopulation struct {
+	Schedule  string `json:"schedule"`
+	Expected  int    `json:"expected"`
+	Completed int    `json:"completed"`
+	Late      int    `json:"late"`
+	Partial   int    `json:"partial"`
+	Failed    int    `json:"failed"`
+	Missed    int    `json:"missed"`
+}
+
+// Change is an edit of a policy or a schedule, or a control's introduction or withdrawal.
+type Change struct {
+	At ledger.Time `json:"at"`
+	// What is "ControlPolicy name", "EvidenceSchedule name" or "Control policy/id".
+	What       string   `json:"what"`
+	Type       string   `json:"type"`
+	Generation int64    `json:"generation"`
+	From       string   `json:"from,omitempty"`
+	To         string   `json:"to,omitempty"`
+	Paths      []string `json:"paths"`
+	MorePaths  int      `json:"morePaths,omitempty"`
+	// Actor is the field manager as it calls itself, or unknown.
+	Actor     string `json:"actor"`
+	ChangeRef string `json:"changeRef,omitempty"`
+	Message   string `json:"message,omitempty"`
+	Seq       uint64 `json:"seq"`
+}
+
+// Tool is the record's section on Holdfast itself.
+type Tool struct {
+	Runs []Run `json:"runs"`
+	// Permissions are the permissions that were missing, and when.
+	Permissions []Because `json:"permissions"`
+	// Access is what AccessObserved recorded, in order.
+	Access []Access `json:"access"`
+	// AccessLimits say what cannot be seen from here.
+	AccessLimits []string   `json:"accessLimits"`
+	SelfTests    []SelfTest `json:"selfTests"`
+	// ClockOffsets is the range of the API server's clock minus the operator's.
+	ClockOffsets *OffsetRange        `json:"clockOffsets,omitempty"`
+	Heartbeats   int                 `json:"heartbeats"`
+	Unobserved   []Unobserved        `json:"unobserved"`
+	Pruned       []ledger.PrunedBody `json:"pruned"`
+	Erased       int                 `json:"erased"`
+}
+
+// OffsetRange is a range of clock offsets, in nanoseconds.
+type OffsetRange struct {
+	Min int64 `json:"min"`
+	Max int64 `json:"max"`
+}
+
+// Run is one process of the operator.
+type Run struct {
+	Seq      uint64      `json:"seq"`
+	LedgerID string      `json:"ledgerID"`
+	From     ledger.Time `json:"from"`
+	// Stopped is when it stopped in order; absent where it did not, or still runs.
+	Stopped *ledger.Time `json:"stopped,omitempty"`
+	ledger.OperatorBody
+	// Changed are what differs from the run before: version, image, arguments, permissions.
+	Changed []string `json:"changed"`
+}
+
+// Access is one observation of who could act on Holdfast.
+type Access struct {
+	At     ledger.Time `json:"at"`
+	Seq    uint64      `json:"seq"`
+	Digest string      `json:"digest"`
+	// Holders are, by capability, who holds it.
+	Holders []Holder `json:"holders"`
+	// Combined are those who hold two of policy, approval, operator, evidence.
+	Combined []string `json:"combined"`
+}
+
+// Holder says who holds a capability.
+type Holder struct {
+	Capability string   `json:"capability"`
+	Subjects   []string `json:"subjects"`
+}
+
+// SelfTest is what an evaluator made of its fixtures. One that says what the
+// one before said is only counted.
+type SelfTest struct {
+	At ledger.Time `json:"at"`
+	ledger.SelfTestBody
+	Seq uint64 `json:"seq"`
+	// Repeated is how often the same was found again.
+	Repeated int `json:"repeated"`
+}
+
+// Unobserved is a state that was skipped between two observations.
+type Unobserved struct {
+	At      ledger.Time `json:"at"`
+	Subject string      `json:"subject"`
+	Object  string      `json:"object"`
+	Skipped string      `json:"skipped"`
+	Seq     uint64      `json:"seq"`
+}
+
+// The kinds of a Marker.
+const (
+	MarkerRecurrence    = "Recurrence"
+	MarkerPersistence   = "Persistence"
+	MarkerConcentration = "Concentration"
+	MarkerDisagreement  = "Disagreement"
+)
+
+// Marker points at what is systematic: the same cause on different days, what
+// persists, what concentrates in one namespace, a manifest that disagrees.
+type Marker struct {
+	Kind    string   `json:"kind"`
+	Control string   `json:"control,omitempty"`
+	Message string   `json:"message"`
+	Refs    []string `json:"refs"`
+}
