@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"time"
 
@@ -195,18 +194,6 @@ func (r *Engine) awaitObserving(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func (r *Engine) checkpoint() *v1alpha1.CheckpointStatus {
-	log := r.Recorder.Log()
-	if log == nil {
-		return nil
-	}
-	status := log.Status()
-	if status.Checkpoint == nil || status.Published == 0 {
-		return nil
-	}
-	return &v1alpha1.CheckpointStatus{Size: int64(status.Published), RootHash: base64.StdEncoding.EncodeToString(status.Checkpoint.Root)}
 }
 
 func scopeRequest(namespace string) ctrl.Request {

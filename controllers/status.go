@@ -3,6 +3,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,6 +62,9 @@ func (r *PolicyReconciler) publish(ctx context.Context, policy *v1alpha1.Control
 		}
 	}
 	killpoint.Hit(killpoint.StatusPatched)
+	if !r.statusDue.covered(policy.Name, s.published, s.entries) {
+		s.due(s.now.Add(statusEvery))
+	}
 	if !s.again.IsZero() {
 		r.statusDue.at(policy.Name, s.again)
 		return ctrl.Result{RequeueAfter: max(time.Millisecond, s.again.Sub(r.Now()))}, nil
@@ -86,6 +90,9 @@ type summary struct {
 	durable bool
 	health  ledger.Health
 	point   *v1alpha1.CheckpointStatus
+	// entries is how many entries the ledger had, and published how many of them
+	// the checkpoint covers: both are 0 while it is unavailable.
+	entries, published uint64
 	// again is when the summary changes by the mere passing of time.
 	again time.Time
 }
@@ -107,7 +114,7 @@ func (r *Engine) summarise(def *definition) *summary {
 		}
 	})
 	s.order()
-	s.point = r.checkpoint()
+	s.checkpoint(r.Recorder.Log())
 	if until := def.PausedUntil(s.now); !until.IsZero() {
 		s.due(until)
 	}
@@ -115,6 +122,20 @@ func (r *Engine) summarise(def *definition) *summary {
 		s.due(s.health.Since.Add(unavailableLimit))
 	}
 	return s
+}
+
+// checkpoint takes the newest published checkpoint, if there is one.
+func (s *summary) checkpoint(log *ledger.Log) {
+	if log == nil {
+		return
+	}
+	status := log.Status()
+	s.entries, s.published = status.Next, status.Published
+	if status.Checkpoint != nil && status.Published > 0 {
+		s.point = &v1alpha1.CheckpointStatus{
+			Size: int64(status.Published), RootHash: base64.StdEncoding.EncodeToString(status.Checkpoint.Root),
+		}
+	}
 }
 
 // due notes that the summary changes at t, if that lies ahead.

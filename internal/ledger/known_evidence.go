@@ -86,7 +86,7 @@ func (k *Known) editSchedule(e *Entry, edit func(*ScheduleRecord)) {
 }
 
 // withEdit returns a copy of a map with one value replaced.
-func edited[V any](m map[string]V, key string, edit func(V) V) map[string]V {
+func withEdit[V any](m map[string]V, key string, edit func(V) V) map[string]V {
 	m = maps.Clone(m)
 	if m == nil {
 		m = map[string]V{}
