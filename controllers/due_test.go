@@ -75,3 +75,48 @@ func TestStatusIsDebounced(t *testing.T) {
 		t.Error("what was asked for at once is not due")
 	}
 }
+
+// A checkpoint follows what it covers, so that the first status after a change may
+// name one that does not cover it yet.
+func TestStatusIsDueUntilACheckpointCoversTheChange(t *testing.T) {
+	var policies trigger
+	s := newStatusDue(&policies)
+	taken := func() {
+		t.Helper()
+		if _, due := s.take("p", time.Now().Add(time.Hour)); !due {
+			t.Fatal("the status is not due")
+		}
+	}
+	s.soon("p")
+	steps := []struct {
+		name                string
+		changes             bool
+		checkpoint, entries uint64
+		want                bool
+	}{
+		{name: "changed", checkpoint: 5, entries: 10},
+		{name: "asked for again, heartbeats later", checkpoint: 9, entries: 12},
+		{name: "the change is covered", checkpoint: 10, entries: 20, want: true},
+		{name: "the time passed, and nothing changed", checkpoint: 10, entries: 30, want: true},
+		{name: "changed while it was published", changes: true, checkpoint: 10, entries: 30, want: true},
+		{name: "that is not covered", checkpoint: 30, entries: 31},
+		{name: "covered too", changes: true, checkpoint: 31, entries: 31, want: true},
+		{name: "no ledger", changes: true, want: true},
+		{name: "another ledger", checkpoint: 1, entries: 2},
+	}
+	for _, step := range steps {
+		taken()
+		if step.changes {
+			s.soon("p")
+		}
+		if got := s.covered("p", step.checkpoint, step.entries); got != step.want {
+			t.Errorf("%s: covered is %t, want %t", step.name, got, step.want)
+		}
+		s.at("p", time.Now())
+	}
+	s.soon("p")
+	taken()
+	if s.covered("p", 2, 3) {
+		t.Error("what was asked for at a time and soon does not count as changed")
+	}
+}

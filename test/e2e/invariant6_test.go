@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -32,11 +33,37 @@ var _ = Describe("Invariant 6: Quiet when nothing happens", func() {
 		s.AwaitDenied(s.tb, names...)
 		s.AwaitConforming(s.tb, s.name)
 
-		mark, entries := s.settle()
+		mark, entries := s.settle(s.name, s.name+"-observe")
 		harness.During(s.tb, quiet, "nothing is written", func() error {
 			return errors.Join(
 				s.Since(s.tb, mark).By(s.op.User).Writes().NotOn("leases").Where(s.ownEvent).Want(0),
 				news(s.op.Evidence(s.tb).After(entries)).Want(0))
+		})
+	})
+
+	It("names in a status a checkpoint over what it tells, and no newer one because time passes", func() {
+		binary := harness.Build(newTB(), harness.BuildOptions{Patches: []harness.Patch{{
+			File: "controllers/liveness.go",
+			Old:  "heartbeatEvery = 5 * time.Minute",
+			New:  "heartbeatEvery = time.Second",
+		}}})
+		s := onOwn("covered", harness.OperatorOptions{Binary: binary})
+		names := s.protected(1)
+		s.drift(names[0])
+		s.awaitEpisodes(1, ledger.OriginDrift, ledger.EndingRepaired)
+		s.eventually("the status names a checkpoint over the episode", func() error { return s.covered(s.name, s.evidence()) })
+
+		beats := func() int { return len(s.op.Evidence(s.tb).Kind(ledger.KindHeartbeat)) }
+		mark, before := s.Mark(s.tb), beats()
+		s.eventually("there are heartbeats, and no status", func() error {
+			if err := s.Since(s.tb, mark).By(s.op.User).Writes().On("controlpolicies/status").Want(0); err != nil {
+				mark, before = s.Mark(s.tb), beats()
+				return err
+			}
+			if n := beats() - before; n < 4 {
+				return fmt.Errorf("%d heartbeats", n)
+			}
+			return nil
 		})
 	})
 
@@ -83,14 +110,29 @@ func (s *scene) ownEvent(e *auditv1.Event) bool {
 	return e.ObjectRef == nil || e.ObjectRef.Resource != "events" || strings.HasPrefix(e.ObjectRef.Name, s.name)
 }
 
-// settle waits until the operator has written nothing for a while, and returns
-// the end of the audit log and the number of entries then.
-func (s *scene) settle() (harness.AuditMark, int) {
+// covered returns nil if a policy's status names a checkpoint over what the
+// evidence has about the policy.
+func (s *scene) covered(policy string, evidence harness.Evidence) error {
+	of, status := evidence.Of(policy), s.GetPolicy(s.tb, policy).Status
+	if last := of[len(of)-1]; status.Evidence == nil || status.Evidence.Checkpoint == nil || status.Evidence.Checkpoint.Size <= int64(last.Seq) {
+		return fmt.Errorf("policy %s: entry %d is not covered by %+v", policy, last.Seq, status.Evidence)
+	}
+	return nil
+}
+
+// settle waits until the operator has written nothing for a while, and has
+// nothing left to say of the policies. It returns the end of the audit log and the
+// number of entries then.
+func (s *scene) settle(policies ...string) (harness.AuditMark, int) {
 	mark, entries, since := s.Mark(s.tb), len(s.op.Evidence(s.tb)), time.Now()
 	s.eventually("things settle", func() error {
-		written := s.Since(s.tb, mark).By(s.op.User).Writes().NotOn("leases")
-		if err := errors.Join(written.Want(0), s.op.Evidence(s.tb).After(entries).Want(0)); err != nil {
-			mark, entries, since = s.Mark(s.tb), len(s.op.Evidence(s.tb)), time.Now()
+		written, evidence := s.Since(s.tb, mark).By(s.op.User).Writes().NotOn("leases"), s.op.Evidence(s.tb)
+		err := errors.Join(written.Want(0), evidence.After(entries).Want(0))
+		for _, policy := range policies {
+			err = errors.Join(err, s.covered(policy, evidence))
+		}
+		if err != nil {
+			mark, entries, since = s.Mark(s.tb), len(evidence), time.Now()
 			return err
 		}
 		if time.Since(since) < settled {

@@ -107,6 +107,7 @@ func drifts() []Case {
 		{Name: "commit-indexed", Deaths: []Death{{Point: killpoint.CommitIndexed, Act: deleted}}},
 		{Name: "commit-objects-again", Deaths: []Death{{Point: killpoint.CommitObjects, Act: opened, Down: again}}},
 		{Name: "replacing", Deaths: []Death{{Point: killpoint.FileReplacing, Act: deleted}}},
+		{Name: "status-due", Deaths: []Death{{Point: killpoint.StatusDue, Act: deleted}}},
 		{Name: "status-patched-again", Deaths: []Death{{Point: killpoint.StatusPatched, Act: deleted, Down: again}}},
 	}
 }
@@ -181,8 +182,6 @@ func scopes() []Case {
 		{Name: "entered-judged", Bystander: true, Settled: entered, Deaths: []Death{{Point: killpoint.ScopeJudged, Act: labelled}}},
 		{Name: "entered-recorded", Bystander: true, Settled: entered, Deaths: []Death{{Point: killpoint.ScopeRecorded, Act: labelled}}},
 		{Name: "created-recorded", Settled: created, Deaths: []Death{{Point: killpoint.ScopeRecorded, Act: newcomer}}},
-		// A drift repaired within milliseconds shows in a status only by a newer checkpoint, if there is one yet.
-		{Name: "status-due", Settled: created, Deaths: []Death{{Point: killpoint.StatusDue, Act: newcomer}}},
 		{Name: "created-synced", Settled: created, Deaths: []Death{{Point: killpoint.JournalSynced, Act: newcomer}}},
 		{Name: "created-while-down", Settled: created, Deaths: []Death{{Point: killpoint.RepairDue, Act: deleted, Down: newcomer, Left: leftOpen}}},
 		{Name: "left-recorded", Settled: departed, Deaths: []Death{{Point: killpoint.ScopeRecorded, Act: unlabelled}}},
