@@ -1,6 +1,7 @@
 package v1alpha1
 
-// Condition types of a ControlPolicy.
+// Condition types. Anchored is an EvidenceSchedule's, Conforming and Enforced are a
+// ControlPolicy's.
 const (
 	// ConditionReady is True when Holdfast does its work for this object: the
 	// spec was accepted and is being evaluated. It says nothing about conformity.
@@ -15,7 +16,11 @@ const (
 	// ConditionEnforced is True when what Enforce mode wants applied is applied.
 	ConditionEnforced = "Enforced"
 	// ConditionEvidenceRecorded is True when what was observed is durable in the ledger.
+	// On an EvidenceSchedule it is True when the newest slot was collected.
 	ConditionEvidenceRecorded = "EvidenceRecorded"
+	// ConditionAnchored is True when a party outside the cluster acknowledged the
+	// newest collection's checkpoint.
+	ConditionAnchored = "Anchored"
 )
 
 // Reasons of Ready, Reconciling and Stalled.
@@ -97,6 +102,56 @@ const (
 	ReasonLedgerInUse = "LedgerInUse"
 	// ReasonEvidenceLost surfaces while observations are only counted, because memory for them is full.
 	ReasonEvidenceLost = "EvidenceLost"
+)
+
+// Reasons of Ready and Stalled of an EvidenceSchedule.
+const (
+	// ReasonScheduled surfaces when collections are made as declared.
+	ReasonScheduled = "Scheduled"
+	// ReasonSuspended surfaces while spec.suspend is true.
+	ReasonSuspended = "Suspended"
+	// ReasonPeriodOver surfaces when the examination period has ended: no
+	// collection is due any more.
+	ReasonPeriodOver = "PeriodOver"
+	// ReasonInvalidSchedule surfaces when spec.schedule cannot be read as a cron
+	// expression, or never comes to pass.
+	ReasonInvalidSchedule = "InvalidSchedule"
+	// ReasonInvalidTimeZone surfaces when spec.timeZone is not known.
+	ReasonInvalidTimeZone = "InvalidTimeZone"
+	// ReasonInvalidAnchor surfaces when an anchor cannot be used as declared; the
+	// message names it.
+	ReasonInvalidAnchor = "InvalidAnchor"
+	// ReasonExportNotConfigured surfaces when exports are declared and the operator
+	// has no export directory. Collections go on.
+	ReasonExportNotConfigured = "ExportNotConfigured"
+)
+
+// Reasons of EvidenceRecorded of an EvidenceSchedule, besides those of a
+// ControlPolicy.
+const (
+	// ReasonCollected surfaces when the newest slot was collected.
+	ReasonCollected = "Collected"
+	// ReasonAwaitingFirstSlot surfaces before the first slot.
+	ReasonAwaitingFirstSlot = "AwaitingFirstSlot"
+	// ReasonCollectionPartial surfaces when some kind could not be read completely;
+	// what needs it is NotEvaluated.
+	ReasonCollectionPartial = "CollectionPartial"
+	// ReasonCollectionFailed surfaces when nothing could be collected.
+	ReasonCollectionFailed = "CollectionFailed"
+	// ReasonSlotMissed surfaces when the newest slot passed without a collection.
+	ReasonSlotMissed = "SlotMissed"
+)
+
+// Reasons of Anchored.
+const (
+	// ReasonAnchored surfaces when every declared anchor acknowledged the newest
+	// collection's checkpoint.
+	ReasonAnchored = "Anchored"
+	// ReasonNoAnchor surfaces when the schedule declares no anchor.
+	ReasonNoAnchor = "NoAnchor"
+	// ReasonAnchorUnreachable surfaces when an anchor did not acknowledge the newest
+	// collection's checkpoint; the message names it and says why.
+	ReasonAnchorUnreachable = "AnchorUnreachable"
 )
 
 // AnnotationChangeRef names the change (a ticket, a pull request) behind an edit of a spec.

@@ -11,7 +11,10 @@ var GroupVersion = schema.GroupVersion{Group: "holdfast.dev", Version: "v1alpha1
 
 // AddToScheme registers the kinds of this package with scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &ControlPolicy{}, &ControlPolicyList{})
+	scheme.AddKnownTypes(GroupVersion,
+		&ControlPolicy{}, &ControlPolicyList{},
+		&EvidenceSchedule{}, &EvidenceScheduleList{},
+		&EvidenceRecord{}, &EvidenceRecordList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }
