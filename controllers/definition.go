@@ -3,7 +3,6 @@ package controllers
 import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
-	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -37,21 +36,4 @@ type unit struct {
 // key is how the ledger knows the unit.
 func (u *unit) key() ledger.Unit {
 	return ledger.Unit{Policy: u.def.Name, Control: u.Control.Spec.ID, Subject: u.Subject}
-}
-
-// partly is whether something that the unit's control needs could not be
-// observed: what was found is not all there may be.
-func (u *unit) partly(snapshot *control.Snapshot) bool {
-	for _, need := range u.Control.Needs {
-		if _, missing := snapshot.Unavailable[need]; missing {
-			return true
-		}
-	}
-	return false
-}
-
-// blind is whether the unit was not evaluated because a kind could not be
-// observed. That is one gap, and not one entry per subject.
-func (u *unit) blind(snapshot *control.Snapshot) bool {
-	return u.State.Outcome == control.NotEvaluated && u.partly(snapshot)
 }

@@ -32,10 +32,10 @@ func TestBlind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			u := unit{assess.Unit{Def: d.Definition, Control: &d.Controls[0], State: control.State{Outcome: tc.outcome}}, d}
 			snapshot := &control.Snapshot{Unavailable: tc.unavailable}
-			if got := u.blind(snapshot); got != tc.wantBlind {
+			if got := u.Blind(snapshot); got != tc.wantBlind {
 				t.Errorf("blind is %t, want %t", got, tc.wantBlind)
 			}
-			if got := u.partly(snapshot); got != tc.wantPartly {
+			if got := u.Partly(snapshot); got != tc.wantPartly {
 				t.Errorf("evaluated partly is %t, want %t", got, tc.wantPartly)
 			}
 		})

@@ -98,7 +98,7 @@ func (r *ScopeReconciler) cause(p *pass, policy string) string {
 func (r *ScopeReconciler) observations(p *pass) []ledger.Draft {
 	drafts := make([]ledger.Draft, 0, len(p.units))
 	for i := range p.units {
-		if u := &p.units[i]; !u.blind(p.snapshot) {
+		if u := &p.units[i]; !u.Blind(p.snapshot) {
 			drafts = append(drafts, r.observation(p, u))
 		}
 	}
@@ -118,22 +118,16 @@ func (r *ScopeReconciler) observation(p *pass, u *unit) ledger.Draft {
 	}
 }
 
-// settled is the unit's state, but for a namespace that is being deleted: what
-// is found missing from the deletion on is a removal, and begins no episode.
+// settled is the unit's state, given the one that is recorded.
 func (r *ScopeReconciler) settled(p *pass, u *unit) control.State {
-	if !p.snapshot.Namespace.Terminating || u.State.Outcome != control.Deviating {
-		return u.State
-	}
 	open := false
-	r.Recorder.View(func(k *ledger.Known) {
-		last, ok := k.Unit(u.key())
-		open = ok && last.State.Outcome == control.Deviating
-	})
-	if open {
-		return u.State
+	if p.snapshot.Namespace.Terminating && u.State.Outcome == control.Deviating {
+		r.Recorder.View(func(k *ledger.Known) {
+			last, ok := k.Unit(u.key())
+			open = ok && last.State.Outcome == control.Deviating
+		})
 	}
-	return control.State{Outcome: control.NotApplicable, Basis: control.BasisConfiguration,
-		Rules: []control.RuleState{{Reason: control.ReasonTerminating}}}
+	return u.Settled(p.snapshot.Namespace, open)
 }
 
 // unobserved drafts that states of objects were skipped between two passes.

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -65,7 +66,7 @@ type Engine struct {
 	liveness  liveness
 	counts    counts
 	announcer *announcer
-	lifelines lifelines
+	encoder   assess.Encoder
 	scopes    trigger
 	policies  trigger
 	// observing is closed once the observer has synced: before that, a namespace

@@ -142,7 +142,7 @@ func TestSharedPartsAreEncodedOnce(t *testing.T) {
 	before := byRole(p, first)
 	after := byRole(p, overlay(first, control.NetworkPolicy{Name: "deny"}))
 	for role := range before {
-		if shared := same(before[role], after[role]); shared != (role != partPolicies) {
+		if shared := same(before[role], after[role]); shared != (role != assess.RolePolicies) {
 			t.Errorf("%s: encoded once is %t", role, shared)
 		}
 	}

@@ -41,7 +41,7 @@ type pass struct {
 	proof time.Time
 	units []unit
 	// parts are those of the snapshot partsOf, as the ledger keeps them.
-	parts   []part
+	parts   []assess.Part
 	partsOf *control.Snapshot
 	// acts are what was done and is not recorded yet; changed is whether the
 	// state that they made is not.

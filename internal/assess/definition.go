@@ -2,6 +2,8 @@ package assess
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,7 +29,8 @@ type Definition struct {
 	Invalid, Stalled string
 
 	selector labels.Selector
-	excluded map[string]struct{}
+	// excluded says by which exclusion a namespace is left out, by its name.
+	excluded map[string]string
 }
 
 // Control is one control of a definition, with its mode and tolerance resolved.
@@ -60,7 +63,7 @@ type evaluatedAs struct {
 // Define makes a policy ready for evaluation. A spec that cannot be used gives
 // a definition that says why.
 func Define(p *v1alpha1.ControlPolicy) (*Definition, error) {
-	d := &Definition{Name: p.Name, UID: string(p.UID), Generation: p.Generation, Spec: p.Spec, excluded: map[string]struct{}{}}
+	d := &Definition{Name: p.Name, UID: string(p.UID), Generation: p.Generation, Spec: p.Spec, excluded: map[string]string{}}
 	var err error
 	if d.SpecObject, err = ledger.NewObject(p.Spec); err != nil {
 		return nil, fmt.Errorf("policy %s: %w", p.Name, err)
@@ -69,14 +72,7 @@ func Define(p *v1alpha1.ControlPolicy) (*Definition, error) {
 		d.selector = labels.Nothing()
 		d.Invalid = fmt.Sprintf("spec.scope.namespaceSelector: %v", err)
 	}
-	for _, name := range p.Spec.Scope.BuiltinExclusions {
-		d.excluded[name] = struct{}{}
-	}
-	for _, e := range p.Spec.Scope.Exclusions {
-		for _, name := range e.Namespaces {
-			d.excluded[name] = struct{}{}
-		}
-	}
+	d.exclude(&p.Spec.Scope)
 	for _, spec := range p.Spec.Controls {
 		c, err := defineControl(p, spec)
 		if err != nil {
@@ -140,6 +136,27 @@ const (
 	Excluded    Disposition = "Excluded"
 	NotSelected Disposition = "NotSelected"
 )
+
+// ExclusionBuiltin stands for the built-in exclusions: exact names, which the
+// policy lists.
+const ExclusionBuiltin = "builtin"
+
+// exclude takes note of the exclusions. A namespace that several name is left
+// out by the first.
+func (d *Definition) exclude(scope *v1alpha1.Scope) {
+	for i := range slices.Backward(scope.Exclusions) {
+		for _, name := range scope.Exclusions[i].Namespaces {
+			d.excluded[name] = strconv.Itoa(i)
+		}
+	}
+	for _, name := range scope.BuiltinExclusions {
+		d.excluded[name] = ExclusionBuiltin
+	}
+}
+
+// Exclusion says which exclusion a namespace is left out by: ExclusionBuiltin,
+// or the index in spec.scope.exclusions. It is empty where there is none.
+func (d *Definition) Exclusion(namespace string) string { return d.excluded[namespace] }
 
 // Dispose says how a namespace stands to the definition's scope.
 func (d *Definition) Dispose(ns control.Namespace) Disposition {

@@ -127,23 +127,28 @@ func TestSpecsThatCannotBeUsed(t *testing.T) {
 func TestDisposition(t *testing.T) {
 	d := defined(t, policy("p", func(p *v1alpha1.ControlPolicy) {
 		p.Spec.Scope.BuiltinExclusions = []string{"kube-system"}
-		p.Spec.Scope.Exclusions = []v1alpha1.Exclusion{{Namespaces: []string{"legacy", "batch"}}}
+		p.Spec.Scope.Exclusions = []v1alpha1.Exclusion{{Namespaces: []string{"legacy", "kube-system"}}, {Namespaces: []string{"batch", "legacy"}}}
 	}))
 	unlabelled := control.Namespace{Name: "legacy"}
 	cases := map[string]struct {
-		ns   control.Namespace
-		want Disposition
+		ns            control.Namespace
+		want          Disposition
+		wantExclusion string
 	}{
-		"selected":                  {production("a"), InScope},
-		"selected and excluded":     {production("batch"), Excluded},
-		"selected and built in":     {production("kube-system"), Excluded},
-		"not selected":              {control.Namespace{Name: "a"}, NotSelected},
-		"not selected nor included": {unlabelled, NotSelected},
+		"selected":                  {production("a"), InScope, ""},
+		"selected and excluded":     {production("batch"), Excluded, "1"},
+		"excluded twice":            {production("legacy"), Excluded, "0"},
+		"selected and built in":     {production("kube-system"), Excluded, ExclusionBuiltin},
+		"not selected":              {control.Namespace{Name: "a"}, NotSelected, ""},
+		"not selected nor included": {unlabelled, NotSelected, "0"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			if got := d.Dispose(tc.ns); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
+			}
+			if got := d.Exclusion(tc.ns.Name); got != tc.wantExclusion {
+				t.Errorf("got exclusion %q, want %q", got, tc.wantExclusion)
 			}
 		})
 	}

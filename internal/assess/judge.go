@@ -68,6 +68,32 @@ func group(def *Definition, c *Control, findings []control.Finding) []Unit {
 	return units
 }
 
+// Settled is the unit's state, but for a namespace that is being deleted: what
+// is found missing from the deletion on is a removal, and begins no episode.
+// open is whether the unit was recorded as Deviating before.
+func (u *Unit) Settled(ns control.Namespace, open bool) control.State {
+	if !ns.Terminating || u.State.Outcome != control.Deviating || open {
+		return u.State
+	}
+	return control.State{Outcome: control.NotApplicable, Basis: control.BasisConfiguration,
+		Rules: []control.RuleState{{Reason: control.ReasonTerminating}}}
+}
+
+// Partly is whether something that the unit's control needs could not be
+// observed: what was found is not all there may be.
+func (u *Unit) Partly(snapshot *control.Snapshot) bool {
+	return slices.ContainsFunc(u.Control.Needs, func(need control.Need) bool {
+		_, missing := snapshot.Unavailable[need]
+		return missing
+	})
+}
+
+// Blind is whether the unit was not evaluated because a kind could not be
+// observed. That is one gap, and not one entry per subject.
+func (u *Unit) Blind(snapshot *control.Snapshot) bool {
+	return u.State.Outcome == control.NotEvaluated && u.Partly(snapshot)
+}
+
 // Failing are the rules that deviate, in order.
 func (u *Unit) Failing() []string {
 	var failing []string
