@@ -65,6 +65,15 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 		p, there := k.Policy(e.Policy.Name)
 		introduced := there && p.Controls[e.Control] != nil && !p.Controls[e.Control].Withdrawn
 		return introduced || slices.Contains(k.Controls(e.Policy.Name), e.Control)
+	case KindScheduleChanged:
+		return newsOfSchedule(e, k)
+	case KindDiscrepancy:
+		e.From, e.To = boundedOrNil(e.From), boundedOrNil(e.To)
+	case KindAccessObserved:
+		return settleAccess(e, k)
+	case KindAnchorFailed:
+		last, there := k.evidence.Anchors[AnchorKey(e.Schedule, e.Anchor.Name)]
+		return !there || !last.Failed
 	case KindRepaired, KindRepairFailed, KindRolledBack:
 		if r, ok := k.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
 			e.Episode = r.Episode
@@ -81,6 +90,21 @@ func newsOfPolicy(e *Entry, k *Known) bool {
 	}
 	return !there || p.UID != e.Policy.UID || p.Generation != e.Policy.Generation ||
 		p.Deleted != (e.Change.Type == ChangeDeleted)
+}
+
+// newsOfSchedule reports whether a ScheduleChanged entry says something new.
+func newsOfSchedule(e *Entry, k *Known) bool {
+	r, there := k.evidence.Schedules[e.Schedule.Name]
+	return !there || r.Ref.UID != e.Schedule.UID || r.Ref.Generation != e.Schedule.Generation ||
+		r.Deleted != (e.Change.Type == ChangeDeleted)
+}
+
+// settleAccess names the observation before, and reports whether this one differs.
+func settleAccess(e *Entry, k *Known) bool {
+	access := *e.Access
+	access.Previous = k.evidence.Access
+	e.Access = &access
+	return access.Access != access.Previous
 }
 
 // settleIntroduction gives a control that comes back the beginning it had: no
@@ -176,5 +200,15 @@ func (d *Draft) ending(last *Record, crossed, redefined bool) Ending {
 		return EndingDefinitionChanged
 	default:
 		return EndingCorrected
+	}
+}
+
+// mark remembers by what a state entry that was just applied was observed.
+func (k *Known) mark(e *Entry, d *Draft) {
+	if e.Kind != KindOutcomeChanged {
+		return
+	}
+	if rec, ok := k.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
+		rec.marks = marks{definition: e.Policy.Definition, epoch: d.Epoch}
 	}
 }

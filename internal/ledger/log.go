@@ -65,6 +65,9 @@ type Options struct {
 	// OnIntegrated is told, by the committer, how long it took from Append
 	// until a batch was in the log. May be nil.
 	OnIntegrated func(time.Duration)
+	// NewID makes the id of a ledger that is begun (default: a random one). Ids
+	// must never come twice.
+	NewID func() (string, error)
 	// Now is the clock (default time.Now).
 	Now func() time.Time
 	Log logr.Logger
@@ -81,6 +84,9 @@ func (o *Options) complete() error {
 	setDefault(&o.MinFree, 16<<20)
 	if o.Check == nil {
 		o.Check = volume.Check
+	}
+	if o.NewID == nil {
+		o.NewID = newLedgerID
 	}
 	if o.Now == nil {
 		o.Now = time.Now

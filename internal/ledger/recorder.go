@@ -186,7 +186,7 @@ func (r *Recorder) admit(d *Draft, bounded bool) *item {
 		r.opts.Log.Error(err, "An entry does not follow from what is known, and was left out")
 		return nil
 	}
-	r.mark(&it.entry, d)
+	r.known.mark(&it.entry, d)
 	r.snapshot()
 	if bounded && r.full(it) {
 		r.lost.add(&it.entry)
@@ -234,15 +234,6 @@ func (r *Recorder) marksBefore(d *Draft) marks {
 		}
 	}
 	return marks{}
-}
-
-func (r *Recorder) mark(e *Entry, d *Draft) {
-	if e.Kind != KindOutcomeChanged {
-		return
-	}
-	if rec, ok := r.known.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
-		rec.marks = marks{definition: e.Policy.Definition, epoch: d.Epoch}
-	}
 }
 
 // roll begins a new segment where the next entry is to be its first.

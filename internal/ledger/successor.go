@@ -16,7 +16,7 @@ import (
 
 // begin makes a new ledger, which names the one it follows and what is lost.
 func (o *opening) begin(ctx context.Context, b *breach) (string, error) {
-	id, err := newLedgerID()
+	id, err := o.opts.NewID()
 	if err != nil {
 		return "", err
 	}
