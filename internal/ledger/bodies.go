@@ -63,7 +63,7 @@ type AliveBody struct {
 	ClockOffset *int64 `json:"clockOffset,omitempty"`
 }
 
-// ChangeBody is what PolicyChanged states.
+// ChangeBody is what PolicyChanged and ScheduleChanged state.
 type ChangeBody struct {
 	// Type is Created, Updated, Confirmed or Deleted.
 	Type string `json:"type"`
@@ -88,6 +88,9 @@ type ChangeBody struct {
 	Held int `json:"held,omitempty"`
 	// Confirmed is true where the edit came with the confirmation of its generation.
 	Confirmed bool `json:"confirmed,omitempty"`
+	// NextSlot is, on ScheduleChanged, the first slot that is due under the new
+	// spec: the chain of slots goes on with it. Absent where none is.
+	NextSlot *Time `json:"nextSlot,omitempty"`
 }
 
 // The types of a ChangeBody.

@@ -81,6 +81,14 @@ func runeSize(r rune) int {
 	}
 }
 
+func boundedOrNil(s *control.State) *control.State {
+	if s == nil {
+		return nil
+	}
+	b := Bounded(*s)
+	return &b
+}
+
 // clip cuts a text to what takes at most limit bytes when it is encoded, at a
 // character.
 func clip(s string, limit int) string {
@@ -122,6 +130,11 @@ func (e *Entry) shed() {
 		l, p := *e.Ledger, *e.Ledger.Predecessor
 		p.Lost = clip(p.Lost, maxText)
 		l.Predecessor, e.Ledger = &p, &l
+	}
+	if e.SelfTest != nil {
+		s := *e.SelfTest
+		s.MoreFailed, s.Failed = s.MoreFailed+len(s.Failed), nil
+		e.SelfTest = &s
 	}
 	if e.Object != nil {
 		o := *e.Object

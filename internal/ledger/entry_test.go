@@ -26,9 +26,12 @@ func golden(tb testing.TB, name Kind) []byte {
 	return bytes.TrimSuffix(data, []byte("\n"))
 }
 
+// variants are the golden entries beside the one of each kind.
+var variants = []Kind{"OutcomeChanged-ended", "PolicyChanged-held", "PolicyChanged-confirmed", "Collected-failed"}
+
 // TestEntriesOfV1AreReadForEver (E44): never change a file in testdata/v1.
 func TestEntriesOfV1AreReadForEver(t *testing.T) {
-	for _, name := range append(Kinds(), "OutcomeChanged-ended", "PolicyChanged-held", "PolicyChanged-confirmed") {
+	for _, name := range append(Kinds(), variants...) {
 		t.Run(string(name), func(t *testing.T) {
 			want := golden(t, name)
 			e, err := Decode(want)
@@ -55,6 +58,7 @@ func TestEntriesCarryWhatTheDesignNames(t *testing.T) {
 	always := []string{"schema", "critical", "id", "kind", "seq", "run", "observedAt", "monoMicros", "appendedAt"}
 	policy := []string{"policy.name", "policy.uid", "policy.generation", "policy.definition"}
 	subject := []string{"subject.kind", "subject.name", "subject.uid"}
+	schedule := []string{"schedule.name", "schedule.uid", "schedule.generation", "schedule.definition"}
 	object := []string{"object.apiVersion", "object.kind", "object.namespace", "object.name", "object.before.uid", "object.before.resourceVersion", "object.manager"}
 	all := func(lists ...[]string) []string {
 		joined := append([]string{}, always...)
@@ -88,6 +92,22 @@ func TestEntriesCarryWhatTheDesignNames(t *testing.T) {
 		KindGap:              all([]string{"reason", "gap.cause", "gap.kind", "gap.from", "gap.to", "gap.ends"}),
 		KindEvidenceLost:     all([]string{"lost.count", "lost.from", "lost.to", "lost.units"}),
 		KindRecoveredTail:    all([]string{"tail.count", "tail.checkpointSize"}),
+		KindScheduleChanged: all(schedule, []string{"change.type", "change.from", "change.to", "change.paths", "change.manager", "change.changeRef",
+			"change.nextSlot", "retention.floorSeconds", "retention.legalHold"}),
+		KindCollected: all(schedule, []string{"collection.slot", "collection.next", "collection.started", "collection.ended", "collection.state",
+			"collection.manifest", "collection.compared", "collection.superseded", "collection.discrepancies"}),
+		KindDiscrepancy: all(schedule, policy, subject, []string{"control", "evaluatorVersion", "versions", "from.outcome", "to.outcome",
+			"inputs.0.digest", "discrepancy.slot", "discrepancy.reads"}),
+		KindOccurrence: all(schedule, []string{"reason", "occurrence.of", "occurrence.state", "occurrence.first", "occurrence.last",
+			"occurrence.count", "occurrence.next"}),
+		KindAccessObserved: all([]string{"access.access", "access.previous"}),
+		KindSelfTested:     all([]string{"selfTest.type", "selfTest.evaluatorVersion", "selfTest.fixtures", "selfTest.digest", "selfTest.failed", "selfTest.moreFailed"}),
+		KindAnchored: all(schedule, []string{"anchor.type", "anchor.name", "anchor.origin", "anchor.size", "anchor.rootHash",
+			"anchor.receipt", "anchor.at"}),
+		KindAnchorFailed: all(schedule, []string{"reason", "message", "anchor.type", "anchor.name", "anchor.origin", "anchor.size", "anchor.rootHash"}),
+		KindPruned: all([]string{"pruned.segment", "pruned.first", "pruned.last", "pruned.lastAppended", "pruned.floorSeconds",
+			"pruned.checkpoint", "pruned.state"}),
+		KindObjectErased: all([]string{"reason", "message", "erased.digest"}),
 	}
 	for _, kind := range Kinds() {
 		var entry map[string]any
@@ -125,7 +145,7 @@ func lookup(v any, path []string) any {
 // entry shows, and a field that was renamed.
 func TestEveryFieldOfAnEntryIsInAGoldenEntry(t *testing.T) {
 	seen := map[string]bool{}
-	for _, name := range append(Kinds(), "OutcomeChanged-ended", "PolicyChanged-held", "PolicyChanged-confirmed") {
+	for _, name := range append(Kinds(), variants...) {
 		var entry map[string]json.RawMessage
 		if err := json.Unmarshal(golden(t, name), &entry); err != nil {
 			t.Fatal(err)

@@ -43,8 +43,9 @@ type ScheduleRef struct {
 
 // RetentionBody is, on ScheduleChanged, what the schedule asks of the ledger.
 type RetentionBody struct {
-	// Floor is how long entries are kept at least, in nanoseconds.
-	Floor int64 `json:"floor"`
+	// FloorSeconds is how long entries are kept at least. Seconds, because years
+	// in nanoseconds are no integer that canonical JSON can hold.
+	FloorSeconds int64 `json:"floorSeconds"`
 	// LegalHold is true where nothing may be pruned or erased.
 	LegalHold bool `json:"legalHold,omitempty"`
 }
@@ -84,7 +85,8 @@ type CollectionBody struct {
 }
 
 // DiscrepancyBody is what Discrepancy states beside From (the recorded state),
-// To (the state that was read afresh) and Inputs (what was read).
+// To (the state that was read afresh) and Inputs (what was read). Either state
+// is absent where that side does not have the unit.
 //
 // The entry comes before the Collected entry of its slot.
 type DiscrepancyBody struct {
@@ -93,10 +95,17 @@ type DiscrepancyBody struct {
 	Reads int `json:"reads"`
 }
 
+// What an Occurrence is of, and its state.
+const (
+	OccurrenceOfCollection = "Collection"
+	OccurrenceMissed       = "Missed"
+)
+
 // OccurrenceBody is what Occurrence states: Count successive slots of a cron,
-// First to Last, in which what was due did not happen.
+// First to Last, in which what was due did not happen. The entry's Reason says why.
 type OccurrenceBody struct {
-	// Of says what was due: Collection.
+	// Of says what was due: Collection, of the entry's schedule. Later versions
+	// know more; a reader passes over what it does not know.
 	Of string `json:"of"`
 	// State is Missed.
 	State string `json:"state"`
@@ -109,7 +118,8 @@ type OccurrenceBody struct {
 
 // AccessBody is what AccessObserved states.
 type AccessBody struct {
-	// Access is the digest of the Access object, Previous that of the one before.
+	// Access is the digest of the Access object, Previous that of the one
+	// before; the recorder fills that in.
 	Access   string `json:"access"`
 	Previous string `json:"previous,omitempty"`
 }
@@ -122,8 +132,10 @@ type SelfTestBody struct {
 	// Fixtures is the number of fixtures, Digest the digest of all of them.
 	Fixtures int    `json:"fixtures"`
 	Digest   string `json:"digest"`
-	// Failed are the fixtures with other findings than expected, at most 16.
-	Failed []string `json:"failed,omitempty"`
+	// Failed are the fixtures with other findings than expected, at most 16 of
+	// them, MoreFailed is the number of those beyond.
+	Failed     []string `json:"failed,omitempty"`
+	MoreFailed int      `json:"moreFailed,omitempty"`
 }
 
 // The types of an AnchorBody.
@@ -137,7 +149,8 @@ type AnchorBody struct {
 	// Type is Witness or Timestamp, Name the anchor's name in the schedule.
 	Type string `json:"type"`
 	Name string `json:"name"`
-	// Origin, Size and RootHash (base64) are the checkpoint's.
+	// Origin, Size and RootHash (base64) are the checkpoint's: Size counts the
+	// entries of the one segment that Origin names.
 	Origin   string `json:"origin"`
 	Size     uint64 `json:"size"`
 	RootHash string `json:"rootHash"`
@@ -170,10 +183,17 @@ type PrunedBody struct {
 	Segment uint64 `json:"segment"`
 	First   uint64 `json:"first"`
 	Last    uint64 `json:"last"`
+	// LastAppended is when entry Last was appended: FloorSeconds and more before
+	// this entry was.
+	LastAppended Time `json:"lastAppended"`
+	// FloorSeconds is the retention floor in force.
+	FloorSeconds int64 `json:"floorSeconds"`
 	// Checkpoint is the segment's last checkpoint, a signed note.
 	Checkpoint string `json:"checkpoint"`
-	// Floor is the retention floor in force, in nanoseconds.
-	Floor int64 `json:"floor"`
+	// State is the digest of an object: the fold of all entries up to Last, in
+	// the form of a state snapshot (holdfast.dev/known/v1). What reads the ledger
+	// from here on begins with it.
+	State string `json:"state"`
 }
 
 // ErasedBody is what ObjectErased states.
@@ -204,8 +224,8 @@ type Manifest struct {
 	Policies []ManifestPolicy `json:"policies"`
 	// Gaps are the gaps that were open at Seq, by the id of their entries.
 	Gaps map[string]GapBody `json:"gaps,omitempty"`
-	// Retention is the retention floor in force, in nanoseconds.
-	Retention int64 `json:"retention"`
+	// RetentionSeconds is the retention floor in force.
+	RetentionSeconds int64 `json:"retentionSeconds"`
 	// Access is the digest of the newest Access object.
 	Access string `json:"access,omitempty"`
 	// Chunks hold the scopes, by namespace name, each scope in one chunk.

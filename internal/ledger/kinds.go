@@ -90,9 +90,11 @@ var kinds = map[Kind]kindRule{
 	KindScheduleChanged: {true, func(e *Entry) bool { return e.Schedule != nil && e.Change != nil && e.Retention != nil }, "schedule, change or retention"},
 	KindCollected:       {true, func(e *Entry) bool { return e.Schedule != nil && e.Collection != nil }, "schedule or collection"},
 	KindDiscrepancy: {true, func(e *Entry) bool {
-		return e.ofControl() && e.Subject != nil && e.To != nil && e.Schedule != nil && e.Discrepancy != nil
-	}, "policy, control, subject, to, schedule or discrepancy"},
-	KindOccurrence:     {true, func(e *Entry) bool { return e.Schedule != nil && e.Occurrence != nil }, "schedule or occurrence"},
+		return e.ofControl() && e.Subject != nil && (e.From != nil || e.To != nil) && e.Schedule != nil && e.Discrepancy != nil
+	}, "policy, control, subject, from or to, schedule or discrepancy"},
+	KindOccurrence: {true, func(e *Entry) bool {
+		return e.Occurrence != nil && (e.Schedule != nil || e.Occurrence.Of != OccurrenceOfCollection)
+	}, "occurrence or its schedule"},
 	KindAccessObserved: {false, func(e *Entry) bool { return e.Access != nil }, "access"},
 	KindSelfTested:     {false, func(e *Entry) bool { return e.SelfTest != nil }, "selfTest"},
 	KindAnchored:       {false, func(e *Entry) bool { return e.Anchor != nil && e.Anchor.Receipt != "" }, "anchor or its receipt"},

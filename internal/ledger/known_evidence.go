@@ -6,17 +6,17 @@ import "maps"
 type EvidenceState struct {
 	// Schedules are all schedules that were ever known, by name.
 	Schedules map[string]*ScheduleRecord `json:"schedules,omitempty"`
-	// Retention is the retention floor, in nanoseconds: the maximum over all
-	// schedules ever declared.
-	Retention int64 `json:"retention,omitempty"`
+	// RetentionSeconds is the retention floor: the maximum over all schedules
+	// ever declared.
+	RetentionSeconds int64 `json:"retentionSeconds,omitempty"`
 	// Access is the digest of the newest Access object.
 	Access string `json:"access,omitempty"`
-	// Anchors are the newest statements on each anchor, by its name.
+	// Anchors are the newest statements on each anchor, by AnchorKey.
 	Anchors map[string]AnchorRecord `json:"anchors,omitempty"`
 	// SelfTests are the newest self-tests, by control type.
 	SelfTests map[string]SelfTestBody `json:"selfTests,omitempty"`
-	// Pruned is the number of segments that were removed.
-	Pruned uint64 `json:"pruned,omitempty"`
+	// Pruned is the newest statement that a segment was removed: it, and all before it.
+	Pruned *PrunedBody `json:"pruned,omitempty"`
 }
 
 // ScheduleRecord is the last known state of an EvidenceSchedule. It outlives a
@@ -27,8 +27,8 @@ type ScheduleRecord struct {
 	Deleted bool        `json:"deleted,omitempty"`
 	// LegalHold outlives a deletion: only an edit takes it off.
 	LegalHold bool `json:"legalHold,omitempty"`
-	// LastSlot is the newest slot that was collected, or missed, and Next the
-	// one after it.
+	// LastSlot is the newest slot that was collected, or missed. Next is the one
+	// that is due next, by the spec that was in force when that was stated.
 	LastSlot *Time `json:"lastSlot,omitempty"`
 	Next     *Time `json:"next,omitempty"`
 	// Collected is the newest Collected entry with a manifest, Manifest that manifest.
@@ -42,7 +42,8 @@ type AnchorRecord struct {
 	// ObservedAt is when it was stated; Failed is true on AnchorFailed.
 	ObservedAt Time `json:"observedAt"`
 	Failed     bool `json:"failed,omitempty"`
-	// Reached is the largest size that was ever anchored there.
+	// Reached is the largest size that was anchored there, of the origin that
+	// the statement names: each segment is a log of its own.
 	Reached uint64 `json:"reached,omitempty"`
 }
 
@@ -61,8 +62,8 @@ func (s *EvidenceState) LegalHold() bool {
 }
 
 func (s *EvidenceState) empty() bool {
-	return len(s.Schedules) == 0 && s.Retention == 0 && s.Access == "" && len(s.Anchors) == 0 &&
-		len(s.SelfTests) == 0 && s.Pruned == 0
+	return len(s.Schedules) == 0 && s.RetentionSeconds == 0 && s.Access == "" && len(s.Anchors) == 0 &&
+		len(s.SelfTests) == 0 && s.Pruned == nil
 }
 
 // editEvidence changes a copy: what others hold stays as it is.
@@ -97,12 +98,12 @@ func withEdit[V any](m map[string]V, key string, edit func(V) V) map[string]V {
 
 func (k *Known) scheduleChanged(e *Entry) error {
 	k.editSchedule(e, func(r *ScheduleRecord) {
-		r.Ref, r.Deleted = *e.Schedule, e.Change.Type == ChangeDeleted
+		r.Ref, r.Deleted, r.Next = *e.Schedule, e.Change.Type == ChangeDeleted, e.Change.NextSlot
 		if !r.Deleted {
 			r.LegalHold = e.Retention.LegalHold
 		}
 	})
-	k.editEvidence(func(s *EvidenceState) { s.Retention = max(s.Retention, e.Retention.Floor) })
+	k.editEvidence(func(s *EvidenceState) { s.RetentionSeconds = max(s.RetentionSeconds, e.Retention.FloorSeconds) })
 	return nil
 }
 
@@ -117,6 +118,9 @@ func (k *Known) collected(e *Entry) error {
 }
 
 func (k *Known) occurrence(e *Entry) error {
+	if e.Occurrence.Of != OccurrenceOfCollection {
+		return nil
+	}
 	k.editSchedule(e, func(r *ScheduleRecord) { r.LastSlot, r.Next = &e.Occurrence.Last, e.Occurrence.Next })
 	return nil
 }
@@ -135,8 +139,11 @@ func (k *Known) selfTested(e *Entry) error {
 
 func (k *Known) anchored(e *Entry) error {
 	k.editEvidence(func(s *EvidenceState) {
-		s.Anchors = withEdit(s.Anchors, e.Anchor.Name, func(last AnchorRecord) AnchorRecord {
-			next := AnchorRecord{AnchorBody: *e.Anchor, ObservedAt: e.ObservedAt, Failed: e.Kind == KindAnchorFailed, Reached: last.Reached}
+		s.Anchors = withEdit(s.Anchors, AnchorKey(e.Schedule, e.Anchor.Name), func(last AnchorRecord) AnchorRecord {
+			next := AnchorRecord{AnchorBody: *e.Anchor, ObservedAt: e.ObservedAt, Failed: e.Kind == KindAnchorFailed}
+			if last.Origin == next.Origin {
+				next.Reached = last.Reached
+			}
 			if !next.Failed {
 				next.Reached = max(next.Reached, e.Anchor.Size)
 			}
@@ -146,7 +153,24 @@ func (k *Known) anchored(e *Entry) error {
 	return nil
 }
 
-func (k *Known) pruned(*Entry) error {
-	k.editEvidence(func(s *EvidenceState) { s.Pruned++ })
+func (k *Known) pruned(e *Entry) error {
+	k.editEvidence(func(s *EvidenceState) { s.Pruned = e.Pruned })
 	return nil
+}
+
+// AnchorKey is the key of an anchor in EvidenceState.Anchors: its name, after
+// that of the schedule that declares it and a slash.
+func AnchorKey(schedule *ScheduleRef, name string) string {
+	if schedule == nil {
+		return name
+	}
+	return schedule.Name + "/" + name
+}
+
+// PrunedSegments is the number of segments that were removed, the oldest ones.
+func (s *EvidenceState) PrunedSegments() uint64 {
+	if s.Pruned == nil {
+		return 0
+	}
+	return s.Pruned.Segment + 1
 }

@@ -52,7 +52,9 @@ func anyDraft(t *rapid.T, k *Known) Draft {
 	id := rapid.SampledFrom([]string{"c", "d"}).Draw(t, "control")
 	definition := rapid.SampledFrom([]string{"1", "2"}).Draw(t, "definition")
 	subject := namespace(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "subject"))
-	switch rapid.IntRange(0, 11).Draw(t, "what") {
+	switch rapid.IntRange(0, 14).Draw(t, "what") {
+	case 12, 13, 14:
+		return anyEvidence(t)
 	case 10:
 		return confirmed(rapid.Int64Range(1, 3).Draw(t, "generation"))
 	case 11:
@@ -83,6 +85,34 @@ func anyDraft(t *rapid.T, k *Known) Draft {
 		d := stateDraft(policy, id, definition, subject, to)
 		d.Epoch = rapid.Uint64Range(1, 2).Draw(t, "epoch")
 		return d
+	}
+}
+
+// anyEvidence draws something about evidence itself.
+func anyEvidence(t *rapid.T) Draft {
+	name := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "name")
+	slot, next := At(second(rapid.IntRange(0, 100).Draw(t, "slot"))), At(second(rapid.IntRange(0, 100).Draw(t, "next")))
+	schedule := scheduleRef(name, rapid.Int64Range(1, 3).Draw(t, "generation"))
+	size := rapid.Uint64Range(1, 9).Draw(t, "size")
+	switch rapid.IntRange(0, 7).Draw(t, "evidence") {
+	case 0:
+		change := rapid.SampledFrom([]string{ChangeCreated, ChangeUpdated, ChangeDeleted}).Draw(t, "change")
+		return scheduleDraft(schedule, change, rapid.Int64Range(0, 9).Draw(t, "floor"), rapid.Bool().Draw(t, "hold"), &next)
+	case 1:
+		manifest := rapid.SampledFrom([]string{"", "m", "n"}).Draw(t, "manifest")
+		return Draft{Entry: Entry{Kind: KindCollected, Schedule: schedule, Collection: &CollectionBody{Slot: slot, Next: &next, Manifest: manifest}}}
+	case 2:
+		return Draft{Entry: Entry{Kind: KindOccurrence, Schedule: schedule,
+			Occurrence: &OccurrenceBody{Of: OccurrenceOfCollection, State: OccurrenceMissed, First: slot, Last: next, Count: 2}}}
+	case 3:
+		return Draft{Entry: Entry{Kind: KindAccessObserved, Access: &AccessBody{Access: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "access")}}}
+	case 4:
+		return Draft{Entry: Entry{Kind: KindSelfTested, SelfTest: &SelfTestBody{Type: name, Fixtures: int(size)}}}
+	case 5:
+		return Draft{Entry: Entry{Kind: KindPruned, Pruned: &PrunedBody{Segment: size, State: "s"}}}
+	default:
+		kind := rapid.SampledFrom([]Kind{KindAnchored, KindAnchorFailed}).Draw(t, "anchor")
+		return anchorDraft(kind, schedule, rapid.SampledFrom([]string{"o", "o/1"}).Draw(t, "origin"), size)
 	}
 }
 

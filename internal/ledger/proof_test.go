@@ -24,6 +24,14 @@ func TestInvariant5StartingProvesNothing(t *testing.T) {
 		"gap that ended":     {Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseNotRunning, To: &to}}, true},
 		"heartbeat":          {Entry{Kind: KindHeartbeat, Alive: &AliveBody{}}, true},
 		"operator stopped":   {Entry{Kind: KindOperatorStopped}, true},
+		"missed slots":       {Entry{Kind: KindOccurrence, Occurrence: &OccurrenceBody{Of: "any"}}, false},
+		"self-test":          {Entry{Kind: KindSelfTested, SelfTest: &SelfTestBody{}}, false},
+		"anchored":           {Entry{Kind: KindAnchored, Anchor: &AnchorBody{}}, false},
+		"no anchor":          {Entry{Kind: KindAnchorFailed, Anchor: &AnchorBody{}}, false},
+		"pruned":             {Entry{Kind: KindPruned, Pruned: &PrunedBody{}}, false},
+		"object erased":      {Entry{Kind: KindObjectErased, Erased: &ErasedBody{}}, false},
+		"collected":          {Entry{Kind: KindCollected, Schedule: &ScheduleRef{}, Collection: &CollectionBody{}}, true},
+		"access":             {Entry{Kind: KindAccessObserved, Access: &AccessBody{}}, true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
