@@ -34,7 +34,8 @@ type Query struct {
 
 // Record is a control state record (as of an instant) or a control operation
 // record (of a period). Lists are sorted and never nil; times are UTC;
-// durations are integer nanoseconds.
+// durations are integer
+// nanoseconds, subject-time microseconds.
 type Record struct {
 	Schema string `json:"schema"`
 	// Title is "Control state record as of …" or "Control operation record for
@@ -266,8 +267,9 @@ type Subject struct {
 	Final *control.State `json:"final,omitempty"`
 }
 
-// Time is subject-time, in nanoseconds. Due is the sum of the others: the time
-// in which subjects were in scope of a control in operation.
+// Time is subject-time, in microseconds: in nanoseconds the years of many
+// subjects would not fit. Due is the sum of the others: the time in which
+// subjects were in scope of a control in operation.
 type Time struct {
 	Due           int64 `json:"due"`
 	Conforming    int64 `json:"conforming"`
@@ -278,7 +280,8 @@ type Time struct {
 	Gap int64 `json:"gap"`
 }
 
-// Coverage is the evaluated share of the subject-time that was due.
+// Coverage is the evaluated share of the subject-time that was due, both in
+// microseconds.
 type Coverage struct {
 	Evaluated int64 `json:"evaluated"`
 	Due       int64 `json:"due"`
