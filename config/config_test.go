@@ -36,7 +36,7 @@ func TestConfig(t *testing.T) {
 		}
 	})
 	t.Run("columns", func(t *testing.T) {
-		const example = "../api/v1alpha1/testdata/full.yaml"
+		const example = "../api/v1alpha1/testdata/controlpolicy.yaml"
 		kubectl(t, cp, "apply", "--filename", example)
 		kubectl(t, cp, "replace", "--subresource", "status", "--filename", example)
 		want := map[string]string{

@@ -2,7 +2,6 @@ package v1alpha1_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -20,19 +19,25 @@ import (
 
 // TestAdmission shows on a real API server what is accepted and what is refused.
 func TestAdmission(t *testing.T) {
-	api := startAPI(t)
-	t.Run("rules", func(t *testing.T) { testRules(t, api) })
-	t.Run("bounds", func(t *testing.T) { testBounds(t, api) })
-	t.Run("defaults", func(t *testing.T) { testDefaults(t, api) })
+	client := startAPI(t)
+	for _, k := range kinds() {
+		t.Run(k.singular, func(t *testing.T) {
+			api := newAdmission(t, client, k)
+			t.Run("rules", func(t *testing.T) { testRules(t, api) })
+			t.Run("bounds", func(t *testing.T) { testBounds(t, api) })
+		})
+	}
+	t.Run("defaults", func(t *testing.T) { testDefaults(t, client) })
 }
 
-// admission asks the API server what it would do with an object.
+// admission asks the API server what it would do with an object of a kind.
 type admission struct {
-	policies dynamic.ResourceInterface
-	stored   *unstructured.Unstructured // exists, for updates of status
+	kind
+	objects dynamic.ResourceInterface
+	stored  *unstructured.Unstructured // exists, for updates
 }
 
-func startAPI(t *testing.T) *admission {
+func startAPI(t *testing.T) dynamic.Interface {
 	t.Helper()
 	cp, err := controlplane.Start(t.Context(), controlplane.Options{NoControllerManager: true})
 	if err != nil {
@@ -50,12 +55,18 @@ func startAPI(t *testing.T) *admission {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies := client.Resource(v1alpha1.GroupVersion.WithResource("controlpolicies"))
-	stored, err := policies.Create(t.Context(), full(t), metav1.CreateOptions{})
+	return client
+}
+
+// newAdmission stores the kind's example.
+func newAdmission(t *testing.T, client dynamic.Interface, k kind) *admission {
+	t.Helper()
+	objects := client.Resource(v1alpha1.GroupVersion.WithResource(k.plural))
+	stored, err := objects.Create(t.Context(), k.full(t), metav1.CreateOptions{})
 	if err != nil {
 		t.Fatalf("create the full example: %v", err)
 	}
-	return &admission{policies: policies, stored: stored}
+	return &admission{k, objects, stored}
 }
 
 // create says whether the object could be created.
@@ -63,42 +74,45 @@ func (a *admission) create(ctx context.Context, object *unstructured.Unstructure
 	if object.GetName() == a.stored.GetName() {
 		object.SetName("other")
 	}
-	return a.policies.Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return a.objects.Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 }
 
-// try says whether the object, with its status, could be stored.
+// update says whether the stored object could be changed to this one.
+func (a *admission) update(ctx context.Context, object *unstructured.Unstructured) error {
+	object.SetResourceVersion(a.stored.GetResourceVersion())
+	_, err := a.objects.Update(ctx, object, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err
+}
+
+// try says whether the object, with its status, could be stored, and read.
 func (a *admission) try(ctx context.Context, object *unstructured.Unstructured) error {
-	created, err := a.create(ctx, object)
+	accepted, err := a.create(ctx, object)
 	if err != nil {
 		return err
 	}
-	withStatus := a.stored.DeepCopy()
-	withStatus.Object["status"] = object.Object["status"]
-	updated, err := a.policies.UpdateStatus(ctx, withStatus, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
-	if err != nil {
-		return err
-	}
-	created.Object["status"] = updated.Object["status"]
-	return decodes(created)
-}
-
-// decodes says whether Go can read what the API server accepted. An object
-// that it cannot read would stop every list and watch of its kind.
-func decodes(object *unstructured.Unstructured) error {
-	data, err := object.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	var policy v1alpha1.ControlPolicy
-	if err := json.Unmarshal(data, &policy); err != nil {
-		return err
-	}
-	for _, selector := range selectors(&policy.Spec) {
-		if _, err := metav1.LabelSelectorAsSelector(selector); err != nil {
+	if a.status {
+		withStatus := a.stored.DeepCopy()
+		withStatus.Object["status"] = object.Object["status"]
+		updated, err := a.objects.UpdateStatus(ctx, withStatus, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
+		if err != nil {
 			return err
 		}
+		accepted.Object["status"] = updated.Object["status"]
 	}
-	return nil
+	// An object that Go cannot read would stop every list and watch of its kind.
+	data, err := accepted.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	return a.decode(data)
+}
+
+// judge asks for what a rule is about: mostly whether an object may come into being.
+func (a *admission) judge(ctx context.Context, r rule, object *unstructured.Unstructured) error {
+	if r.onUpdate {
+		return a.update(ctx, object)
+	}
+	return a.try(ctx, object)
 }
 
 // selectors returns all label selectors of a spec.
@@ -119,15 +133,15 @@ func selectors(spec *v1alpha1.ControlPolicySpec) []*metav1.LabelSelector {
 }
 
 func testRules(t *testing.T, api *admission) {
-	for _, r := range rules() {
+	for _, r := range api.rules() {
 		t.Run(r.field+": "+r.message, func(t *testing.T) {
 			for _, changes := range r.accept {
-				if err := api.try(t.Context(), edited(t, full(t), changes)); err != nil {
+				if err := api.judge(t.Context(), r, edited(t, api.full(t), changes)); err != nil {
 					t.Errorf("%v is refused: %v", changes, err)
 				}
 			}
 			for _, changes := range r.refuse {
-				err := api.try(t.Context(), edited(t, full(t), changes))
+				err := api.judge(t.Context(), r, edited(t, api.full(t), changes))
 				if diff := cmp.Diff([]string{refusedAt(r)}, refusals(err, r.message)); diff != "" {
 					t.Errorf("%v: refused fields (-want +got):\n%s\nerror: %v", changes, diff, err)
 				}
@@ -166,17 +180,16 @@ func causes(err error) []metav1.StatusCause {
 }
 
 func testBounds(t *testing.T, api *admission) {
-	// Some enumerated values are accepted only where nothing is enforced.
-	observing := edited(t, full(t), edits{"spec.mode": "Observe", "spec.controls[0].mode": "Observe"})
-	for _, n := range schemaNodes(t) {
+	for _, n := range schemaNodes(t, api.kind) {
+		base := edited(t, n.base, api.lenient)
 		for _, b := range bounds(n) {
 			t.Run(b.name, func(t *testing.T) {
 				for _, changes := range b.accept {
-					if err := api.try(t.Context(), edited(t, observing, changes)); err != nil {
+					if err := api.try(t.Context(), edited(t, base, changes)); err != nil {
 						t.Errorf("%v is refused: %v", changes, err)
 					}
 				}
-				err := api.try(t.Context(), edited(t, observing, b.refuse))
+				err := api.try(t.Context(), edited(t, base, b.refuse))
 				if !slices.ContainsFunc(causes(err), func(cause metav1.StatusCause) bool {
 					return slices.Equal(tokens(cause.Field), tokens(b.field)) && cause.Type == b.cause
 				}) {
@@ -187,20 +200,46 @@ func testBounds(t *testing.T, api *admission) {
 	}
 }
 
-func testDefaults(t *testing.T, api *admission) {
-	selector := map[string]any{"namespaceSelector": map[string]any{}}
-	control := map[string]any{"id": "NET-1", "networkIsolation": map[string]any{"defaultDeny": []any{"Ingress"}}}
-	object := edited(t, full(t), edits{"spec": map[string]any{"scope": selector, "controls": []any{control}}})
-
-	created, err := api.create(t.Context(), object)
-	if err != nil {
-		t.Fatalf("create a policy with the required fields only: %v", err)
+func testDefaults(t *testing.T, client dynamic.Interface) {
+	control := func() map[string]any {
+		return map[string]any{"id": "NET-1", "networkIsolation": map[string]any{"defaultDeny": []any{"Ingress"}}}
 	}
-	selector["builtinExclusions"] = []any{"kube-system", "kube-public", "kube-node-lease", "holdfast-system"}
-	control["priority"] = "Medium"
-	control["networkIsolation"] = map[string]any{"defaultDeny": []any{"Ingress"}, "openRules": "Forbid", "exposure": "Record"}
-	want := map[string]any{"mode": "Observe", "scope": selector, "controls": []any{control}}
-	if diff := cmp.Diff(want, created.Object["spec"]); diff != "" {
-		t.Errorf("defaulted spec (-want +got):\n%s", diff)
+	defaulted := control()
+	defaulted["priority"] = "Medium"
+	defaulted["networkIsolation"] = map[string]any{"defaultDeny": []any{"Ingress"}, "openRules": "Forbid", "exposure": "Record"}
+	year := map[string]any{"rolling": "8760h"}
+	cases := map[string]struct {
+		kind       string
+		spec, want map[string]any
+	}{
+		"a policy": {
+			kind: "controlpolicy",
+			spec: map[string]any{"scope": map[string]any{"namespaceSelector": map[string]any{}}, "controls": []any{control()}},
+			want: map[string]any{"mode": "Observe", "controls": []any{defaulted}, "scope": map[string]any{
+				"namespaceSelector": map[string]any{},
+				"builtinExclusions": []any{"kube-system", "kube-public", "kube-node-lease", "holdfast-system"},
+			}},
+		},
+		"a schedule": {
+			kind: "evidenceschedule",
+			spec: map[string]any{"schedule": "0 * * * *", "period": year, "exports": []any{map[string]any{"name": "n", "formats": []any{"HTML"}}}},
+			want: map[string]any{"schedule": "0 * * * *", "period": year, "policySelector": map[string]any{}, "timeZone": "Etc/UTC",
+				"startingDeadline": "10m", "recordsHistoryLimit": int64(24),
+				"exports": []any{map[string]any{"name": "n", "formats": []any{"HTML"}, "when": "PeriodEnd"}}},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			k := kinds()[slices.IndexFunc(kinds(), func(k kind) bool { return k.singular == tc.kind })]
+			object := edited(t, k.full(t), edits{"spec": tc.spec, "metadata.name": "small"})
+			created, err := client.Resource(v1alpha1.GroupVersion.WithResource(k.plural)).
+				Create(t.Context(), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+			if err != nil {
+				t.Fatalf("create one with the required fields only: %v", err)
+			}
+			if diff := cmp.Diff(tc.want, created.Object["spec"]); diff != "" {
+				t.Errorf("defaulted spec (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -68,12 +68,31 @@ func longest(path string, limit int) string {
 	switch field(path) {
 	case "correctionWithin", "newSubjectWithin":
 		return "0000h000000m7776000.000000000s"
+	case "startingDeadline":
+		return "0000h000000m0086400.000000000s"
+	case "rolling":
+		return "00000h000m315360000.000000000s"
+	case "retention":
+		return "876000h000m00000000.000000000s"
+	case "schedule":
+		return strings.Repeat("0", limit-8) + " * * * *"
+	case "timeZone":
+		return "A/" + strings.Repeat("a", limit-2)
+	case "url":
+		return "https://a/" + strings.Repeat("a", limit-10)
+	case "verifierKey":
+		if strings.HasPrefix(path, "spec.anchors") {
+			return "a+0123abcd+" + strings.Repeat("a", limit-11)
+		}
+		return strings.Repeat("a", limit)
 	case "interval":
 		return "0000h000000m0086400.000000000s"
 	case "cidr", "cidrs", "except":
 		return "2001:0db8:0000:0000:0000:0000:0000:0001/128"
-	case "until", "operatingFrom":
+	case "until", "operatingFrom", "start", "slot", "startedAt", "completedAt", "at":
 		return "2026-03-01T06:00:00.123456789+00:00"
+	case "end":
+		return "2027-01-01T00:00:00.123456789+00:00"
 	case "reviewBy":
 		return "2026-12-31"
 	case "key":

@@ -53,8 +53,8 @@ type EvidenceScheduleList struct {
 
 // EvidenceScheduleSpec is what the admin declares.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.retention) || !self.retention.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}([.][0-9]{1,9})?s)?$') || self.retention == '' || !has(self.period.start) || !has(self.period.end) || !self.period.start.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$') || format.datetime().validate(self.period.start).hasValue() || !self.period.end.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$') || format.datetime().validate(self.period.end).hasValue() || duration(self.retention) >= timestamp(self.period.end) - timestamp(self.period.start) + duration('4416h')",message="retention must be at least the period plus six months (4416h)",fieldPath=".retention"
-// +kubebuilder:validation:XValidation:rule="!has(self.retention) || !self.retention.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}([.][0-9]{1,9})?s)?$') || self.retention == '' || !has(self.period.rolling) || !self.period.rolling.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}([.][0-9]{1,9})?s)?$') || self.period.rolling == '' || duration(self.retention) >= duration(self.period.rolling) + duration('4416h')",message="retention must be at least the rolling period plus six months (4416h)",fieldPath=".retention"
+// +kubebuilder:validation:XValidation:rule="!has(self.retention) || !self.retention.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}([.][0-9]{1,9})?s)?$') || self.retention.size() == 0 || !has(self.period.start) || !has(self.period.end) || !self.period.start.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$') || format.datetime().validate(self.period.start).hasValue() || !self.period.end.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$') || format.datetime().validate(self.period.end).hasValue() || duration(self.retention) >= timestamp(self.period.end) - timestamp(self.period.start) + duration('4416h')",message="retention must be at least the period plus six months (4416h)",fieldPath=".retention"
+// +kubebuilder:validation:XValidation:rule="!has(self.retention) || !self.retention.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}([.][0-9]{1,9})?s)?$') || self.retention.size() == 0 || !has(self.period.rolling) || !self.period.rolling.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}([.][0-9]{1,9})?s)?$') || self.period.rolling.size() == 0 || duration(self.retention) >= duration(self.period.rolling) + duration('4416h')",message="retention must be at least the rolling period plus six months (4416h)",fieldPath=".retention"
 type EvidenceScheduleSpec struct {
 	// policySelector selects ControlPolicies by their labels; {}, the default,
 	// selects all.
@@ -241,9 +241,9 @@ type EvidenceExport struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=5
 	Formats []ExportFormat `json:"formats"`
-	// on is PeriodEnd (once, after the period's end; the default) or
+	// when is PeriodEnd (once, after the period's end; the default) or
 	// EveryCollection.
 	// +optional
 	// +kubebuilder:default=PeriodEnd
-	On ExportMoment `json:"on,omitempty"`
+	When ExportMoment `json:"when,omitempty"`
 }

@@ -12,6 +12,8 @@ type rule struct {
 	message string
 	accept  []edits
 	refuse  []edits
+	// onUpdate is whether the edits are of an object that exists.
+	onUpdate bool
 }
 
 const (
@@ -22,8 +24,8 @@ const (
 	egressRule    = "networkIsolation.allow must list type DNS where Egress is denied in Enforce mode, or workloads could resolve no names; add {type: DNS}, or use mode Observe"
 )
 
-// rules returns every rule of the API in CEL.
-func rules() []rule {
+// policyKindRules returns every rule of ControlPolicy in CEL.
+func policyKindRules() []rule {
 	return slices.Concat(policyRules(), enforcementRules(), scopeRules(), controlRules(), networkIsolationRules())
 }
 
@@ -85,13 +87,31 @@ func enforcementRules() []rule {
 }
 
 func scopeRules() []rule {
-	const requirement = "spec.scope.namespaceSelector.matchExpressions[0]"
+	return append(selectorRules("spec.scope.namespaceSelector", "tier"),
+		namespaces("spec.scope.exclusions[0].namespaces[0]"),
+		namespaces("spec.scope.builtinExclusions[0]"),
+		rule{
+			field: "spec.scope.exclusions[0].reason", message: "reason must say why the namespaces are out of scope",
+			accept: each("spec.scope.exclusions[0].reason", "x"),
+			refuse: each("spec.scope.exclusions[0].reason", "", "  "),
+		},
+		rule{
+			field: "spec.scope.exclusions[0].reviewBy", message: "reviewBy must be a date, such as 2026-12-31",
+			accept: each("spec.scope.exclusions[0].reviewBy", "2028-02-29", nil),
+			refuse: each("spec.scope.exclusions[0].reviewBy", "", "soon", "2026-02-29", "2026-13-01", "31.12.2026", "2026-1-1"),
+		},
+	)
+}
+
+// selectorRules are those of a label selector, which the example gives a label.
+func selectorRules(selector, label string) []rule {
+	requirement := selector + ".matchExpressions[0]"
 	return []rule{
-		labelKeys("spec.scope.namespaceSelector.matchLabels", "matchLabels must have keys of labels, such as app.kubernetes.io/name",
+		labelKeys(selector+".matchLabels", "matchLabels must have keys of labels, such as app.kubernetes.io/name",
 			func(key string) any { return map[string]any{key: "v"} }),
 		labelKeys(requirement+".key", "key must be the key of a label, such as app.kubernetes.io/name",
 			func(key string) any { return key }),
-		labelValues("spec.scope.namespaceSelector.matchLabels[tier]"),
+		labelValues(selector + ".matchLabels[" + label + "]"),
 		labelValues(requirement + ".values[0]"),
 		{
 			field: requirement + ".values", message: "values must hold at least one value with operator In or NotIn",
@@ -108,18 +128,6 @@ func scopeRules() []rule {
 				{requirement + ".values": []any{}, requirement + ".operator": "DoesNotExist"},
 			},
 			refuse: each(requirement+".operator", "Exists", "DoesNotExist"),
-		},
-		namespaces("spec.scope.exclusions[0].namespaces[0]"),
-		namespaces("spec.scope.builtinExclusions[0]"),
-		{
-			field: "spec.scope.exclusions[0].reason", message: "reason must say why the namespaces are out of scope",
-			accept: each("spec.scope.exclusions[0].reason", "x"),
-			refuse: each("spec.scope.exclusions[0].reason", "", "  "),
-		},
-		{
-			field: "spec.scope.exclusions[0].reviewBy", message: "reviewBy must be a date, such as 2026-12-31",
-			accept: each("spec.scope.exclusions[0].reviewBy", "2028-02-29", nil),
-			refuse: each("spec.scope.exclusions[0].reviewBy", "", "soon", "2026-02-29", "2026-13-01", "31.12.2026", "2026-1-1"),
 		},
 	}
 }
@@ -156,9 +164,14 @@ func durations(path string) rule {
 }
 
 func times(path string) rule {
+	return timesIn(path, "1999-12-31T23:59:59-11:00")
+}
+
+// timesIn is times of a field in which another time than one of 1999 is accepted.
+func timesIn(path, another string) rule {
 	return rule{
 		field: path, message: field(path) + timeRule,
-		accept: each(path, "2026-03-01T06:00:00Z", "2026-03-01T06:00:00.5+05:30", "1999-12-31T23:59:59-11:00"),
+		accept: each(path, "2026-03-01T06:00:00Z", "2026-03-01T06:00:00.5+05:30", another),
 		refuse: each(path, "", "tomorrow", "2026-03-01", "2026-03-01T06:00:00", "2026-03-01 06:00:00Z", "2026-03-01t06:00:00Z", "2026-03-01T06:00:00z",
 			"2026-03-01T06:00:00,5Z", "2026-02-29T06:00:00Z", "2026-03-01T24:00:00Z", "2026-03-01T06:00:60Z", "2026-03-01T06:00:00+25:00"),
 	}

@@ -12,44 +12,61 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const crdFile = "../../config/crd/bases/holdfast.dev_controlpolicies.yaml"
-
-// node is one field of the generated schema, at its path in the full example.
+// node is one field of the generated schema, at its path in an example.
 type node struct {
+	base   *unstructured.Unstructured // the example
 	path   string
 	schema apiextensionsv1.JSONSchemaProps
 	value  any
 	list   []any // that the node is the first item of
 }
 
-// schemaNodes returns every field of the generated schema but the metadata. It
-// fails where the full example leaves a field out.
-func schemaNodes(t *testing.T) []node {
+// schemaNodes returns every field of a kind's generated schema but the metadata.
+// It fails where all examples leave a field out.
+func schemaNodes(t *testing.T, k kind) []node {
 	t.Helper()
 	var crd apiextensionsv1.CustomResourceDefinition
-	decodeFile(t, crdFile, &crd)
-	return walk(t, node{schema: *crd.Spec.Versions[0].Schema.OpenAPIV3Schema, value: full(t).Object})
+	decodeFile(t, k.crd(), &crd)
+	var nodes []node
+	at := map[string]int{}
+	for _, base := range k.bases(t) {
+		for _, n := range walk(node{base: base, schema: *crd.Spec.Versions[0].Schema.OpenAPIV3Schema, value: base.Object}) {
+			switch i, found := at[n.path]; {
+			case !found:
+				at[n.path] = len(nodes)
+				nodes = append(nodes, n)
+			case nodes[i].value == nil:
+				nodes[i] = n
+			}
+		}
+	}
+	for _, n := range nodes {
+		if n.value == nil {
+			t.Fatalf("no example of testdata/%s.yaml sets %s", k.singular, n.path)
+		}
+	}
+	return nodes
 }
 
-func walk(t *testing.T, n node) []node {
-	t.Helper()
+// walk returns a field and all below it. One that the example leaves out has no value.
+func walk(n node) []node {
 	if n.value == nil {
-		t.Fatalf("testdata/full.yaml does not set %s", n.path)
+		return []node{n}
 	}
 	nodes := []node{n}
 	for name, schema := range n.schema.Properties {
 		if n.path == "" && name != "spec" && name != "status" {
 			continue
 		}
-		nodes = append(nodes, walk(t, n.property(name, schema))...)
+		nodes = append(nodes, walk(n.property(name, schema))...)
 	}
 	if n.schema.Items != nil {
 		list := n.value.([]any)
-		nodes = append(nodes, walk(t, node{path: n.path + "[0]", schema: *n.schema.Items.Schema, value: list[0], list: list})...)
+		nodes = append(nodes, walk(node{base: n.base, path: n.path + "[0]", schema: *n.schema.Items.Schema, value: list[0], list: list})...)
 	}
 	if n.schema.AdditionalProperties != nil {
 		for key, value := range n.value.(map[string]any) {
-			nodes = append(nodes, walk(t, node{path: n.path + "[" + key + "]", schema: *n.schema.AdditionalProperties.Schema, value: value})...)
+			nodes = append(nodes, walk(node{base: n.base, path: n.path + "[" + key + "]", schema: *n.schema.AdditionalProperties.Schema, value: value})...)
 		}
 	}
 	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.path, b.path) })
@@ -61,18 +78,10 @@ func walk(t *testing.T, n node) []node {
 func (n node) property(name string, schema apiextensionsv1.JSONSchemaProps) node {
 	for i, item := range n.list {
 		if value, found := item.(map[string]any)[name]; found {
-			return node{path: fmt.Sprintf("%s[%d].%s", strings.TrimSuffix(n.path, "[0]"), i, name), schema: schema, value: value}
+			return node{base: n.base, path: fmt.Sprintf("%s[%d].%s", strings.TrimSuffix(n.path, "[0]"), i, name), schema: schema, value: value}
 		}
 	}
-	return node{path: strings.TrimPrefix(n.path+"."+name, "."), schema: schema, value: n.value.(map[string]any)[name]}
-}
-
-// full returns a valid ControlPolicy with every field set.
-func full(t *testing.T) *unstructured.Unstructured {
-	t.Helper()
-	object := &unstructured.Unstructured{}
-	decodeFile(t, "testdata/full.yaml", &object.Object)
-	return object
+	return node{base: n.base, path: strings.TrimPrefix(n.path+"."+name, "."), schema: schema, value: n.value.(map[string]any)[name]}
 }
 
 func decodeFile(t *testing.T, path string, into any) {
@@ -87,7 +96,13 @@ func decodeFile(t *testing.T, path string, into any) {
 }
 
 func TestEveryFieldIsBoundedAndExplained(t *testing.T) {
-	for _, n := range schemaNodes(t) {
+	for _, k := range kinds() {
+		t.Run(k.singular, func(t *testing.T) { testBoundedAndExplained(t, k) })
+	}
+}
+
+func testBoundedAndExplained(t *testing.T, k kind) {
+	for _, n := range schemaNodes(t, k) {
 		if n.path == "" || strings.HasPrefix(n.path, "status.conditions[") {
 			continue // the conditions' fields are apimachinery's
 		}
@@ -110,11 +125,17 @@ func TestEveryFieldIsBoundedAndExplained(t *testing.T) {
 // Only a case makes the API server judge a rule, so every rule of the generated
 // schema must have cases, and every case its rule.
 func TestEveryRuleHasCases(t *testing.T) {
+	for _, k := range kinds() {
+		t.Run(k.singular, func(t *testing.T) { testRulesHaveCases(t, k) })
+	}
+}
+
+func testRulesHaveCases(t *testing.T, k kind) {
 	cases := map[string]rule{}
-	for _, r := range rules() {
+	for _, r := range k.rules() {
 		cases[generic(r.field)+": "+r.message] = r
 	}
-	for _, n := range schemaNodes(t) {
+	for _, n := range schemaNodes(t, k) {
 		for _, validation := range n.schema.XValidations {
 			at := strings.TrimPrefix(generic(n.path+validation.FieldPath), ".")
 			r, found := cases[at+": "+validation.Message]

@@ -91,7 +91,7 @@ func TestReadRefuses(t *testing.T) {
 
 // TestReadTakesTheSamples: what admission takes is taken.
 func TestReadTakesTheSamples(t *testing.T) {
-	for _, path := range []string{"../../config/samples/observe.yaml", "../../config/samples/enforce.yaml", "../../api/v1alpha1/testdata/full.yaml"} {
+	for _, path := range []string{"../../config/samples/observe.yaml", "../../config/samples/enforce.yaml", "../../api/v1alpha1/testdata/controlpolicy.yaml"} {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
