@@ -23,9 +23,10 @@ demo: controlplane ## Show the whole flow on an API server of its own (DEMO_EXIT
 ##@ Develop
 
 .PHONY: generate
-generate: ## Generate deep copies and the CRDs from the API types
+generate: ## Generate deep copies and the CRDs from the API types, and the schema of records
 	@$(TOOL) controller-gen object crd:maxDescLen=2048 paths=./api/... output:crd:artifacts:config=config/crd/bases
 	@go run ./hack/tightencrds config/crd/bases
+	@go run ./hack/recordschema
 
 .PHONY: build
 build: ## Build the binaries into bin/

@@ -1,0 +1,136 @@
+package render
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/report"
+)
+
+// gapMeaning says what a cause of a gap means.
+func gapMeaning(cause string) string {
+	switch cause {
+	case ledger.CauseNotRunning:
+		return "No operator was observing: it was stopped, killed, cut off, or not yet elected."
+	case ledger.CauseWatchStalled:
+		return "The watch of this kind delivered nothing while the process lived; what happened meanwhile was not seen."
+	case ledger.CauseWatchRestarted:
+		return "The watch of this kind began again with a complete list; what came and went in between was not seen."
+	case ledger.CauseForbidden:
+		return "A permission to observe this kind was missing."
+	case ledger.CauseUnreachable:
+		return "The API server did not answer."
+	case ledger.CauseClockStepped:
+		return "The wall clock jumped against the monotonic one; times in this interval cannot be relied on."
+	case ledger.CauseInvalidPolicy:
+		return "The policy's spec could not be used, so that nothing was judged by it."
+	case "LedgerBreak":
+		return "The ledger was lost, regressed or inconsistent, and a successor was opened; what the old one held of this interval is missing."
+	default:
+		return "Observation was due and absent."
+	}
+}
+
+// originMeaning says what an origin means.
+func originMeaning(origin string) string {
+	switch ledger.Origin(origin) {
+	case ledger.OriginDrift:
+		return "it conformed before, and something was changed"
+	case ledger.OriginNewSubject:
+		return "the subject was created"
+	case ledger.OriginEnteredScope:
+		return "the subject existed, and came into scope"
+	case ledger.OriginBaseline:
+		return "found when the control was evaluated for the first time"
+	case ledger.OriginDefinitionChanged:
+		return "the control was stated otherwise"
+	case ledger.OriginAfterGap:
+		return "found when observation resumed; when it began is not known"
+	case ledger.OriginUnknown:
+		return "what was recorded does not tell why"
+	default:
+		return ""
+	}
+}
+
+// endingMeaning says what an ending means.
+func endingMeaning(ending string) string {
+	switch ledger.Ending(ending) {
+	case ledger.EndingRepaired:
+		return "Holdfast restored the declared configuration and read it back"
+	case ledger.EndingCorrected:
+		return "somebody else restored it"
+	case ledger.EndingSubjectDeleted:
+		return "the subject ceased to exist"
+	case ledger.EndingLeftScope:
+		return "the subject left the scope while it deviated"
+	case ledger.EndingDefinitionChanged:
+		return "the control was stated otherwise"
+	case ledger.EndingControlWithdrawn:
+		return "the control was withdrawn"
+	case ledger.EndingUnknownInGap:
+		return "it conformed when observation resumed; when and by whom is not known"
+	}
+	switch ending {
+	case endingOpen:
+		return "it had not ended"
+	case "LedgerBreak":
+		return "the ledger broke off"
+	default:
+		return ""
+	}
+}
+
+const endingOpen = "Open"
+
+// classMeaning says what a class of episodes means.
+func classMeaning(class string) string {
+	switch class {
+	case report.ClassWithinTolerance:
+		return "surely no longer than the stated tolerance, and ended by return to Conforming: a correction"
+	case report.ClassDeviation:
+		return "surely longer than the stated tolerance, or recurring, or no tolerance is stated"
+	case report.ClassIndeterminate:
+		return "its bounds do not decide whether it was longer than the stated tolerance"
+	case report.ClassPending:
+		return "still open, and not yet longer than the stated tolerance"
+	case report.ClassBaseline:
+		return "there when the control was introduced"
+	default:
+		return ""
+	}
+}
+
+// className is how a class is called in text.
+func className(class string) string {
+	switch class {
+	case report.ClassWithinTolerance:
+		return "Within tolerance"
+	default:
+		return class
+	}
+}
+
+// classOrder are the classes in the order of tables. Those that this version
+// does not know come last.
+func classOrder(counts map[string]int) []string {
+	order := []string{report.ClassDeviation, report.ClassIndeterminate, report.ClassPending, report.ClassWithinTolerance}
+	for _, class := range slices.Sorted(maps.Keys(counts)) {
+		if !slices.Contains(order, class) && class != report.ClassBaseline {
+			order = append(order, class)
+		}
+	}
+	return order
+}
+
+// within is whether an episode of the class is a correction.
+func within(class string) bool { return class == report.ClassWithinTolerance }
+
+// thresholdName is how a threshold of Longer is called.
+func thresholdName(ns int64) string {
+	if ns == 0 {
+		return "0 s"
+	}
+	return duration(ns, down)
+}
