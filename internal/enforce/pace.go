@@ -18,6 +18,8 @@ type Pace struct {
 
 // rollout is what is remembered of one policy.
 type rollout struct {
+	limit    int
+	interval time.Duration
 	admitted map[string]struct{}
 	// waiting are told when to ask again.
 	waiting map[string]time.Time
@@ -46,6 +48,10 @@ func (p *Pace) Admit(policy, namespace string, limit int, interval time.Duration
 		return true, 0
 	}
 	limit = max(limit, 1)
+	if r.limit != limit || r.interval != interval {
+		r.limit, r.interval = limit, interval
+		clear(r.waiting) // for turns of another pace
+	}
 	r.prune(interval, now)
 	if len(r.begun) < limit {
 		r.begun = append(r.begun, now)

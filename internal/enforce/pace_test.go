@@ -97,6 +97,32 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestPaceAfterAnEdit: who waits for a turn of another pace does not go on to.
+func TestPaceAfterAnEdit(t *testing.T) {
+	now := time.Unix(0, 0)
+	cases := map[string]struct {
+		limit     int
+		interval  time.Duration
+		wantOK    bool
+		wantRetry time.Duration
+	}{
+		"the same pace":      {limit: 1, interval: time.Hour, wantRetry: time.Hour},
+		"a shorter interval": {limit: 1, interval: time.Minute, wantRetry: time.Minute},
+		"more at a time":     {limit: 2, interval: time.Hour, wantOK: true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := NewPace()
+			for _, namespace := range []string{"a", "b"} {
+				p.Admit("p", namespace, 1, time.Hour, now)
+			}
+			if ok, retry := p.Admit("p", "b", tc.limit, tc.interval, now); ok != tc.wantOK || retry != tc.wantRetry {
+				t.Errorf("got %t in %s, want %t in %s", ok, retry, tc.wantOK, tc.wantRetry)
+			}
+		})
+	}
+}
+
 // TestPaceFollowsItsLimits: they are the policy's, and may be edited.
 func TestPaceFollowsItsLimits(t *testing.T) {
 	pace, now := NewPace(), time.Unix(0, 0)
