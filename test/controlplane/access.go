@@ -100,13 +100,23 @@ func (cp *ControlPlane) ControllerManagerPID() int {
 	return cp.controllerManager.pid()
 }
 
+// FreeAddress returns a loopback address for a server of the test's own. Nobody is
+// given it again, and no client's connection takes it while the server is down.
+func (cp *ControlPlane) FreeAddress() (string, error) {
+	port, err := cp.ports.next()
+	if err != nil {
+		return "", err
+	}
+	return address(port), nil
+}
+
 // Proxy starts a proxy in front of one API server. The caller closes it.
 func (cp *ControlPlane) Proxy(server int) (*Proxy, error) {
-	port, err := cp.ports.next()
+	listen, err := cp.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	return newProxy(address(port), address(cp.apiServerPorts[server]))
+	return newProxy(listen, address(cp.apiServerPorts[server]))
 }
 
 func (cp *ControlPlane) restConfig(server int, identity keyPair) *rest.Config {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -104,7 +103,7 @@ func (c *Cluster) NewOperator(tb testing.TB, opts OperatorOptions) *Operator {
 		o.Binary = c.Binary
 	}
 	o.LedgerDir, o.KeyFile, o.LogFile = filepath.Join(o.Dir, "ledger"), filepath.Join(o.Dir, "key.pem"), filepath.Join(o.Dir, "log")
-	o.metrics, o.probes = freeAddress(tb), freeAddress(tb)
+	o.metrics, o.probes = c.freeAddress(tb), c.freeAddress(tb)
 	c.EnsureNamespace(tb, o.Namespace)
 	o.Rights = c.Grant(tb, o.User, o.Namespace)
 	o.writeKubeconfig(tb)
@@ -303,15 +302,11 @@ func get(ctx context.Context, url string) ([]byte, error) {
 	return body, nil
 }
 
-// freeAddress returns a loopback address that nobody listened on just now.
-func freeAddress(tb testing.TB) string {
+// freeAddress returns an address for a server of the operator's.
+func (c *Cluster) freeAddress(tb testing.TB) string {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := c.FreeAddress()
 	if err != nil {
-		tb.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
 		tb.Fatal(err)
 	}
 	return address
