@@ -92,11 +92,14 @@ var _ = Describe("Invariant 3: Repair never erases an episode", func() {
 	It("classifies an episode by the tolerance, and hides it nowhere", func() {
 		s := onShared("tolerance")
 		names := s.namespaces(1)
-		policy := s.policy("").Tolerate(4 * time.Second)
-		s.Apply(s.tb, policy)
+		s.Apply(s.tb, s.policy("").Tolerate(time.Hour))
 		got := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonCorrecting)
 		Expect(got.Status.Controls[0].Correcting).To(BeEquivalentTo(1))
 		Expect(got.Status.OpenEpisodes.Total).To(BeEquivalentTo(1))
+		// The tolerance ends some time after it was stated.
+		lasts := time.Since(got.Status.OpenEpisodes.Longest[0].Since.Time)
+		policy := s.policy("").Tolerate((lasts + 3*time.Second).Truncate(time.Second))
+		s.Apply(s.tb, policy)
 		got = s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonDeviating)
 		Expect(got.Status.Controls[0].Deviating).To(BeEquivalentTo(1))
 		Expect(got.Status.Controls[0].Correcting).To(BeZero())

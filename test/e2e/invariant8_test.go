@@ -102,12 +102,14 @@ var _ = Describe("Invariant 8: Do no harm", func() {
 	It("repairs nothing during a pause, and everything at its end", func() {
 		s := onShared("pause")
 		names := s.protected(2)
-		until := time.Now().Add(4 * time.Second).Truncate(time.Second)
-		s.Apply(s.tb, s.policy("").Enforce().Pause("CHG-881", until))
+		s.Apply(s.tb, s.policy("").Enforce().Pause("CHG-881", time.Now().Add(time.Hour)))
 		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonPaused)
 		Expect(enforced(policy).Message).To(ContainSubstring("CHG-881"))
 		mark := s.Mark(s.tb)
 		s.drift(names...)
+		s.awaitEpisodes(2, ledger.OriginDrift, "")
+		until := time.Now().Add(3 * time.Second).Truncate(time.Second)
+		s.Apply(s.tb, s.policy("").Enforce().Pause("CHG-881", until))
 		s.AwaitDenied(s.tb, names...)
 		for _, apply := range s.applies(mark, names...) {
 			Expect(apply.RequestReceivedTimestamp.Time).To(BeTemporally(">=", until))

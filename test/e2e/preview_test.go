@@ -169,12 +169,15 @@ func (p *prediction) enforce() harness.AuditMark {
 	mark, until := p.Mark(p.tb), metav1.NewTime(time.Now().Add(5*time.Second).Truncate(time.Second))
 	var names []string
 	for _, policy := range p.policies {
-		names, policy = append(names, policy.Name), policy.DeepCopy()
+		names = append(names, policy.Name)
+	}
+	harness.Each(p.tb, p.policies, func(policy *v1alpha1.ControlPolicy) error {
+		policy = policy.DeepCopy()
 		if policy.Spec.Enforcement.Pause == nil {
 			policy.Spec.Enforcement.Pause = &v1alpha1.Pause{Reason: "all begin at once", Until: until}
 		}
-		Expect(p.Create(context.Background(), policy)).To(Succeed())
-	}
+		return p.Create(context.Background(), policy)
+	})
 	Expect(time.Now()).To(BeTemporally("<", until.Time), "all of them exist before one is in force")
 	p.eventually("the pause is over", func() error {
 		if time.Now().Before(until.Time) {
