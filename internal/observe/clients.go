@@ -24,14 +24,17 @@ type client struct {
 	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
+// connect makes the client of a kind, in one namespace or, without a name, in all.
+type connect func(config *rest.Config, namespace string) (client, error)
+
 // connectTo makes a client of one kind from what makes that of its group.
-func connectTo[G any](group func(*rest.Config) (G, error), kind func(G) client) func(*rest.Config) (client, error) {
-	return func(config *rest.Config) (client, error) {
+func connectTo[G any](group func(*rest.Config) (G, error), kind func(G, string) client) connect {
+	return func(config *rest.Config, namespace string) (client, error) {
 		g, err := group(config)
 		if err != nil {
 			return client{}, err
 		}
-		return kind(g), nil
+		return kind(g, namespace), nil
 	}
 }
 

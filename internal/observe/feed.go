@@ -96,6 +96,9 @@ func (k *kind) apply(item any, version string, apply func(*store, any) change) [
 	defer o.mu.Unlock()
 	c := apply(o.store, item)
 	k.version = version
+	if c.matters {
+		o.store.mark(c.key.namespace)
+	}
 	echo, resume := o.writes.seen(c.key, version, c.present, c.matters)
 	if c.matters && !echo || resume {
 		o.store.touch(c.key.namespace, false)

@@ -62,13 +62,13 @@ type kind struct {
 func (o *Observer) newKind(s source) (*kind, error) {
 	k := &kind{observer: o, source: s, log: o.options.Log.WithValues("kind", s.id)}
 	config, dialer := dedicated(o.options.Config)
-	watched, err := s.connect(config)
+	watched, err := s.connect(config, metav1.NamespaceAll)
 	if err != nil {
 		return nil, fmt.Errorf("observe %s: connect: %w", s.id, err)
 	}
 	k.watched, k.watchDialer = watched, dialer
 	config, dialer = dedicated(o.options.Config)
-	if k.probed, err = s.connect(config); err != nil {
+	if k.probed, err = s.connect(config, metav1.NamespaceAll); err != nil {
 		return nil, fmt.Errorf("observe %s: connect: %w", s.id, err)
 	}
 	k.probedDialer = dialer

@@ -32,6 +32,10 @@ func TestKinds(t *testing.T) {
 	t.Run("lifelines", func(t *testing.T) { testLifelines(t, c, o) })
 	t.Run("optional", func(t *testing.T) { testOptional(t, c, o) })
 	t.Run("list", func(t *testing.T) { testList(t, c, o) })
+	t.Run("marks", func(t *testing.T) { testMarks(t, c, o) })
+	t.Run("expired", func(t *testing.T) { testExpired(t, c) })
+	t.Run("refused", func(t *testing.T) { testRefused(t, c) })
+	t.Run("needs", func(t *testing.T) { testNeeds(t, c) })
 	t.Run("forbidden", func(t *testing.T) { testForbidden(t, c) })
 	t.Run("podsForbidden", func(t *testing.T) { testPodsForbidden(t, c) })
 	o.mu.Lock()
@@ -261,7 +265,8 @@ func testOptional(t *testing.T, c *cluster, o *told) {
 	}, overriding(), unmodelled(), available)
 }
 
-// testList: what is listed once is what is watched, and so are fixtures.
+// testList: what is listed once is what is watched, and so are fixtures, and a
+// namespace that is read again alone.
 func testList(t *testing.T, c *cluster, o *told) {
 	c.fence(t, o, "fence")
 	listed, err := observe.List(t.Context(), c.RESTConfig(), observe.StaticOptions{FieldManager: fieldManager})
@@ -281,6 +286,19 @@ func testList(t *testing.T, c *cluster, o *told) {
 		}
 		if !atLeast(t, got.Versions[control.NeedPods], "1") {
 			t.Errorf("versions: %v", got.Versions)
+		}
+		versions, err := listed.Reread(t.Context(), c.RESTConfig(), n.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(versions) != len(listed.Versions()) || !atLeast(t, versions["pods"], listed.Versions()["pods"]) {
+			t.Errorf("read again at %v after %v", versions, listed.Versions())
+		}
+		if got, err = listed.Snapshot(n.Name); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(control.Snapshot{}, "Versions")); diff != "" {
+			t.Errorf("%s, read again (-watched +again):\n%s", n.Name, diff)
 		}
 		return true
 	})

@@ -41,7 +41,7 @@ type optional struct {
 
 // source returns the source of the kind in a version.
 func (o *optional) source(version string) source {
-	s := source{id: o.id, needs: []control.Need{o.need}, version: version, group: o.group, name: o.kind}
+	s := source{id: o.id, needs: []control.Need{o.need}, resource: o.resource, version: version, group: o.group, name: o.kind}
 	o.keep(&s, schema.GroupVersionKind{Group: o.group, Version: version, Kind: o.kind}, o.resource)
 	return s
 }

@@ -11,13 +11,19 @@ func (o *Observer) Snapshot(namespace string) (*control.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.options.Owned != nil {
-		for i := range snapshot.NetworkPolicies {
-			p := &snapshot.NetworkPolicies[i]
-			p.Ours = p.Ours || o.options.Owned("NetworkPolicy", namespace, p.Name, p.Identity.UID)
-		}
-	}
+	own(snapshot, o.options.Owned)
 	return snapshot, nil
+}
+
+// own marks the objects of a snapshot that the ledger knows as ours.
+func own(snapshot *control.Snapshot, owned func(kind, namespace, name, uid string) bool) {
+	if owned == nil {
+		return
+	}
+	for i := range snapshot.NetworkPolicies {
+		p := &snapshot.NetworkPolicies[i]
+		p.Ours = p.Ours || owned("NetworkPolicy", snapshot.Namespace.Name, p.Name, p.Identity.UID)
+	}
 }
 
 // read copies what is kept of a namespace under one lock, so that no part of it
@@ -114,4 +120,29 @@ func (st *store) views() []control.Namespace {
 		}
 	}
 	return namespaces
+}
+
+// Mark returns another number whenever an input of a namespace's verdict changed
+// since the last time, by whichever hand. It is 0 where there is no such namespace.
+func (o *Observer) Mark(namespace string) uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if s := o.store.living(namespace); s != nil {
+		return s.mark
+	}
+	return 0
+}
+
+// Reached reports whether kinds are observed, and up to these resourceVersions at
+// least.
+func (o *Observer) Reached(versions map[string]string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for id, version := range versions {
+		k := o.kinds[id]
+		if k == nil || k.unavailable() != "" || !reached(k.version, version) {
+			return false
+		}
+	}
+	return true
 }

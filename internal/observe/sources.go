@@ -18,7 +18,6 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	discoveryv1client "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	networkingv1client "k8s.io/client-go/kubernetes/typed/networking/v1"
-	"k8s.io/client-go/rest"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
@@ -38,14 +37,14 @@ type source struct {
 	id string
 	// needs are what rests on the kind: the first one is what it is watched for.
 	needs []control.Need
-	// version is the one that an optional kind is read in.
-	version string
-	// group and name are those of the API, by which fixtures are told apart.
-	group, name string
+	// group and name are those of the API, by which fixtures are told apart;
+	// resource and version say where the kind is read.
+	group, name       string
+	resource, version string
 	// example is an object of the type that the API server sends.
 	example runtime.Object
 	// connect makes the client of the kind.
-	connect func(*rest.Config) (client, error)
+	connect connect
 	// convert makes an item of the table from an object, or returns the item.
 	convert func(object any) (any, error)
 	table   table
@@ -53,17 +52,21 @@ type source struct {
 
 // always are the sources of the kinds that every cluster serves.
 func always(fieldManager string, dns types.NamespacedName) []source {
-	return []source{
+	sources := []source{
 		namespaceSource(), policySource(fieldManager), podSource(), serviceSource(), sliceSource(dns),
 		validatingSource(), mutatingSource(), definitionSource(), apiServiceSource(), ingressSource(),
 	}
+	for i := range sources {
+		sources[i].resource, sources[i].version = sources[i].id, "v1"
+	}
+	return sources
 }
 
 func namespaceSource() source {
 	return source{
 		id: string(control.NeedNamespaces), needs: []control.Need{control.NeedNamespaces}, name: "Namespace",
 		example: &corev1.Namespace{},
-		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client) client {
+		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client, _ string) client {
 			return clientOf(c.Namespaces())
 		}),
 		convert: converting(convertNamespace),
@@ -76,8 +79,8 @@ func policySource(fieldManager string) source {
 		id: string(control.NeedNetworkPolicies), needs: []control.Need{control.NeedNetworkPolicies},
 		group: networkingv1.GroupName, name: "NetworkPolicy",
 		example: &networkingv1.NetworkPolicy{},
-		connect: connectTo(networkingv1client.NewForConfig, func(c *networkingv1client.NetworkingV1Client) client {
-			return clientOf(c.NetworkPolicies(metav1.NamespaceAll))
+		connect: connectTo(networkingv1client.NewForConfig, func(c *networkingv1client.NetworkingV1Client, namespace string) client {
+			return clientOf(c.NetworkPolicies(namespace))
 		}),
 		convert: converting(func(p *networkingv1.NetworkPolicy) *policyItem { return convertPolicy(p, fieldManager) }),
 		table:   policyTable{},
@@ -94,8 +97,8 @@ func podSource() source {
 	return source{
 		id: string(control.NeedPods), needs: []control.Need{control.NeedPods}, name: "Pod",
 		example: &corev1.Pod{},
-		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client) client {
-			return selecting(clientOf(c.Pods(metav1.NamespaceAll)), func(o *metav1.ListOptions) { o.FieldSelector = running })
+		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client, namespace string) client {
+			return selecting(clientOf(c.Pods(namespace)), func(o *metav1.ListOptions) { o.FieldSelector = running })
 		}),
 		convert: converting(convertPod),
 		table:   podTable{},
@@ -106,8 +109,8 @@ func serviceSource() source {
 	return source{
 		id: string(control.NeedServices), needs: []control.Need{control.NeedServices}, name: "Service",
 		example: &corev1.Service{},
-		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client) client {
-			return clientOf(c.Services(metav1.NamespaceAll))
+		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client, namespace string) client {
+			return clientOf(c.Services(namespace))
 		}),
 		convert: converting(convertService),
 		table:   serviceTable{},
@@ -122,8 +125,8 @@ func sliceSource(dns types.NamespacedName) source {
 		id: string(control.NeedEndpointSlices), needs: []control.Need{control.NeedEndpointSlices},
 		group: discoveryv1.GroupName, name: "EndpointSlice",
 		example: &discoveryv1.EndpointSlice{},
-		connect: connectTo(discoveryv1client.NewForConfig, func(c *discoveryv1client.DiscoveryV1Client) client {
-			return selecting(clientOf(c.EndpointSlices(metav1.NamespaceAll)),
+		connect: connectTo(discoveryv1client.NewForConfig, func(c *discoveryv1client.DiscoveryV1Client, namespace string) client {
+			return selecting(clientOf(c.EndpointSlices(namespace)),
 				func(o *metav1.ListOptions) { o.LabelSelector = services })
 		}),
 		convert: converting(convertSlice),
@@ -137,7 +140,7 @@ func validatingSource() source {
 		group: admissionregistrationv1.GroupName, name: "ValidatingWebhookConfiguration",
 		example: &admissionregistrationv1.ValidatingWebhookConfiguration{},
 		connect: connectTo(admissionregistrationv1client.NewForConfig,
-			func(c *admissionregistrationv1client.AdmissionregistrationV1Client) client {
+			func(c *admissionregistrationv1client.AdmissionregistrationV1Client, _ string) client {
 				return clientOf(c.ValidatingWebhookConfigurations())
 			}),
 		convert: converting(convertValidating),
@@ -151,7 +154,7 @@ func mutatingSource() source {
 		group: admissionregistrationv1.GroupName, name: "MutatingWebhookConfiguration",
 		example: &admissionregistrationv1.MutatingWebhookConfiguration{},
 		connect: connectTo(admissionregistrationv1client.NewForConfig,
-			func(c *admissionregistrationv1client.AdmissionregistrationV1Client) client {
+			func(c *admissionregistrationv1client.AdmissionregistrationV1Client, _ string) client {
 				return clientOf(c.MutatingWebhookConfigurations())
 			}),
 		convert: converting(convertMutating),
@@ -192,8 +195,8 @@ func ingressSource() source {
 		id: kindIngresses, needs: []control.Need{control.NeedEntrances},
 		group: networkingv1.GroupName, name: "Ingress",
 		example: &networkingv1.Ingress{},
-		connect: connectTo(networkingv1client.NewForConfig, func(c *networkingv1client.NetworkingV1Client) client {
-			return clientOf(c.Ingresses(metav1.NamespaceAll))
+		connect: connectTo(networkingv1client.NewForConfig, func(c *networkingv1client.NetworkingV1Client, namespace string) client {
+			return clientOf(c.Ingresses(namespace))
 		}),
 		convert: converting(convertIngress),
 		table:   entranceTable{kindIngresses},

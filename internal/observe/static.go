@@ -1,56 +1,71 @@
 package observe
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-const (
-	// pageSize is how many objects one request lists.
-	pageSize = 500
-	// unlimited switches client-side throttling off, which would have a list of
-	// many pages take minutes.
-	unlimited = -1
-)
-
 // StaticOptions say how objects are read that are not watched.
 type StaticOptions struct {
-	// FieldManager is Holdfast's field manager: what it applied is Ours. Nothing
-	// else is, as there is no ledger to ask.
+	// FieldManager is Holdfast's field manager: what it applied is Ours.
 	FieldManager string
+	// Owned says whether the ledger knows that Holdfast created an object, as in
+	// Options. nil where there is no ledger to ask.
+	Owned func(kind, namespace, name, uid string) bool
 	// DNSService is the Service of the cluster's DNS. Empty means kube-system/kube-dns.
 	DNSService types.NamespacedName
+	// Needs limit what List reads to the kinds that they rest on, and namespaces.
+	// nil means everything.
+	Needs []control.Need
+	// Lenient has List take whatever keeps a kind from being read as Forbidden is
+	// taken: the kind is unavailable, and its Reading says why.
+	Lenient bool
+	// PageSize is how many objects one request of List asks for. 0 means 500.
+	PageSize int64
+	// PageTimeout bounds one request of List. 0 means no bound.
+	PageTimeout time.Duration
+	// Now is the clock of readings. nil means the system's.
+	Now func() time.Time
+}
+
+// complete fills in the defaults.
+func (o *StaticOptions) complete() {
+	if o.DNSService == (types.NamespacedName{}) {
+		o.DNSService = defaultDNS()
+	}
+	o.PageSize = cmp.Or(o.PageSize, pageSize)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 }
 
 // Static is what was there at one time. Its methods may be used concurrently.
 type Static struct {
+	options StaticOptions
+
 	mu          sync.Mutex // snapshots group pods when they are first taken
 	store       *store
+	readings    []Reading
 	unavailable map[control.Need]string
 	versions    map[control.Need]string
 }
 
-func newStatic(options *StaticOptions) *Static {
-	if options.DNSService == (types.NamespacedName{}) {
-		options.DNSService = defaultDNS()
-	}
+func newStatic(options StaticOptions) *Static {
+	options.complete()
 	return &Static{
+		options:     options,
 		store:       newStore(options.DNSService),
 		unavailable: map[control.Need]string{},
 		versions:    map[control.Need]string{},
@@ -60,8 +75,8 @@ func newStatic(options *StaticOptions) *Static {
 // NewStatic returns what objects say, as if they were all that there is. Kinds
 // that are not observed are left out. Optional kinds need not be said to be served.
 func NewStatic(objects []unstructured.Unstructured, options StaticOptions) (*Static, error) {
-	s := newStatic(&options)
-	sources := always(options.FieldManager, options.DNSService)
+	s := newStatic(options)
+	sources := s.always()
 	for i := range objects {
 		object := &objects[i]
 		if object.IsList() {
@@ -74,6 +89,9 @@ func NewStatic(objects []unstructured.Unstructured, options StaticOptions) (*Sta
 	s.store.settle()
 	return s, nil
 }
+
+// always are the sources of the kinds that every cluster serves.
+func (s *Static) always() []source { return always(s.options.FieldManager, s.options.DNSService) }
 
 // add keeps an object, if its kind is observed.
 func (s *Static) add(sources []source, object *unstructured.Unstructured) error {
@@ -134,84 +152,6 @@ func named(namespace *unstructured.Unstructured) *unstructured.Unstructured {
 	return namespace
 }
 
-// List reads everything once. What is forbidden is unavailable in snapshots; any
-// other failure is an error.
-func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Static, error) {
-	s := newStatic(&options)
-	for _, source := range always(options.FieldManager, options.DNSService) {
-		if err := s.list(ctx, config, &source); err != nil {
-			return nil, err
-		}
-	}
-	for _, o := range s.store.optionals {
-		version := s.store.versions[o.id]
-		if version == "" {
-			continue
-		}
-		source := o.source(version)
-		if err := s.list(ctx, config, &source); err != nil {
-			return nil, err
-		}
-	}
-	s.store.settle()
-	return s, nil
-}
-
-// list reads all objects of a kind.
-func (s *Static) list(ctx context.Context, config *rest.Config, source *source) error {
-	config, dialer := dedicated(config)
-	defer dialer.CloseAll()
-	config.QPS = unlimited
-	c, err := source.connect(config)
-	if err != nil {
-		return fmt.Errorf("list %s: %w", source.id, err)
-	}
-	var items []any
-	options := metav1.ListOptions{Limit: pageSize}
-	for {
-		page, err := c.list(ctx, options)
-		switch {
-		case apierrors.IsForbidden(err):
-			for _, need := range source.needs {
-				s.unavailable[need] = control.ReasonForbidden
-			}
-			return nil
-		case err != nil:
-			return fmt.Errorf("list %s: %w", source.id, err)
-		}
-		if items, err = convertPage(items, page, source); err != nil {
-			return fmt.Errorf("list %s: %w", source.id, err)
-		}
-		accessor, err := meta.ListAccessor(page)
-		if err != nil {
-			return fmt.Errorf("list %s: %w", source.id, err)
-		}
-		s.reached(source.needs[0], accessor.GetResourceVersion())
-		if options.Continue = accessor.GetContinue(); options.Continue == "" {
-			break
-		}
-	}
-	source.table.replace(s.store, items)
-	return nil
-}
-
-// convertPage adds the objects of a list to items.
-func convertPage(items []any, page runtime.Object, source *source) ([]any, error) {
-	err := meta.EachListItem(page, func(object runtime.Object) error {
-		item, err := source.convert(object)
-		items = append(items, item)
-		return err
-	})
-	return items, err
-}
-
-// reached takes note of the resourceVersion of a list.
-func (s *Static) reached(need control.Need, version string) {
-	if old, found := s.versions[need]; !found || !reached(version, old) {
-		s.versions[need] = version
-	}
-}
-
 // Snapshot returns what is known of a namespace. The error is ErrNotFound.
 func (s *Static) Snapshot(namespace string) (*control.Snapshot, error) {
 	s.mu.Lock()
@@ -225,6 +165,7 @@ func (s *Static) Snapshot(namespace string) (*control.Snapshot, error) {
 	if len(s.unavailable) > 0 {
 		snapshot.Unavailable = maps.Clone(s.unavailable)
 	}
+	own(snapshot, s.options.Owned)
 	return snapshot, nil
 }
 

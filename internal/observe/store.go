@@ -46,6 +46,8 @@ type store struct {
 	// touched are namespaces of which an input of the verdict changed, other than
 	// the object of the event; those with true are in no hurry.
 	touched map[string]bool
+	// marks counts the marks that scopes were given.
+	marks uint64
 }
 
 func newStore(dns types.NamespacedName) *store {
@@ -86,6 +88,8 @@ type scope struct {
 	keys    []string
 	// grouped is false where the selectors over the pods may mention other keys.
 	grouped bool
+	// mark is another one whenever an input of the verdict changed.
+	mark uint64
 }
 
 // policy returns where a policy is, or belongs, among the policies.
@@ -142,10 +146,19 @@ func (st *store) prune(namespace string) {
 // touch takes note that an input of a namespace's verdict changed. What concerns
 // many namespaces at once is in no hurry.
 func (st *store) touch(namespace string, unhurried bool) {
+	st.mark(namespace)
 	if hurried, ok := st.touched[namespace]; ok && !hurried {
 		return
 	}
 	st.touched[namespace] = unhurried
+}
+
+// mark takes note that an input of a namespace's verdict changed, by whichever hand.
+func (st *store) mark(namespace string) {
+	if s := st.scopes[namespace]; s != nil {
+		st.marks++
+		s.mark = st.marks
+	}
 }
 
 // touchAll touches every namespace.

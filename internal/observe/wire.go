@@ -56,8 +56,8 @@ func (l *wireList[S]) DeepCopyObject() runtime.Object {
 }
 
 // wireClient returns what makes a client of a resource, of which S is read.
-func wireClient[S any](gvk schema.GroupVersionKind, resource string) func(*rest.Config) (client, error) {
-	return func(config *rest.Config) (client, error) {
+func wireClient[S any](gvk schema.GroupVersionKind, resource string) connect {
+	return func(config *rest.Config, namespace string) (client, error) {
 		gv := gvk.GroupVersion()
 		known := runtime.NewScheme()
 		known.AddKnownTypeWithName(gvk, &wire[S]{})
@@ -75,11 +75,11 @@ func wireClient[S any](gvk schema.GroupVersionKind, resource string) func(*rest.
 		return client{
 			list: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 				list := &wireList[S]{}
-				return list, requests.Get().Resource(resource).VersionedParams(&options, codec).Do(ctx).Into(list)
+				return list, requests.Get().NamespaceIfScoped(namespace, namespace != "").Resource(resource).VersionedParams(&options, codec).Do(ctx).Into(list)
 			},
 			watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 				options.Watch = true
-				return requests.Get().Resource(resource).VersionedParams(&options, codec).Watch(ctx)
+				return requests.Get().NamespaceIfScoped(namespace, namespace != "").Resource(resource).VersionedParams(&options, codec).Watch(ctx)
 			},
 		}, nil
 	}

@@ -1,0 +1,138 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/rest"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// local is a table of a kind whose objects concern the namespace that they are in.
+type local interface {
+	// clear drops everything that is in a namespace.
+	clear(st *store, namespace string)
+}
+
+// Reread reads one namespace, and what is in it, again, in the stead of what
+// List read there. What concerns the whole cluster stays as it was read. It
+// returns the resourceVersions at which it read, by kind.
+func (s *Static) Reread(ctx context.Context, config *rest.Config, namespace string) (map[string]string, error) {
+	config = rest.CopyConfig(config)
+	config.QPS, config.ContentType, config.AcceptContentTypes = unlimited, protobuf, protobuf+",application/json"
+	versions := s.Versions()
+	for _, source := range s.sources() {
+		if _, was := versions[source.id]; !was {
+			continue // what could not be read at first is not evaluated
+		}
+		items, version, err := s.rereadKind(ctx, config, &source, namespace)
+		if err != nil {
+			return nil, fmt.Errorf("read %s of namespace %s: %w", source.id, namespace, err)
+		}
+		if version == "" {
+			continue
+		}
+		versions[source.id] = version
+		s.mu.Lock()
+		source.table.(local).clear(s.store, namespace)
+		s.keep(&source, items)
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store.settle()
+	s.store.drain()
+	return versions, nil
+}
+
+// sources are those of the kinds that are served.
+func (s *Static) sources() []source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sources := s.always()
+	for i := range s.store.optionals {
+		if version := s.store.versions[s.store.optionals[i].id]; version != "" {
+			sources = append(sources, s.store.optionals[i].source(version))
+		}
+	}
+	return sources
+}
+
+// rereadKind lists the objects of one kind in a namespace. There is no version
+// where the kind concerns more than that.
+func (s *Static) rereadKind(ctx context.Context, config *rest.Config, source *source, namespace string) (items []any, version string, err error) {
+	if _, ok := source.table.(local); !ok {
+		return nil, "", nil
+	}
+	l := &lister{source: source, namespace: namespace, limit: s.options.PageSize, timeout: s.options.PageTimeout, now: s.options.Now,
+		page: func(page []any) { items = append(items, page...) },
+		drop: func() { items = nil },
+	}
+	if source.id == string(control.NeedNamespaces) {
+		l.namespace, l.fields = metav1.NamespaceAll, fields.OneTermEqualSelector("metadata.name", namespace).String()
+	}
+	reading := l.read(ctx, config)
+	return items, reading.ResourceVersion, reading.Err
+}
+
+// clear implements local.
+func (t namespaceTable) clear(st *store, namespace string) {
+	if s := st.living(namespace); s != nil {
+		t.remove(st, s.namespace)
+	}
+}
+
+// clear implements local.
+func (t policyTable) clear(st *store, namespace string) {
+	s := st.scopes[namespace]
+	for s != nil && len(s.policies) > 0 {
+		t.remove(st, &policyItem{namespace: namespace, policy: s.policies[len(s.policies)-1].NetworkPolicy})
+	}
+}
+
+// clear implements local.
+func (t podTable) clear(st *store, namespace string) {
+	if s := st.scopes[namespace]; s != nil {
+		for _, name := range slices.Collect(maps.Keys(s.pods)) {
+			t.remove(st, podItem{namespace: namespace, name: name})
+		}
+	}
+}
+
+// clear implements local.
+func (serviceTable) clear(st *store, namespace string) {
+	s := st.scopes[namespace]
+	for s != nil && len(s.services) > 0 {
+		st.removeService(namespace, s.services[len(s.services)-1].Name)
+	}
+}
+
+// clear implements local.
+func (t entranceTable) clear(st *store, namespace string) {
+	for _, key := range st.entrances.in(t.kind, namespace) {
+		t.remove(st, &entranceItem{key: key})
+	}
+}
+
+// clear implements local.
+func (t overridingTable) clear(st *store, namespace string) {
+	for _, key := range st.overriding.in(t.kind, namespace) {
+		t.remove(st, &overridingItem{key: key})
+	}
+}
+
+// in returns the objects of a kind that are in a namespace.
+func (p *placed[V]) in(kind, namespace string) []object {
+	var in []object
+	for key := range p.of {
+		if key.kind == kind && key.namespace == namespace {
+			in = append(in, key)
+		}
+	}
+	return in
+}
