@@ -35,7 +35,9 @@ type Definition struct {
 
 // Control is one control of a definition, with its mode and tolerance resolved.
 type Control struct {
-	Spec  v1alpha1.ControlSpec
+	Spec v1alpha1.ControlSpec
+	// Type is the control type's name, such as networkIsolation.
+	Type  string
 	Kind  control.Control
 	Needs []control.Need
 	// Object is what an evaluation takes from the policy, as the ledger keeps it.
@@ -100,7 +102,7 @@ func defineControl(p *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) (*Contr
 	if spec.Tolerance == nil {
 		spec.Tolerance = p.Spec.Tolerance
 	}
-	c := &Control{Spec: spec, Kind: kind, Needs: kind.Needs(spec)}
+	c := &Control{Spec: spec, Type: typ.Name, Kind: kind, Needs: kind.Needs(spec)}
 	// Prose is no input of an evaluation.
 	judged := v1alpha1.ControlSpec{ID: spec.ID, Mode: spec.Mode, Tolerance: spec.Tolerance,
 		OperatingFrom: spec.OperatingFrom, NetworkIsolation: spec.NetworkIsolation}

@@ -216,10 +216,17 @@ type Manifest struct {
 	Slot     Time        `json:"slot"`
 	// Seq is the number of entries when comparing began: a unit's state in the
 	// manifest is the one that entries below Seq imply, or one that an entry
-	// from Seq up to the Collected entry states, unless a Discrepancy names it.
+	// from Seq up to the Collected entry states, unless a Discrepancy names it,
+	// something could not be read (Failed in Lists), or the policy was edited
+	// before the Collected entry.
 	Seq uint64 `json:"seq"`
 	// Lists say how each kind was read.
 	Lists []ManifestList `json:"lists"`
+	// Appeared and Gone are the numbers of namespaces that came into being, or
+	// ceased to be, after the list of namespaces, and before they were compared:
+	// Total of each Census is Count of that list, plus Appeared, less Gone.
+	Appeared int `json:"appeared,omitempty"`
+	Gone     int `json:"gone,omitempty"`
 	// Policies are all policies that the schedule selects, by name.
 	Policies []ManifestPolicy `json:"policies"`
 	// Gaps are the gaps that were open at Seq, by the id of their entries.
@@ -325,7 +332,9 @@ type ManifestChunk struct {
 type ManifestScope struct {
 	Subject control.Subject `json:"subject"`
 	// Inputs are the parts of the scope's snapshot, by role and digest. With the
-	// control's Input they are the evaluator's exact inputs.
+	// control's Input they are the evaluator's exact inputs. A namespace in no
+	// policy's scope has only the part that says which namespace it is; so has
+	// one that changed whenever it was read: its units are as they are recorded.
 	Inputs []Input `json:"inputs,omitempty"`
 	// Standings say how the namespace stands to each policy, by name.
 	Standings []ManifestStanding `json:"standings"`

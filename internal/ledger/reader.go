@@ -67,6 +67,27 @@ func (r *Reader) Entries(ledgerID string) (uint64, error) {
 	return p.total()
 }
 
+// First is the sequence number of a ledger's first entry that was not pruned,
+// and what the newest pruning stated; nil if there was none.
+func (r *Reader) First(ledgerID string) (uint64, *PrunedBody, error) {
+	p, err := placeToRead(r.dir, ledgerID)
+	if err != nil {
+		return 0, nil, err
+	}
+	n, last, err := p.first()
+	return p.base(n), last, err
+}
+
+// KnownAtFirst is what was known before a ledger's first entry that was not
+// pruned: nothing, where none was.
+func (r *Reader) KnownAtFirst(ledgerID string) (*Known, error) {
+	p, err := placeToRead(r.dir, ledgerID)
+	if err != nil {
+		return nil, err
+	}
+	return p.origin(r.codec)
+}
+
 // Object returns the content of an object that an entry of the ledger names.
 func (r *Reader) Object(ledgerID, digest string) ([]byte, error) {
 	return r.object(ledgerID, digest, objectsDir)
@@ -132,6 +153,24 @@ func (l *Log) PutObjects(objects []Object) error {
 		return fmt.Errorf("keep %d objects: %w", len(objects), err)
 	}
 	return nil
+}
+
+// Object returns the content of an object that is durable beside the log.
+func (l *Log) Object(digest string) ([]byte, error) { return l.object(objectsDir, digest) }
+
+// Actor returns the content of an object that says who acted. It does not exist
+// (fs.ErrNotExist) once it was erased.
+func (l *Log) Actor(digest string) ([]byte, error) { return l.object(actorsDir, digest) }
+
+func (l *Log) object(class, digest string) ([]byte, error) {
+	if !validDigest(digest) {
+		return nil, fmt.Errorf("%q is no digest of an object", digest)
+	}
+	o, err := readObject(l.committer.codec, l.place.object(class, digest), digest)
+	if err != nil {
+		return nil, fmt.Errorf("read object %s: %w", digest, err)
+	}
+	return o.Data, nil
 }
 
 // HasObject reports whether an object is durable beside the log.
