@@ -10,7 +10,7 @@ TOOL := go tool -modfile=go.tools.mod
 
 # Every suite that needs an API server starts one of its own: two packages at a
 # time is what two cores carry.
-TEST_FLAGS ?= -timeout=15m -p=2
+TEST_FLAGS ?= -timeout=30m -p=2
 FUZZTIME   ?= 30s
 
 ##@ Try
@@ -54,7 +54,7 @@ test: controlplane ## Run all tests, those on a real API server included
 
 .PHONY: e2e
 e2e: controlplane ## Run the suites on a real API server, uncached, spec by spec
-	@go test -count=1 -v -timeout=20m -p=1 ./test/...
+	@go test -count=1 -v -timeout=40m -p=1 ./test/...
 
 .PHONY: bench
 bench: controlplane ## Measure latency and cost beside the floor (BENCH_ARGS="-help": suites, sizes)
