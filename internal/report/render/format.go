@@ -55,7 +55,7 @@ const (
 )
 
 // duration writes a duration of so many nanoseconds with two to four digits:
-// 0.4 ms, 12 ms, 1.2 s, 4m12s, 2h05m, 3d04h.
+// 0.4 ms, 12 ms, 1.2 s, 4m12s, 2h05m, 3d04h, rounded as told.
 func duration(ns int64, r rounding) string {
 	if ns < 0 {
 		return "-" + duration(-ns, !r)
@@ -72,16 +72,35 @@ func duration(ns int64, r rounding) string {
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 	case d < time.Minute:
 		return tenths(r.to(d, 100*time.Millisecond), time.Second) + " s"
-	case d < time.Hour:
-		d = r.to(d, time.Second)
-		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
 	case d < day:
-		d = r.to(d, time.Minute)
-		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+		return clockwork(r.to(d, time.Second))
+	case d < 10*day:
+		return clockwork(r.to(d, time.Minute))
 	default:
-		d = r.to(d, time.Hour)
-		return fmt.Sprintf("%dd%02dh", d/day, d%day/time.Hour)
+		return clockwork(r.to(d, time.Hour))
 	}
+}
+
+// clockwork writes a duration in days, hours, minutes and seconds, from the
+// first that is not 0 to the last.
+func clockwork(d time.Duration) string {
+	var text, held string
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		n := d / unit.size
+		d -= n * unit.size
+		switch {
+		case text == "" && n > 0:
+			text = fmt.Sprintf("%d%s", n, unit.name)
+		case n > 0:
+			text, held = text+held+fmt.Sprintf("%02d%s", n, unit.name), ""
+		case text != "":
+			held += "00" + unit.name
+		}
+	}
+	return text
 }
 
 // to rounds d to a multiple of unit.

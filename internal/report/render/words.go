@@ -128,9 +128,4 @@ func classOrder(counts map[string]int) []string {
 func within(class string) bool { return class == report.ClassWithinTolerance }
 
 // thresholdName is how a threshold of Longer is called.
-func thresholdName(ns int64) string {
-	if ns == 0 {
-		return "0 s"
-	}
-	return duration(ns, down)
-}
+func thresholdName(ns int64) string { return duration(ns, down) }
