@@ -1,0 +1,24 @@
+// Package synthetic generates ledgers of a past that never was: a cluster of
+// namespaces whose network isolation drifts, is repaired and is fought over,
+// under an operator that restarts, crashes, loses sight and is upgraded, with
+// collections, anchors and all that goes with them. Tests, benchmarks and the
+// demo read them.
+//
+// What is written is what the operator would have written: policies are defined,
+// snapshots judged and entries settled by the product's own code, and the log is
+// a real one. Only the cluster and the clock are made up. The same options give
+// the same entries, byte for byte.
+//
+// The files, from the outside in:
+//
+//	options.go, write.go       what is asked for, and the loop that makes it
+//	story.go, chance.go        what happens when: once, and again and again
+//	cluster.go, shape.go       the namespaces, and what isolates them
+//	verdict.go                 what the product's evaluator says of them
+//	policies.go                the policies, and how they are edited
+//	operator.go, outages.go    the operator's processes, and when they see nothing
+//	passes.go, repairs.go      what it observes and does
+//	collections.go, census.go  what it collects, and what that finds
+//	evidence.go, anchors.go    schedule, access, self-tests, witness
+//	history.go                 what really happened, for tests to compare with
+package synthetic

@@ -1,0 +1,146 @@
+package synthetic
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/holdfast-dev/holdfast/internal/assess"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// judge judges namespaces by the product's evaluators. Namespaces that differ in
+// nothing but their names are judged once.
+type judge struct {
+	ours      map[string]networkingv1.NetworkPolicySpec
+	lifelines *control.Lifelines
+	encoder   assess.Encoder
+	now       time.Time
+	verdicts  map[verdictKey][]verdict
+	parts     map[partsKey][]assess.Part
+}
+
+type partsKey struct {
+	shape shape
+	blind bool
+}
+
+type verdictKey struct {
+	def   *assess.Definition
+	shape shape
+	blind bool
+}
+
+// verdict is one control's verdict on a namespace.
+type verdict struct {
+	control *assess.Control
+	state   control.State
+	message string
+	// due are the objects that the control would apply now, in order.
+	due []string
+}
+
+// newJudge returns a judge. Holdfast applies what def wants in an empty namespace.
+func newJudge(def *assess.Definition, now time.Time) (*judge, error) {
+	j := &judge{
+		ours: map[string]networkingv1.NetworkPolicySpec{}, lifelines: lifelines(), now: now,
+		verdicts: map[verdictKey][]verdict{}, parts: map[partsKey][]assess.Part{},
+	}
+	empty := j.snapshot(&namespace{}, shape{}, false)
+	for _, u := range assess.Judge(def, empty, now) {
+		wish, _, err := u.Wish(empty, now)
+		if err != nil {
+			return nil, fmt.Errorf("what %s wants in an empty namespace: %w", def.Name, err)
+		}
+		for _, change := range wish.Changes {
+			var spec networkingv1.NetworkPolicySpec
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(change.Spec, &spec); err != nil {
+				return nil, fmt.Errorf("decode %s: %w", change.Name, err)
+			}
+			j.ours[change.Name] = spec
+		}
+	}
+	return j, nil
+}
+
+// snapshot is what is observed of a namespace in a shape.
+func (j *judge) snapshot(n *namespace, s shape, blind bool) *control.Snapshot {
+	snapshot := &control.Snapshot{Namespace: n.Namespace, Pods: podClasses(s.pods), Lifelines: j.lifelines}
+	if blind {
+		snapshot.Unavailable = map[control.Need]string{control.NeedNetworkPolicies: control.ReasonForbidden}
+		return snapshot
+	}
+	snapshot.NetworkPolicies = s.policies(j.ours)
+	snapshot.Peers = peersOf(snapshot.NetworkPolicies)
+	return snapshot
+}
+
+// judge returns the verdicts of a definition's controls on a namespace as it
+// is; with blind, as somebody sees it who may not read NetworkPolicies.
+func (j *judge) judge(def *assess.Definition, n *namespace, blind bool) ([]verdict, error) {
+	key := verdictKey{def, n.shape, blind}
+	if known, ok := j.verdicts[key]; ok {
+		return known, nil
+	}
+	snapshot := j.snapshot(n, n.shape, blind)
+	var verdicts []verdict
+	for _, u := range assess.Judge(def, snapshot, j.now) {
+		v := verdict{control: u.Control, state: u.State, message: u.Messages()}
+		if u.State.Outcome == control.Deviating {
+			wish, _, err := u.Wish(snapshot, j.now)
+			if err != nil {
+				return nil, fmt.Errorf("what %s wants in %s: %w", def.Name, n.Name, err)
+			}
+			for _, change := range wish.Changes {
+				if !change.InPlace && slices.ContainsFunc(change.Rules, func(rule string) bool { return slices.Contains(wish.Failing, rule) }) {
+					v.due = append(v.due, change.Name)
+				}
+			}
+		}
+		verdicts = append(verdicts, v)
+	}
+	j.verdicts[key] = verdicts
+	return verdicts, nil
+}
+
+// partsOf are the parts of what is observed of a namespace; with blind, by
+// somebody who may not read NetworkPolicies.
+func (j *judge) partsOf(n *namespace, blind bool) ([]assess.Part, error) {
+	key := partsKey{n.shape, blind}
+	shared, ok := j.parts[key]
+	if !ok {
+		var err error
+		if shared, err = j.encoder.Parts(j.snapshot(n, n.shape, blind)); err != nil {
+			return nil, err
+		}
+		j.parts[key] = shared
+	}
+	if n.part.Digest == "" {
+		var err error
+		if n.part, err = assess.NamespacePart(n.Namespace); err != nil {
+			return nil, err
+		}
+	}
+	parts := slices.Clone(shared)
+	parts[0] = n.part
+	return parts, nil
+}
+
+// inputs are the exact inputs of a verdict on a namespace.
+func (j *judge) inputs(n *namespace, c *assess.Control) ([]ledger.Input, []ledger.Object, error) {
+	parts, err := j.partsOf(n, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs := []ledger.Input{{Role: assess.RoleDefinition, Digest: c.Object.Digest}}
+	objects := []ledger.Object{c.Object}
+	for _, part := range parts {
+		inputs = append(inputs, ledger.Input{Role: part.Role, Digest: part.Digest})
+		objects = append(objects, part.Object)
+	}
+	return inputs, objects, nil
+}
