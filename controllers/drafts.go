@@ -107,12 +107,17 @@ func (r *ScopeReconciler) observations(p *pass) []ledger.Draft {
 
 func (r *ScopeReconciler) observation(p *pass, u *unit) ledger.Draft {
 	snapshot, state, subject := p.snapshot, r.settled(p, u), u.Subject
+	var proven *ledger.Time
+	if !p.unchanged.IsZero() {
+		proven = new(ledger.At(p.unchanged))
+	}
 	return ledger.Draft{
 		At: p.now, Epoch: r.Observer.Epoch(u.Control.Needs...) + u.def.epoch, RepairedByUs: p.memo.ours(u),
 		Entry: ledger.Entry{
 			Kind: ledger.KindOutcomeChanged, Policy: u.def.Ref(u.Control), Control: u.Control.Spec.ID,
 			EvaluatorVersion: u.Control.Kind.EvaluatorVersion(), Subject: &subject, To: &state,
 			Message: clip(u.Messages()), Versions: versionsOf(snapshot), SourceTimes: terminatingTime(snapshot.Namespace),
+			ProvenAt: proven,
 		},
 		Payload: func() ([]ledger.Input, []ledger.Object, error) { return r.inputs(p, u.Control, snapshot) },
 	}

@@ -54,6 +54,7 @@ type Engine struct {
 
 	registry  *registry
 	memos     memos
+	proofs    proofs
 	issues    issues
 	settling  settling
 	intros    introductions
@@ -80,6 +81,7 @@ func NewEngine(opts Options) *Engine {
 		Options:  opts,
 		registry: newRegistry(),
 		memos:    memos{by: map[string]*memo{}},
+		proofs:   proofs{by: map[string]time.Time{}},
 		issues:   issues{by: map[string]map[string][]issue{}},
 		settling: settling{by: map[string]map[string]struct{}{}},
 		intros:   introductions{by: map[string]*introduction{}},
@@ -159,6 +161,7 @@ func (r *Engine) Observing(ctx context.Context) {
 
 // ScopeChanged takes a trigger of the observer.
 func (r *Engine) ScopeChanged(t observe.Trigger) {
+	r.proofs.note(t.Namespace, t.Proof)
 	if t.Initial {
 		r.scopes.low(scopeRequest(t.Namespace))
 		return

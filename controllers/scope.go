@@ -39,7 +39,10 @@ type pass struct {
 	memo   *memo
 	// proof is when an earlier process last observed.
 	proof time.Time
-	units []unit
+	// unchanged is until when the scope was as it was judged last, zero where
+	// that is not known.
+	unchanged time.Time
+	units     []unit
 	// parts are those of the snapshot partsOf, as the ledger keeps them.
 	parts   []assess.Part
 	partsOf *control.Snapshot
@@ -93,6 +96,7 @@ func finish(ctx context.Context, err error) (ctrl.Result, error) {
 
 // observe takes the snapshot and pins the definitions.
 func (r *ScopeReconciler) observe(ctx context.Context, p *pass) error {
+	p.unchanged = r.proofs.of(p.name)
 	snapshot, err := r.Observer.Snapshot(p.name)
 	var unresolved *observe.UnresolvedWriteError
 	switch {
@@ -161,6 +165,8 @@ func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 	killpoint.Hit(killpoint.ScopeRecorded)
 	r.settling.begin(p.name, transitions)
 	p.memo.judged(p.all)
+	r.proofs.judged(p.name, p.unchanged)
+	p.unchanged = time.Time{} // it bounds what was recorded now
 	p.remember()
 	r.announce(transitions, p.ticket)
 	r.introduce(p)

@@ -41,6 +41,10 @@ type Entry struct {
 	Run uint64 `json:"run"`
 	// ObservedAt is when it was observed, by the operator's clock.
 	ObservedAt Time `json:"observedAt"`
+	// ProvenAt is, on a state entry, until when the scope was proven to be as it
+	// was judged before: the last sign of life of the watch before the event that
+	// changed something. It is absent where no such event is known.
+	ProvenAt *Time `json:"provenAt,omitempty"`
 	// MonoMicros is the time since the process started, by the monotonic
 	// clock, in microseconds.
 	MonoMicros int64 `json:"monoMicros"`

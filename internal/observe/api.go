@@ -84,6 +84,10 @@ type Trigger struct {
 	// changed: it is part of an initial list, a gap has ended, or what changed
 	// concerns many namespaces. Live drift goes first.
 	Initial bool
+	// Proof is the newest sign of life of the watch before the event that
+	// changed something: until then the scope was as it was known. It is zero
+	// where no single event did.
+	Proof time.Time
 }
 
 // Cause says why observation was absent.

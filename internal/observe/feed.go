@@ -84,8 +84,12 @@ func (k *kind) event(obj any, apply func(*store, any) change) error {
 	k.turn.Lock()
 	defer k.turn.Unlock()
 	k.expose(version)
-	k.progress()
-	k.observer.tell(k.apply(item, version, apply))
+	before := k.progress()
+	triggers := k.apply(item, version, apply)
+	for i := range triggers {
+		triggers[i].Proof = before
+	}
+	k.observer.tell(triggers)
 	return nil
 }
 

@@ -146,16 +146,17 @@ func (k *kind) tell(event GapEvent) {
 }
 
 // progress takes note of a sign of life of the watch, before what it brings is
-// applied. The caller holds turn.
-func (k *kind) progress() {
+// applied, and returns the one before. The caller holds turn.
+func (k *kind) progress() (before time.Time) {
 	o := k.observer
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.options.Now()
-	k.progressAt = now
+	before, k.progressAt = k.progressAt, now
 	if k.gap != nil && k.gap.resumedAt.IsZero() {
 		k.gap.resumedAt = now
 	}
+	return before
 }
 
 // expose opens a gap where an event shows that the watch had stalled: what

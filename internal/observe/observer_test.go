@@ -3,7 +3,9 @@ package observe_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +21,7 @@ func TestObserver(t *testing.T) {
 	c.createFence(t, "fence")
 	o := started(t, observe.Options{Config: c.RESTConfig()})
 	t.Run("triggers", func(t *testing.T) { testTriggers(t, c, o) })
+	t.Run("proof", func(t *testing.T) { testProof(t, c, o) })
 	t.Run("podStorm", func(t *testing.T) { testPodStorm(t, c, o) })
 	t.Run("terminatingPods", func(t *testing.T) { testTerminatingPods(t, c, o) })
 	t.Run("snapshot", func(t *testing.T) { testSnapshot(t, c, o) })
@@ -124,6 +127,29 @@ func testTriggers(t *testing.T, c *cluster, o *told) {
 				t.Errorf("triggers (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// testProof: a trigger says when the watch showed life before the event: after
+// the fence that came before the change, and before the change.
+func testProof(t *testing.T, c *cluster, o *told) {
+	const namespace = "proof"
+	c.createNamespace(t, namespace)
+	c.createPolicy(t, namespace, "deny")
+	c.fence(t, o, "fence")
+	begun, fenced := o.triggered(namespace), time.Now()
+	c.createPolicy(t, "fence", "sign-of-life")
+	eventually(t, "sign of life", func() bool { return o.Progress()[control.NeedNetworkPolicies].At.After(fenced) })
+	alive := time.Now()
+	c.deletePolicy(t, namespace, "deny")
+	eventually(t, "trigger", func() bool { return o.triggered(namespace) > begun })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	i := slices.IndexFunc(o.triggers, func(trigger observe.Trigger) bool {
+		return trigger.Namespace == namespace && trigger.Proof.After(fenced)
+	})
+	if i < 0 || o.triggers[i].Proof.After(alive) {
+		t.Errorf("want a trigger with a proof from %v to %v, got %+v", fenced, alive, o.triggers)
 	}
 }
 
