@@ -32,6 +32,30 @@ func gapMeaning(cause string) string {
 	}
 }
 
+// origins are the origins that a record explains.
+func origins() []string {
+	var names []string
+	for _, origin := range []ledger.Origin{
+		ledger.OriginDrift, ledger.OriginNewSubject, ledger.OriginEnteredScope, ledger.OriginBaseline, ledger.OriginDefinitionChanged,
+		ledger.OriginAfterGap, ledger.OriginUnknown,
+	} {
+		names = append(names, string(origin))
+	}
+	return names
+}
+
+// endings are the endings that a record explains.
+func endings() []string {
+	var names []string
+	for _, ending := range []ledger.Ending{
+		ledger.EndingRepaired, ledger.EndingCorrected, ledger.EndingSubjectDeleted, ledger.EndingLeftScope, ledger.EndingDefinitionChanged,
+		ledger.EndingControlWithdrawn, ledger.EndingUnknownInGap,
+	} {
+		names = append(names, string(ending))
+	}
+	return append(names, endingOpen)
+}
+
 // originMeaning says what an origin means.
 func originMeaning(origin string) string {
 	switch ledger.Origin(origin) {

@@ -1,0 +1,88 @@
+package render
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+
+	"github.com/holdfast-dev/holdfast/internal/report"
+)
+
+// files are the page's templates and its style.
+//
+//go:embed page
+var files embed.FS
+
+// HTML writes the record as one page that needs nothing else: no script, no
+// font, no network. It prints on A4, with the title and the status on every
+// sheet.
+func HTML(w io.Writer, r *report.Record, o Options) error {
+	t, err := template.New("page").Funcs(functions()).ParseFS(files, "page/*.html.tmpl")
+	if err != nil {
+		return fmt.Errorf("read the page's templates: %w", err)
+	}
+	style, err := files.ReadFile("page/style.css")
+	if err != nil {
+		return fmt.Errorf("read the page's style: %w", err)
+	}
+	var out bytes.Buffer
+	if err := t.ExecuteTemplate(&out, "page.html.tmpl", newPage(r, o, template.CSS(style))); err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	if _, err := w.Write(out.Bytes()); err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	return nil
+}
+
+// functions are what the templates can call beside what they are built in with.
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"datum": datum, "clock": clock, "moment": moment, "exact": exact, "between": between, "bounds": bounds, "span": span,
+		"longest": func(ns int64) string { return duration(ns, up) }, "atMost": atMost, "stated": stated,
+		"interval": intervalText, "coverage": coverage, "share": share, "perMyriad": perMyriad,
+		"tolerance": tolerance, "newSubjects": newSubjects, "episodesLine": episodesLine, "surelyPossibly": surelyPossibly,
+		"threshold": thresholdName, "lengths": lengthsLine, "rules": rules, "tally": tally, "short": short,
+		"className": className, "classMeaning": classMeaning, "originMeaning": originMeaning, "endingMeaning": endingMeaning,
+		"gapMeaning": gapMeaning, "gapWhat": gapWhat, "anchorsLine": anchorsLine, "cluster": clusterOf,
+		"subjectTime": func(whole report.Time, part int64) string { return subjectUnit(whole.Due).of(part) },
+		"timeUnit":    func(whole report.Time) string { return subjectUnit(whole.Due).noun },
+		"part":        func(p *page, c *controlPage) controlPart { return controlPart{p, c} },
+		"times":       func(all, part report.Time) timesPart { return timesPart{all, part} },
+		"once":        func(repeated int) string { return number(repeated + 1) },
+		"offset":      func(ns int64) string { return duration(ns, up) },
+		"classes":     func() []string { return append(classOrder(nil), report.ClassBaseline) },
+		"origins":     origins, "endings": endings,
+		"unaudited": func() string { return Unaudited }, "noOccurrence": func() string { return noOccurrence },
+	}
+}
+
+// controlPart and timesPart are what templates hand to templates.
+type controlPart struct {
+	Page    *page
+	Control *controlPage
+}
+
+type timesPart struct{ All, Part report.Time }
+
+// datum writes a number with its place in the record in JSON, so that whoever
+// reads the page with a program can reconcile it.
+func datum(path string, value any) (template.HTML, error) {
+	var n int64
+	switch v := value.(type) {
+	case int:
+		n = int64(v)
+	case int64:
+		n = v
+	case uint64:
+		n = int64(v)
+	default:
+		return "", fmt.Errorf("%s is no number but %T", path, value)
+	}
+	return template.HTML(fmt.Sprintf(`<data value="%d" data-path="%s">%s</data>`, n, template.HTMLEscapeString(path), number(n))), nil
+}
+
+// short shortens an id or a digest to what people compare.
+func short(id string) string { return id[:min(len(id), minPrefix)] }
