@@ -34,8 +34,7 @@ type Query struct {
 
 // Record is a control state record (as of an instant) or a control operation
 // record (of a period). Lists are sorted and never nil; times are UTC;
-// durations are integer
-// nanoseconds, subject-time microseconds.
+// durations are integer nanoseconds, subject-time microseconds.
 type Record struct {
 	Schema string `json:"schema"`
 	// Title is "Control state record as of …" or "Control operation record for
@@ -171,6 +170,9 @@ type Control struct {
 	CoverageSince Coverage `json:"coverageSince"`
 	// Baseline are the episodes that were there when the control was introduced.
 	Baseline []Episode `json:"baseline"`
+	// Removals are what was found missing at or after its subject's deletion. The
+	// ledger has them as episodes; they are none, and count as NotApplicable.
+	Removals []Episode `json:"removals"`
 	// Episodes are all others that overlap the period.
 	Episodes []Episode `json:"episodes"`
 	Groups   []Group   `json:"groups"`
@@ -480,6 +482,9 @@ type SlotPopulation struct {
 	Partial   int    `json:"partial"`
 	Failed    int    `json:"failed"`
 	Missed    int    `json:"missed"`
+	// Pending is the number of those of which the entries do not say yet what
+	// became of them. Expected is the sum of all.
+	Pending int `json:"pending"`
 }
 
 // Change is an edit of a policy or a schedule, or a control's introduction or withdrawal.

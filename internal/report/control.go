@@ -1,0 +1,219 @@
+package report
+
+import (
+	"slices"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// controlRecord is one control's part of the record.
+func (f *fold) controlRecord(c *statedControl) Control {
+	gaps := f.gapsOf(c)
+	baseline, removals, episodes := f.episodesOf(c, gaps)
+	groups, groupIDs := f.groupsOf(episodes)
+	r := Control{
+		Policy: c.policy.name, ID: c.id, Type: c.typ, Statement: c.spec.Statement, Owner: c.spec.Owner,
+		Criteria: criteriaOf(c.spec), Priority: string(c.spec.Priority),
+		IntroducedAt: known(c.introduced), OperatingFrom: known(c.operating),
+		Baseline: []Episode{}, Removals: []Episode{}, Episodes: []Episode{}, Groups: groups,
+		Counts: countsOf(episodes, len(groups)), Repairs: c.acts.repairs, Exclusions: f.exclusionsOf(c.policy),
+		EvidenceLost: f.lossesWithin(),
+	}
+	for i := range baseline {
+		r.Baseline = append(r.Baseline, f.episodeOf(&baseline[i], ""))
+	}
+	for i := range removals {
+		r.Removals = append(r.Removals, f.episodeOf(&removals[i], ""))
+	}
+	for i := range episodes {
+		r.Episodes = append(r.Episodes, f.episodeOf(&episodes[i], groupIDs[i]))
+	}
+	operation := c.operation(f.period())
+	r.NotInOperation = operation.not(f.period()).intervals()
+	f.definitionsOf(c, &r, episodes)
+	f.subjectsOf(c, &r, operation, gaps)
+	r.NewSubjects = newSubjectsOf(r.Census.Added, episodes, f.period())
+	r.NotCorrecting = f.notCorrecting(c)
+	return r
+}
+
+func criteriaOf(spec v1alpha1.ControlSpec) []string {
+	of := []string{}
+	for _, id := range spec.Criteria {
+		of = append(of, string(id))
+	}
+	slices.Sort(of)
+	return of
+}
+
+// definitionsOf are the definitions that were in force in the period, each with
+// the counts of the episodes that began under it.
+func (f *fold) definitionsOf(c *statedControl, r *Control, episodes []classified) {
+	r.Definitions = []Definition{}
+	for _, d := range c.definitions {
+		in := d.span.clip(f.period())
+		if in.empty() && !(f.query.AsOf != nil && d.span.holds(f.window.from)) {
+			if !slices.ContainsFunc(episodes, func(e classified) bool { return e.def == d }) {
+				continue
+			}
+		}
+		var began []classified
+		for _, e := range episodes {
+			if e.def == d {
+				began = append(began, e)
+			}
+		}
+		groups, _ := f.groupsOf(began)
+		r.Definitions = append(r.Definitions, Definition{Interval: span{in.from, max(in.from, in.to)}.interval(), Digest: d.digest,
+			Generation: d.generation, EvaluatorVersion: d.evaluator, Mode: string(d.mode), Nature: natureOf(d.mode),
+			CorrectionWithin: d.correction, NewSubjectWithin: d.newSubject, SetBy: d.setBy, SetAt: timeOf(d.setAt), Spec: d.spec,
+			Counts: countsOf(began, len(groups))})
+	}
+}
+
+func natureOf(m v1alpha1.Mode) string {
+	if m == v1alpha1.ModeEnforce {
+		return "Detective and corrective"
+	}
+	return "Detective"
+}
+
+// subjectsOf fills in the subjects, their time, and the population that they make.
+func (f *fold) subjectsOf(c *statedControl, r *Control, operation, gaps spans) {
+	r.Subjects, r.Left = []Subject{}, []Left{}
+	r.Census = Population{Unit: c.unitKind, AtStart: c.atStart, AtEnd: c.atEnd}
+	perSubject := map[control.Subject]int{}
+	for i := range r.Episodes {
+		perSubject[r.Episodes[i].Subject]++
+	}
+	splits := make([]spans, len(r.Definitions))
+	for i := range r.Definitions {
+		d := &r.Definitions[i]
+		splits[i] = spans{{micros(d.From.Time), micros(d.To.Time)}}
+	}
+	for _, s := range f.sortedMembers(c.policy) {
+		m := c.policy.members[s]
+		r.Left = append(r.Left, f.leftOf(m, operation)...)
+		in := m.within(f.period()).and(operation)
+		if f.query.AsOf != nil && len(in) == 0 {
+			in = m.within(f.window).and(c.operation(f.window))
+		}
+		if len(in) == 0 {
+			continue
+		}
+		if r.Census.Unit == "" {
+			r.Census.Unit = s.Kind
+		}
+		u := c.units[s]
+		t := u.timeIn(in, gaps)
+		for i := range splits {
+			if len(splits[i]) > 0 && !splits[i][0].empty() {
+				r.Definitions[i].Time.plus(u.timeIn(in.and(splits[i]), gaps))
+			}
+		}
+		r.Time.plus(t)
+		r.Census.count(m, in, f)
+		r.Subjects = append(r.Subjects, Subject{Subject: *s, In: in.intervals(), Time: t, Episodes: perSubject[*s], Final: f.final(u, in, gaps)})
+	}
+	unseen := int64(0)
+	if len(operation) > 0 {
+		unseen = (operation[0].from - f.window.from) * int64(f.there(c, operation[0].from))
+	}
+	r.Coverage, r.CoverageSince = coverageOf(r.Time, unseen), coverageOf(r.Time, 0)
+	slices.SortStableFunc(r.Left, func(a, b Left) int { return a.At.Compare(b.At.Time) })
+}
+
+// there is the number of subjects in scope at a time.
+func (f *fold) there(c *statedControl, at int64) int {
+	n := 0
+	for _, m := range c.policy.members {
+		if m.within(span{at, at + 1}) != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// within are the times in scope that lie in s.
+func (m *member) within(s span) spans {
+	var of []span
+	for i := range m.stays {
+		of = append(of, m.stays[i].clip(s))
+	}
+	return union(of)
+}
+
+// count counts a subject's part in the population: how each of its times in
+// scope of the control in operation began, and ended.
+func (p *Population) count(m *member, in spans, f *fold) {
+	lastDay := int64(never)
+	for _, s := range in {
+		switch st := m.beginning(s.from); {
+		case s.from == f.window.from:
+			p.Start++
+		case st != nil && st.added:
+			p.Added++
+		default:
+			p.Entered++
+		}
+		switch st := m.ending(s.to); {
+		case s.to >= f.end:
+			p.End++
+		case st != nil && st.deleted:
+			p.Deleted++
+		default:
+			p.Left++
+		}
+		for d := max(dayOf(s.from), lastDay+1); d*day < s.to; d++ {
+			p.Days++
+			lastDay = d
+		}
+	}
+}
+
+func (m *member) beginning(at int64) *stay {
+	i := slices.IndexFunc(m.stays, func(s stay) bool { return s.from == at })
+	if i < 0 {
+		return nil
+	}
+	return &m.stays[i]
+}
+
+func (m *member) ending(at int64) *stay {
+	i := slices.IndexFunc(m.stays, func(s stay) bool { return s.to == at })
+	if i < 0 {
+		return nil
+	}
+	return &m.stays[i]
+}
+
+// final is the unit's state at the end, nil where it was not in scope then.
+func (f *fold) final(u *unit, in, gaps spans) *control.State {
+	if in[len(in)-1].to < f.end {
+		return nil
+	}
+	if u == nil || u.state == nil || (len(gaps) > 0 && gaps[len(gaps)-1].to >= f.end) {
+		return &control.State{Outcome: control.NotEvaluated}
+	}
+	return u.state
+}
+
+// leftOf is when a subject left the scope of the control in operation.
+func (f *fold) leftOf(m *member, operation spans) []Left {
+	var of []Left
+	for i := range m.stays {
+		left := m.stays[i].left
+		if left == nil || !f.window.holds(micros(left.At.Time)) || micros(left.At.Time) > f.end || !operation.holds(micros(left.At.Time)) {
+			continue
+		}
+		l := *left
+		until := f.end
+		if l.Returned != nil {
+			until = min(until, micros(l.Returned.Time))
+		}
+		l.Out = span{micros(l.At.Time), until}.length() * microsecond
+		of = append(of, l)
+	}
+	return of
+}

@@ -1,0 +1,168 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// reach is what a receipt covers: the entries [from, to) of a ledger, observed
+// up to until.
+type reach struct {
+	ledger   int
+	from, to uint64
+	at       ledger.Time
+}
+
+// anchored notes a receipt, or that there is none.
+func (f *fold) anchored(l *line) error {
+	body, err := decoded[ledger.AnchorBody](l, "anchor")
+	if err != nil {
+		return err
+	}
+	a := Anchored{Name: body.Name, Type: body.Type, LedgerID: f.ledgerID, Origin: body.Origin, Size: body.Size,
+		RootHash: body.RootHash, Receipt: body.Receipt, At: body.At, Observed: timeOf(l.at), Seq: l.seq}
+	if l.kind == ledger.KindAnchorFailed {
+		a.Failed = strings.TrimPrefix(l.text("reason")+": "+l.text("message"), ": ")
+	} else {
+		f.reach(&body, l)
+	}
+	if f.window.holds(l.at) {
+		f.anchors = append(f.anchors, a)
+	}
+	return nil
+}
+
+// reach notes what a receipt covers that none did before. A checkpoint binds
+// the earlier segments of its ledger too.
+func (f *fold) reach(b *ledger.AnchorBody, l *line) {
+	to := b.Size + f.segments[segmentOf(b.Origin)]
+	from := uint64(0)
+	if n := len(f.reached); n > 0 && f.reached[n-1].ledger == f.ledger {
+		from = f.reached[n-1].to
+	}
+	if to <= from {
+		return
+	}
+	at := timeOf(l.at)
+	if b.At != nil {
+		at = *b.At
+	}
+	f.reached = append(f.reached, reach{f.ledger, from, to, at})
+}
+
+// segmentOf is the number of the segment that a checkpoint's origin names.
+func segmentOf(origin string) uint64 {
+	parts := strings.Split(strings.TrimPrefix(origin, "holdfast.dev/ledger/"), "/")
+	if len(parts) != 2 {
+		return 0
+	}
+	n, _ := number[uint64]([]byte(parts[1]))
+	return n
+}
+
+// fillCustody says where the entries come from, and who acknowledged them.
+func (f *fold) fillCustody(r *Record) {
+	c := &r.Custody
+	c.Ledgers, c.Anchors = f.links, emptied(f.anchors)
+	c.AnchorsDeclared = sortedKeys(f.declared)
+	c.Unanchored = []Interval{}
+	for _, s := range union(f.unanchored()).clip(f.period()) {
+		c.Unanchored = append(c.Unanchored, s.interval())
+		c.LongestUnanchored = max(c.LongestUnanchored, s.length()*microsecond)
+	}
+}
+
+// sampled is the number of entries of which one's time is kept: what no receipt
+// covers may seem to begin a little earlier than it does.
+const sampled = 64
+
+// written are the times at which a ledger's entries were observed.
+type written struct {
+	first   uint64
+	samples []int64 // of entries first, first+64, …
+	last    int64
+}
+
+func (w *written) note(l *line) {
+	if len(w.samples) == 0 {
+		w.first, w.last = l.seq, l.at
+	}
+	if l.seq >= w.first && l.seq-w.first >= uint64(len(w.samples))*sampled {
+		w.samples = append(w.samples, max(l.at, w.last))
+	}
+	w.last = max(w.last, l.at)
+}
+
+// since is when the entries from seq on began to be written.
+func (w *written) since(seq uint64) int64 {
+	i := min(int((max(seq, w.first)-w.first)/sampled), len(w.samples)-1)
+	return min(w.samples[i], w.last)
+}
+
+// unanchored are the times in which entries were written that no receipt covers.
+func (f *fold) unanchored() []span {
+	var of []span
+	for i := range f.written {
+		w := &f.written[i]
+		if len(w.samples) == 0 {
+			continue
+		}
+		covered := uint64(0)
+		for _, r := range f.reached {
+			if r.ledger == i {
+				covered = r.to
+			}
+		}
+		if covered > f.links[i].Last {
+			continue
+		}
+		s := span{w.since(covered), w.last + 1}
+		if i == len(f.written)-1 {
+			s.to = max(s.to, f.end)
+		}
+		of = append(of, s)
+	}
+	return of
+}
+
+// listBanners say first what a reader has to know.
+func (f *fold) listBanners(r *Record) []string {
+	of := slices.Clone(f.banners)
+	if len(f.reached) == 0 {
+		of = append(of, "No anchor: no party outside the cluster holds a receipt for any entry of this record. Whoever holds the signing key could have written it anew; only a checkpoint kept elsewhere shows that nobody did.")
+	}
+	for i := range f.links {
+		if l := &f.links[i]; i > 0 {
+			of = append(of, fmt.Sprintf("The chain of ledgers has a break (%s) at %s: %s", l.Reason, stamp(l.Opened), l.Lost))
+		}
+	}
+	lost := 0
+	for _, l := range f.lossesWithin() {
+		lost += l.Count
+	}
+	if lost > 0 {
+		of = append(of, fmt.Sprintf("%d entries of the period could not be kept, and were only counted: that time counts as a gap.", lost))
+	}
+	unknown := uint64(0)
+	for _, n := range f.counts.Unknown {
+		unknown += n
+	}
+	if unknown > 0 {
+		of = append(of, fmt.Sprintf("%d entries are of kinds that this version does not know. They are counted, and were passed over: a newer version may say more.", unknown))
+	}
+	return of
+}
+
+// lossesWithin are the losses of entries within the period.
+func (f *fold) lossesWithin() []Loss {
+	of := []Loss{}
+	for _, l := range f.losses {
+		if micros(l.From.Time) < f.period().to && micros(l.To.Time) >= f.period().from {
+			of = append(of, l)
+		}
+	}
+	return of
+}

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// togetherWithin is how far apart the episodes of one group begin at most.
+const togetherWithin = 60 * second
+
+// maxNamespaces is how many namespaces a group names.
+const maxNamespaces = 20
+
+// cause is what the episodes of a group have in common. An actor that is not
+// known is no other one's.
+type cause struct {
+	def           *definition
+	class         string
+	origin        ledger.Origin
+	actor, action string
+	rules         string
+}
+
+func causeOf(e *classified) cause {
+	return cause{e.def, e.class, e.origin, e.actor, e.action, strings.Join(ruleIDs(e.rules), " ")}
+}
+
+func ruleIDs(rules []control.RuleState) []string {
+	ids := []string{}
+	for _, r := range rules {
+		ids = append(ids, r.Rule)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// groupsOf gathers episodes of one cause of which no two began more than a
+// minute apart: each is one event. It returns the group of each episode too. A
+// group is named after its first episode.
+func (f *fold) groupsOf(of []classified) ([]Group, []string) {
+	open := map[cause]int{}
+	of2 := make([]string, len(of))
+	var members [][]*classified
+	for i := range of { // in the order in which they began
+		e := &of[i]
+		key := causeOf(e)
+		g, ok := open[key]
+		if !ok || e.startedNotAfter-members[g][0].startedNotAfter > togetherWithin {
+			g = len(members)
+			members, open[key] = append(members, nil), g
+		}
+		members[g] = append(members[g], e)
+		of2[i] = members[g][0].id
+	}
+	groups := []Group{}
+	for _, m := range members {
+		groups = append(groups, groupOf(m))
+	}
+	return groups, of2
+}
+
+func groupOf(of []*classified) Group {
+	first := of[0]
+	g := Group{ID: first.id, Class: first.class, Origin: string(first.origin), Actor: first.actor, Action: first.action,
+		Rules: ruleIDs(first.rules), Episodes: len(of), From: timeOf(first.startedNotAfter), Endings: map[string]int{}}
+	subjects, namespaces := map[*control.Subject]bool{}, map[string]bool{}
+	longest, open, to := first, false, int64(never)
+	for _, e := range of {
+		subjects[e.unit.subject], namespaces[ledger.ScopeOf(*e.unit.subject)] = true, true
+		g.Endings[string(e.endingNow())]++
+		open = open || e.isOpen()
+		to = max(to, e.endedNotAfter)
+		if cmp.Or(compareInt(e.longest, longest.longest), compareInt(e.shortest, longest.shortest)) > 0 {
+			longest = e
+		}
+	}
+	if !open {
+		g.To = known(to)
+	}
+	g.Longest, g.Subjects = longest.length(), len(subjects)
+	names := sortedKeys(namespaces)
+	g.Namespaces = names[:min(len(names), maxNamespaces)]
+	return g
+}
+
+// length is the episode's length as a record states it.
+func (b *bounded) length() Span {
+	s := Span{Min: b.shortest * microsecond}
+	if b.longest != forever {
+		s.Max = new(b.longest * microsecond)
+	}
+	return s
+}
+
+// episodeOf is the episode as a record states it.
+func (f *fold) episodeOf(e *classified, group string) Episode {
+	of := Episode{ID: e.id, Subject: *e.unit.subject, Class: e.class, Recurring: e.recurring, Origin: string(e.origin),
+		Ending: string(e.endingNow()), Started: Bounds{known(e.startedNotBefore), known(e.startedNotAfter)},
+		Ended: Bounds{known(e.endedNotBefore), known(e.endedNotAfter)}, Length: e.length(), Unobserved: e.unobserved * microsecond,
+		Rules: emptied(e.rules), Message: e.message, Actor: e.actor, Action: e.action, Repairs: e.repairs, Failures: e.failures,
+		Contested: e.contested, LedgerID: f.links[e.episode.ledger].LedgerID, First: e.first,
+		ExistedBy: f.existedBy(e.episode.ledger, e.first), Group: group}
+	if e.def != nil {
+		of.Definition = e.def.digest
+	}
+	if !e.isOpen() && e.ending != endingLedgerBreak {
+		of.Last = new(e.last)
+	}
+	return of
+}

@@ -1,0 +1,382 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// member is a subject that is, or was, in a policy's scope.
+type member struct {
+	subject *control.Subject
+	// stays are when it was in scope, as far as the period is concerned; the
+	// last may be open.
+	stays []stay
+	// entry is the newest entry that brought it in.
+	entry string
+	// moved is the entry that brought it in, or took it out, last.
+	moved uint64
+	// stale is set where it was in scope when a ledger ended, and the next one
+	// has not said so yet.
+	stale bool
+}
+
+// stay is one time in scope.
+type stay struct {
+	span
+	added   bool  // as a new subject
+	deleted bool  // it ended because the subject ceased to be
+	created int64 // when the API says that the subject came to be
+	left    *Left
+}
+
+func (m *member) open() *stay {
+	if n := len(m.stays); n > 0 && m.stays[n-1].to == forever {
+		return &m.stays[n-1]
+	}
+	return nil
+}
+
+// unit is one subject under one control.
+type unit struct {
+	control *statedControl
+	subject *control.Subject
+	// state is the newest state, nil where none is known; at is when it was
+	// stated, entry by which entry.
+	state *control.State
+	at    int64
+	entry string
+	open  *episode
+	// seen is the last proof of the state before it became NotEvaluated.
+	seen proof
+	// last is the last proof that an earlier ledger has of the unit.
+	last proof
+	// outcomes are the outcomes over the period, the first of them perhaps from before.
+	outcomes []outcomeAt
+}
+
+// outcomeAt is the outcome from a time on: none after the unit ended.
+type outcomeAt struct {
+	at      int64
+	outcome control.Outcome
+}
+
+// mark is a moment by both clocks of a process.
+type mark struct {
+	at, mono int64
+	run      int
+}
+
+func (f *fold) mark(l *line) mark { return mark{l.at, l.mono, f.run} }
+
+// setOutcome notes an outcome; what was before the period is replaced.
+func (f *fold) setOutcome(u *unit, at int64, o control.Outcome) {
+	if at <= f.window.from {
+		u.outcomes = u.outcomes[:0]
+	}
+	u.outcomes = append(u.outcomes, outcomeAt{at, o})
+}
+
+// sighting are the two newest moments at which a scope was evaluated.
+type sighting struct{ last, before int64 }
+
+// sighted notes that the subject's scope was evaluated.
+func (f *fold) sighted(s *control.Subject, at int64) {
+	scope := ledger.ScopeOf(*s)
+	g, ok := f.sightings[scope]
+	if !ok {
+		g = sighting{never, never}
+	}
+	if at > g.last {
+		g.before, g.last = g.last, at
+	}
+	f.sightings[scope] = g
+}
+
+// sightedBefore is when the subject's scope was last evaluated before at.
+func (f *fold) sightedBefore(s *control.Subject, at int64) int64 {
+	g, ok := f.sightings[ledger.ScopeOf(*s)]
+	switch {
+	case !ok:
+		return never
+	case g.last < at:
+		return g.last
+	case g.before < at:
+		return g.before
+	default:
+		return never
+	}
+}
+
+func (f *fold) ofMember(l *line) (*policy, *control.Subject, error) {
+	ref, err := f.in.policy(l)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := f.in.subject(l)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.sighted(s, l.at)
+	f.touch(s)
+	return f.policyOf(ref.Name), s, nil
+}
+
+// memberEntered brings a subject into a policy's scope.
+func (f *fold) memberEntered(l *line) error {
+	p, s, err := f.ofMember(l)
+	if err != nil {
+		return err
+	}
+	created, _ := sourceTime(l, "creationTimestamp")
+	f.enter(p, s, stay{span: span{l.at, forever}, added: l.kind == ledger.KindSubjectAdded, created: created}, l.text("id"))
+	return nil
+}
+
+func (f *fold) enter(p *policy, s *control.Subject, st stay, entry string) *member {
+	m, ok := p.members[s]
+	if !ok {
+		m = &member{subject: s}
+		p.members[s] = m
+	}
+	if m.stale {
+		m.stale, m.entry = false, entry
+		return m
+	}
+	if m.open() == nil {
+		if n := len(m.stays); n > 0 && m.stays[n-1].left != nil {
+			m.stays[n-1].left.Returned = known(st.from)
+		}
+		m.stays = append(m.stays, st)
+		m.moved = f.line.seq
+	}
+	m.entry = entry
+	return m
+}
+
+func (f *fold) memberLeft(l *line) error {
+	p, s, err := f.ofMember(l)
+	if err != nil {
+		return err
+	}
+	ending := ledger.EndingSubjectDeleted
+	if l.kind == ledger.KindScopeLeft {
+		ending = ledger.EndingLeftScope
+	}
+	f.leave(p, s, l, ending)
+	return nil
+}
+
+// leave ends a subject's stay, and its units.
+func (f *fold) leave(p *policy, s *control.Subject, l *line, ending ledger.Ending) {
+	m, ok := p.members[s]
+	if !ok {
+		return
+	}
+	var open string
+	for _, id := range sortedKeys(p.controls) {
+		if u, ok := p.controls[id].units[s]; ok {
+			if u.open != nil {
+				open = u.open.id
+			}
+			f.endUnit(u, l, ending)
+		}
+	}
+	st := m.open()
+	if st == nil {
+		return
+	}
+	m.stale = false
+	st.to, st.deleted = l.at, ending == ledger.EndingSubjectDeleted
+	m.moved = l.seq
+	if ending == ledger.EndingLeftScope {
+		st.left = &Left{Subject: *s, At: timeOf(l.at), Episode: open, Seq: l.seq}
+		var scope ledger.ScopeBody
+		if l.decode("scope", &scope) == nil {
+			st.left.Cause, st.left.Disposition = scope.Cause, scope.Disposition
+		}
+	}
+	if l.at <= f.window.from && st.left == nil {
+		m.stays = m.stays[:len(m.stays)-1]
+	}
+}
+
+// endUnit ends what is known of a unit, and its episode.
+func (f *fold) endUnit(u *unit, l *line, ending ledger.Ending) {
+	if u.state == nil {
+		return
+	}
+	if u.open != nil {
+		f.close(u, l, ending)
+	}
+	f.remember(u)
+	f.setOutcome(u, l.at, none)
+	u.state, u.entry, u.seen, u.last = nil, "", proof{}, nothing
+}
+
+// none is the outcome where nothing is judged.
+const none control.Outcome = ""
+
+func (f *fold) unitOf(c *statedControl, s *control.Subject) *unit {
+	u, ok := c.units[s]
+	if !ok {
+		u = &unit{control: c, subject: s, last: nothing}
+		c.units[s] = u
+	}
+	return u
+}
+
+// outcomeChanged folds a state in.
+func (f *fold) outcomeChanged(l *line) error {
+	c, ref, err := f.ofControl(l)
+	if err != nil {
+		return err
+	}
+	_, s, err := f.ofMember(l)
+	if err != nil {
+		return err
+	}
+	to, err := f.in.state(l, "to")
+	if err != nil {
+		return err
+	}
+	evaluator, _ := number[int64](l.parts["evaluatorVersion"])
+	def := c.learn(ref, int(evaluator), l.at)
+	if m := c.policy.members[s]; m == nil || m.open() == nil {
+		f.enter(c.policy, s, stay{span: span{l.at, forever}, created: never}, "")
+	}
+	u := f.unitOf(c, s)
+	f.remember(u)
+	episode, ending := l.text("episode"), ledger.Ending(l.text("ending"))
+	before := f.proofOf(u, l.at)
+	if u.open != nil && (ending != "" || (episode != u.open.id && to.Outcome != control.NotEvaluated)) {
+		if ending == "" {
+			ending = ledger.EndingUnknownInGap
+		}
+		f.close(u, l, ending)
+	}
+	if u.open == nil && to.Outcome == control.Deviating && ending == "" && episode != "" {
+		f.openEpisode(u, l, def, to, episode, before)
+	}
+	switch {
+	case to.Outcome != control.NotEvaluated:
+		u.seen = proof{}
+	case u.state == nil || u.state.Outcome != control.NotEvaluated:
+		u.seen = before
+	}
+	u.state, u.at, u.entry, u.last = to, l.at, l.text("id"), nothing
+	f.setOutcome(u, l.at, to.Outcome)
+	return nil
+}
+
+// proofOf is what shows how long the unit's state before at is known to have held.
+func (f *fold) proofOf(u *unit, at int64) proof {
+	switch {
+	case u.state == nil:
+		return u.last
+	case u.state.Outcome == control.NotEvaluated:
+		return u.seen
+	default:
+		return proof{floor: u.at, sighted: f.sightedBefore(u.subject, at), before: at}
+	}
+}
+
+// sourceTime is a time that the API states, by the end of its field's name.
+func sourceTime(l *line, field string) (int64, bool) {
+	var times []ledger.SourceTime
+	if part, ok := l.parts["sourceTimes"]; !ok || json.Unmarshal(part, &times) != nil {
+		return never, false
+	}
+	for _, t := range times {
+		if strings.HasSuffix(t.Field, field) {
+			return micros(t.Value.Time), true
+		}
+	}
+	return never, false
+}
+
+func (f *fold) sortedUnits(c *statedControl) []*control.Subject {
+	return sortedSubjects(c.units)
+}
+
+func (f *fold) sortedMembers(p *policy) []*control.Subject {
+	return sortedSubjects(p.members)
+}
+
+func sortedSubjects[V any](m map[*control.Subject]V) []*control.Subject {
+	keys := make([]*control.Subject, 0, len(m))
+	for s := range m {
+		keys = append(keys, s)
+	}
+	slices.SortFunc(keys, func(a, b *control.Subject) int { return compareSubjects(*a, *b) })
+	return keys
+}
+
+func compareSubjects(a, b control.Subject) int {
+	return strings.Compare(ledger.UnitID(a), ledger.UnitID(b))
+}
+
+// act notes what Holdfast did, or could not do, to an object.
+func (f *fold) act(l *line) error {
+	s, err := f.in.subject(l)
+	if err != nil {
+		return err
+	}
+	f.sighted(s, l.at)
+	object, err := decoded[ledger.ObjectBody](l, "object")
+	if err != nil {
+		return err
+	}
+	if l.text("control") == "" {
+		return nil // it says that no control was concerned
+	}
+	c, _, err := f.ofControl(l)
+	if err != nil {
+		return err
+	}
+	if f.window.holds(l.at) {
+		c.acts.count(l.kind)
+	}
+	if l.kind == ledger.KindContested {
+		c.contested(l, s, &object)
+	}
+	if l.kind == ledger.KindRolledBack && l.text("reason") == ledger.RolledBackPodsNotReady && c.policy.held == never {
+		c.policy.held, c.policy.heldReason = l.at, fmt.Sprintf("what was enforced in namespace %s was rolled back; first enforcement waits until the generation is confirmed", ledger.ScopeOf(*s))
+	}
+	if u := c.units[s]; u != nil && u.open != nil {
+		u.open.acted(f, l, &object)
+	}
+	return nil
+}
+
+func (a *acts) count(kind ledger.Kind) {
+	switch kind {
+	case ledger.KindRepaired:
+		a.repairs.Repaired++
+	case ledger.KindRepairFailed:
+		a.repairs.Failed++
+	case ledger.KindContested:
+		a.repairs.Contested++
+	case ledger.KindRolledBack:
+		a.repairs.RolledBack++
+	}
+}
+
+// contested notes that a repair is fought, and backs off.
+func (c *statedControl) contested(l *line, s *control.Subject, o *ledger.ObjectBody) {
+	days := c.acts.contested[s]
+	if days == nil {
+		days = map[int64]bool{}
+		c.acts.contested[s] = days
+	}
+	days[dayOf(l.at)] = true
+	if o.Until != nil {
+		c.acts.backOffs = append(c.acts.backOffs, Because{
+			Interval: span{l.at, micros(o.Until.Time)}.interval(), Reason: "Contested", Subject: s.String(),
+			Message: fmt.Sprintf("%s %s was repaired %d times within an hour, and changed again", o.Kind, o.Name, o.Count)})
+	}
+}

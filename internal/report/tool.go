@@ -1,0 +1,230 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// run is one process of the operator.
+type run struct {
+	Run
+	to int64 // when the next one began
+}
+
+func (f *fold) operatorStarted(l *line) error {
+	body, err := decoded[ledger.OperatorBody](l, "operator")
+	if err != nil {
+		return err
+	}
+	r := run{Run: Run{Seq: l.seq, LedgerID: f.ledgerID, From: timeOf(l.at), OperatorBody: body, Changed: []string{}}, to: forever}
+	if n := len(f.runs); n > 0 {
+		last := &f.runs[n-1]
+		last.to = min(last.to, l.at)
+		r.Changed = changed(last.OperatorBody, body)
+	}
+	f.runs = append(f.runs, r)
+	f.run = len(f.runs) - 1
+	return nil
+}
+
+// changed names what differs between two processes.
+func changed(a, b ledger.OperatorBody) []string {
+	of := []string{}
+	for _, c := range []struct {
+		name    string
+		differs bool
+	}{
+		{"version", a.Version != b.Version || a.Revision != b.Revision}, {"image", a.Image != b.Image},
+		{"arguments", a.Arguments != b.Arguments}, {"permissions", a.Permissions != b.Permissions},
+	} {
+		if c.differs {
+			of = append(of, c.name)
+		}
+	}
+	return of
+}
+
+func (f *fold) operatorStopped(l *line) error {
+	if n := len(f.runs); n > 0 {
+		f.runs[n-1].Stopped = new(timeOf(l.at))
+	}
+	return nil
+}
+
+// heartbeat notes up to when everything that was observed had been evaluated.
+func (f *fold) heartbeat(l *line) error {
+	var alive struct {
+		QueueAge    int64  `json:"queueAge"`
+		ClockOffset *int64 `json:"clockOffset"`
+	}
+	if err := l.decode("alive", &alive); err != nil {
+		return err
+	}
+	f.beats = append(f.beats, l.at-max(0, alive.QueueAge)/microsecond)
+	if alive.ClockOffset != nil {
+		f.offsets[f.run] = *alive.ClockOffset
+	}
+	if !f.window.holds(l.at) {
+		return nil
+	}
+	f.tool.Heartbeats++
+	if o := alive.ClockOffset; o != nil {
+		if f.tool.ClockOffsets == nil {
+			f.tool.ClockOffsets = &OffsetRange{Min: *o, Max: *o}
+		}
+		r := f.tool.ClockOffsets
+		r.Min, r.Max = min(r.Min, *o), max(r.Max, *o)
+	}
+	return nil
+}
+
+func (f *fold) unobservedChange(l *line) error {
+	s, err := f.in.subject(l)
+	if err != nil {
+		return err
+	}
+	o, err := decoded[ledger.ObjectBody](l, "object")
+	if err != nil {
+		return err
+	}
+	f.sighted(s, l.at)
+	if f.window.holds(l.at) {
+		f.tool.Unobserved = append(f.tool.Unobserved, Unobserved{At: timeOf(l.at), Subject: s.String(), Seq: l.seq,
+			Object: fmt.Sprintf("%s %s %s/%s", o.APIVersion, o.Kind, o.Namespace, o.Name), Skipped: skipped(o.Before, o.After)})
+	}
+	return nil
+}
+
+// skipped says what was not seen between two versions of an object.
+func skipped(before, after *ledger.ObjectVersion) string {
+	switch {
+	case before == nil && after == nil:
+		return "it came to be and ceased to be"
+	case before == nil:
+		return fmt.Sprintf("it is at generation %d, and was not seen before", after.Generation)
+	case after == nil:
+		return fmt.Sprintf("it was last seen at generation %d", before.Generation)
+	case before.UID != after.UID:
+		return "it was deleted and created anew"
+	default:
+		return fmt.Sprintf("generations %d to %d", before.Generation+1, after.Generation-1)
+	}
+}
+
+// accessSchema is how an object with access is decoded here.
+type accessObject struct {
+	Holders []struct {
+		Capability string   `json:"capability"`
+		Subjects   []string `json:"subjects"`
+	} `json:"holders"`
+	Combined []string `json:"combined"`
+}
+
+func (f *fold) accessObserved(l *line) error {
+	body, err := decoded[ledger.AccessBody](l, "access")
+	if err != nil {
+		return err
+	}
+	a := Access{At: timeOf(l.at), Seq: l.seq, Digest: body.Access, Holders: []Holder{}, Combined: []string{}}
+	if data, err := f.src.Object(f.ledgerID, body.Access); err == nil {
+		var o accessObject
+		if err := json.Unmarshal(data, &o); err != nil {
+			return fmt.Errorf("object %s: %w", body.Access, err)
+		}
+		for _, h := range o.Holders {
+			a.Holders = append(a.Holders, Holder{h.Capability, emptied(h.Subjects)})
+		}
+		a.Combined = emptied(o.Combined)
+	}
+	if l.at <= f.window.from {
+		f.access = f.access[:0]
+	}
+	f.access = append(f.access, a)
+	return nil
+}
+
+func emptied[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func (f *fold) selfTested(l *line) error {
+	body, err := decoded[ledger.SelfTestBody](l, "selfTest")
+	if err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(f.policies) {
+		for _, id := range sortedKeys(f.policies[name].controls) {
+			if c := f.policies[name].controls[id]; c.typ == body.Type {
+				c.evaluatedBy(body.EvaluatorVersion, l.at)
+			}
+		}
+	}
+	if !f.window.holds(l.at) {
+		return nil
+	}
+	for i := len(f.tool.SelfTests) - 1; i >= 0; i-- {
+		if t := &f.tool.SelfTests[i]; t.Type == body.Type {
+			if t.EvaluatorVersion == body.EvaluatorVersion && t.Digest == body.Digest && slices.Equal(t.Failed, body.Failed) {
+				t.Repeated++
+				return nil
+			}
+			break
+		}
+	}
+	f.tool.SelfTests = append(f.tool.SelfTests, SelfTest{At: timeOf(l.at), SelfTestBody: body, Seq: l.seq})
+	return nil
+}
+
+func (f *fold) pruned(l *line) error {
+	body, err := decoded[ledger.PrunedBody](l, "pruned")
+	if err == nil && f.window.holds(l.at) {
+		f.tool.Pruned = append(f.tool.Pruned, body)
+	}
+	return err
+}
+
+func (f *fold) objectErased(l *line) error {
+	if f.window.holds(l.at) {
+		f.tool.Erased++
+	}
+	return nil
+}
+
+// accessLimits are what the observation of access cannot show.
+func accessLimits() []string {
+	return []string{
+		"Access is read from Roles, ClusterRoles and their bindings at each collection; what was granted and taken back between two collections is not seen.",
+		"Who belongs to a group is not known to the API server: groups are named as such.",
+		"Members of system:masters bypass authorization, and do not show.",
+		"Access by way of the cloud provider, the nodes, or the volume is not visible from within the cluster.",
+	}
+}
+
+func (f *fold) listTool() Tool {
+	t := f.tool
+	t.Runs = []Run{}
+	for _, r := range f.runs {
+		if r.to > f.window.from {
+			t.Runs = append(t.Runs, r.Run)
+		}
+	}
+	t.Permissions = []Because{}
+	for i := range f.gaps {
+		if g := &f.gaps[i]; g.cause == ledger.CauseForbidden {
+			if in := g.clip(f.period()); !in.empty() {
+				t.Permissions = append(t.Permissions, Because{Interval: in.interval(), Reason: g.cause, Subject: g.kind,
+					Message: fmt.Sprintf("the permission to list and watch %s was missing", g.kind)})
+			}
+		}
+	}
+	slices.SortFunc(t.Permissions, compareBecause)
+	t.Access, t.AccessLimits = emptied(f.access), accessLimits()
+	t.SelfTests, t.Unobserved, t.Pruned = emptied(t.SelfTests), emptied(t.Unobserved), emptied(t.Pruned)
+	return t
+}
