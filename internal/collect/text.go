@@ -1,0 +1,23 @@
+package collect
+
+import "strings"
+
+// maxMessage bounds a message, in bytes.
+const maxMessage = 512
+
+// joined are the messages of failures.
+func joined(failures []failure) string {
+	var messages []string
+	for _, f := range failures {
+		messages = append(messages, f.message)
+	}
+	return strings.Join(messages, "; ")
+}
+
+// clip shortens a text to what an entry has room for.
+func clip(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxMessage-len("…")], "") + "…"
+}
