@@ -91,30 +91,38 @@ func (c cosigner) receipt(tb testing.TB, of Target) ledger.Receipt {
 		Checkpoint: string(of.Note) + c.line(tb, of.Note), VerifierKey: c.vkey}
 }
 
-// tsa is a time stamping authority with a root of its own.
+// tsa is a time stamping authority with a root of its own, and a certificate
+// between the two.
 type tsa struct {
-	root, cert *x509.Certificate
-	key        crypto.Signer
+	root, between, cert *x509.Certificate
+	key                 crypto.Signer
 }
 
 // newTSA makes an authority. edit may change its certificate before it is signed.
 func newTSA(tb testing.TB, edit func(*x509.Certificate)) tsa {
 	tb.Helper()
-	rootKey, key := newKey(tb), newKey(tb)
-	root := certificate(tb, &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Root"},
-		NotBefore: noon.AddDate(-1, 0, 0), NotAfter: noon.AddDate(50, 0, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, nil, rootKey.Public(), rootKey)
+	rootKey, betweenKey, key := newKey(tb), newKey(tb), newKey(tb)
+	ca := func(serial int64, name string) *x509.Certificate {
+		return &x509.Certificate{
+			SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name},
+			NotBefore: noon.AddDate(-1, 0, 0), NotAfter: noon.AddDate(50, 0, 0),
+			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		}
+	}
+	root := certificate(tb, ca(1, "Root"), nil, rootKey.Public(), rootKey)
+	between := certificate(tb, ca(3, "Intermediate"), root, betweenKey.Public(), rootKey)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Time stamps"},
 		NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(40, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
+		KeyUsage: x509.KeyUsageDigitalSignature,
+		// Critical, as RFC 3161 wants it: the usage for time stamps.
+		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true,
+			Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08}}},
 	}
 	if edit != nil {
 		edit(template)
 	}
-	return tsa{root: root, cert: certificate(tb, template, root, key.Public(), rootKey), key: key}
+	return tsa{root: root, between: between, cert: certificate(tb, template, between, key.Public(), betweenKey), key: key}
 }
 
 func newKey(tb testing.TB) *ecdsa.PrivateKey {
@@ -157,7 +165,7 @@ func (a tsa) answer(tb testing.TB, query []byte, edit func(*timestamp.Timestamp)
 	}
 	stamp := timestamp.Timestamp{
 		HashAlgorithm: request.HashAlgorithm, HashedMessage: request.HashedMessage, Time: noon, Nonce: request.Nonce,
-		Policy: asn1.ObjectIdentifier{1, 2, 3, 4}, AddTSACertificate: request.Certificates,
+		Policy: asn1.ObjectIdentifier{1, 2, 3, 4}, AddTSACertificate: request.Certificates, Certificates: []*x509.Certificate{a.between},
 	}
 	if edit != nil {
 		edit(&stamp)

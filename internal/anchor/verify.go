@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -160,7 +161,11 @@ func stamps(p7 *pkcs7.PKCS7, signer *x509.Certificate) error {
 	if want := (asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 4}); !content.Equal(want) {
 		return fmt.Errorf("the token signs %s, not a time stamp", content)
 	}
-	if !slices.Equal(signer.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}) || len(signer.UnknownExtKeyUsage) > 0 {
+	only := slices.Equal(signer.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}) && len(signer.UnknownExtKeyUsage) == 0
+	critical := slices.ContainsFunc(signer.Extensions, func(e pkix.Extension) bool {
+		return e.Critical && e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 37})
+	})
+	if !only || !critical {
 		return errors.New("the token's certificate is not for time stamps only")
 	}
 	return nil

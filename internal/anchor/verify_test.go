@@ -16,8 +16,12 @@ import (
 func TestReceiptsThatDoNotVerify(t *testing.T) {
 	c, other := newCosigner(t, "witness.example"), newCosigner(t, "witness.example")
 	authority, stranger := newTSA(t, nil), newTSA(t, nil)
-	server := newTSA(t, func(cert *x509.Certificate) { cert.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
-	both := newTSA(t, func(cert *x509.Certificate) { cert.ExtKeyUsage = append(cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth) })
+	using := func(usages ...x509.ExtKeyUsage) tsa {
+		return newTSA(t, func(cert *x509.Certificate) { cert.ExtraExtensions, cert.ExtKeyUsage = nil, usages })
+	}
+	server := using(x509.ExtKeyUsageServerAuth)
+	both := using(x509.ExtKeyUsageTimeStamping, x509.ExtKeyUsageServerAuth)
+	uncritical := using(x509.ExtKeyUsageTimeStamping)
 	of, longer := target(t, 7), target(t, 8)
 	witnessed := c.receipt(t, of)
 	stamped := authority.receipt(t, of, nil)
@@ -54,8 +58,11 @@ func TestReceiptsThatDoNotVerify(t *testing.T) {
 		"another root":             {stamped, trusts(stranger), "not by a trusted authority"},
 		"a server's certificate":   {server.receipt(t, of, nil), trusts(server), "not for time stamps only"},
 		"not for time stamps only": {both.receipt(t, of, nil), trusts(both), "not for time stamps only"},
+		"usage not critical":       {uncritical.receipt(t, of, nil), trusts(uncritical), "not for time stamps only"},
 		"stamp of another checkpoint": {edited(stamped, func(r *ledger.Receipt) { r.Checkpoint = string(longer.Note) }), trust,
 			"it is not of this checkpoint"},
+		"no certificate between": {authority.receipt(t, of, func(s *timestamp.Timestamp) { s.Certificates = nil }), trust,
+			"not by a trusted authority"},
 		"before the certificate": {authority.receipt(t, of, func(s *timestamp.Timestamp) { s.Time = noon.AddDate(-2, 0, 0) }), trust,
 			"not by a trusted authority"},
 		"after the certificate": {authority.receipt(t, of, func(s *timestamp.Timestamp) { s.Time = noon.AddDate(45, 0, 0) }), trust,
