@@ -161,7 +161,7 @@ func (c *committer) putObjects() error {
 	if err := c.opts.Check(c.opts.Dir, c.opts.MinFree); err != nil {
 		return err
 	}
-	if err := c.place.putObjects(c.codec, c.objects); err != nil {
+	if err := c.place.putObjects(c.codec, c.objects, volume.Exists); err != nil {
 		return err
 	}
 	killpoint.Hit(killpoint.CommitObjects)

@@ -22,6 +22,7 @@ func (k *Known) Apply(e *Entry) error {
 			return fmt.Errorf("entry %d (%s): %w", e.Seq, e.Kind, err)
 		}
 	}
+	k.actorNamed(e.ActorRef)
 	k.NextSeq++
 	k.LastAppended = e.AppendedAt
 	if e.proves() && e.ObservedAt.After(k.LastObserved.Time) {
@@ -54,6 +55,7 @@ var folds = map[Kind]func(*Known, *Entry) error{
 	KindAnchored:        (*Known).anchored,
 	KindAnchorFailed:    (*Known).anchored,
 	KindPruned:          (*Known).pruned,
+	KindObjectErased:    (*Known).objectErased,
 }
 
 func (k *Known) ledgerOpened(e *Entry) error {

@@ -27,6 +27,7 @@ type contents struct {
 	segments   uint64
 	checkpoint *tlog.Checkpoint // the newest, of the newest segment
 	integrated uint64           // entries in the log
+	begin      uint64           // the first of them that was not pruned
 	root       []byte           // of the newest segment
 
 	known    *Known // after the log and the journal
@@ -78,7 +79,7 @@ func inspect(ctx context.Context, p place, key ed25519.PublicKey, log logr.Logge
 		return nil, err
 	}
 	i := &inspection{contents: contents{place: p, ids: map[string]struct{}{}}, ctx: ctx, key: key, codec: c, log: log}
-	for _, step := range []func() error{i.tree, i.older, i.state, i.journaled} {
+	for _, step := range []func() error{i.tree, i.state, i.older, i.journaled} {
 		if err := step(); err != nil {
 			return nil, breached(err)
 		}
@@ -128,8 +129,10 @@ func (p place) readCheckpoint(segment uint64, key ed25519.PublicKey) (*tlog.Chec
 }
 
 // older checks that each earlier segment was closed with a checkpoint of all
-// its entries, and that its tiles still give that root.
+// its entries, and that its tiles still give that root, unless the entries say
+// that it was pruned.
 func (i *inspection) older() error {
+	pruned := i.known.Evidence().PrunedSegments()
 	for n := range i.segments - 1 {
 		cp, err := i.place.readCheckpoint(n, i.key)
 		if err != nil {
@@ -137,6 +140,9 @@ func (i *inspection) older() error {
 		}
 		if cp.Size != i.place.segmentSize {
 			return fmt.Errorf("segment %d was closed with %d entries, want %d", n, cp.Size, i.place.segmentSize)
+		}
+		if n < pruned {
+			continue
 		}
 		root, err := i.place.view(n, i.integrated).RootAt(i.ctx, cp.Size)
 		if err != nil {
@@ -162,6 +168,12 @@ func (i *inspection) state() (err error) {
 	if i.integrated-from < tailIDs {
 		from = i.integrated - min(i.integrated, tailIDs)
 	}
+	first, _, err := i.place.first()
+	if err != nil {
+		return err
+	}
+	i.begin = i.place.base(first)
+	from = max(from, i.begin)
 	return i.place.entries(i.ctx, from, i.integrated, true, i.fold)
 }
 
@@ -218,6 +230,8 @@ func (i *inspection) record(leaves *leafReader, r journal.Record) error {
 		return fmt.Errorf("%w: it has entry %d where %d must be", journal.ErrDamaged, r.Seq, i.known.NextSeq)
 	case r.Seq >= i.integrated:
 		return fmt.Errorf("%w: it has entry %d twice", journal.ErrDamaged, r.Seq)
+	case r.Seq < i.begin:
+		return nil // its segment was pruned
 	}
 	leaf, err := leaves.leaf(r.Seq)
 	if err != nil {

@@ -17,6 +17,9 @@ type EvidenceState struct {
 	SelfTests map[string]SelfTestBody `json:"selfTests,omitempty"`
 	// Pruned is the newest statement that a segment was removed: it, and all before it.
 	Pruned *PrunedBody `json:"pruned,omitempty"`
+	// Erased is the newest object that was said to be erased, unless an entry has
+	// named it again since.
+	Erased string `json:"erased,omitempty"`
 }
 
 // ScheduleRecord is the last known state of an EvidenceSchedule. It outlives a
@@ -63,7 +66,7 @@ func (s *EvidenceState) LegalHold() bool {
 
 func (s *EvidenceState) empty() bool {
 	return len(s.Schedules) == 0 && s.RetentionSeconds == 0 && s.Access == "" && len(s.Anchors) == 0 &&
-		len(s.SelfTests) == 0 && s.Pruned == nil
+		len(s.SelfTests) == 0 && s.Pruned == nil && s.Erased == ""
 }
 
 // editEvidence changes a copy: what others hold stays as it is.
@@ -156,6 +159,18 @@ func (k *Known) anchored(e *Entry) error {
 func (k *Known) pruned(e *Entry) error {
 	k.editEvidence(func(s *EvidenceState) { s.Pruned = e.Pruned })
 	return nil
+}
+
+func (k *Known) objectErased(e *Entry) error {
+	k.editEvidence(func(s *EvidenceState) { s.Erased = e.Erased.Digest })
+	return nil
+}
+
+// actorNamed takes note that an object is needed that was erased before.
+func (k *Known) actorNamed(digest string) {
+	if digest != "" && digest == k.evidence.Erased {
+		k.editEvidence(func(s *EvidenceState) { s.Erased = "" })
+	}
 }
 
 // AnchorKey is the key of an anchor in EvidenceState.Anchors: its name, after

@@ -119,6 +119,8 @@ type Log struct {
 	closed bool
 
 	snapshotAt uint64 // the entry at which the next snapshot is due
+
+	objects keptObjects
 }
 
 // sent is when an entry was handed over; for OnIntegrated.

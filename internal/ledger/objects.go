@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,8 @@ const (
 type codec struct {
 	enc *zstd.Encoder
 	dec *zstd.Decoder
+	// putting is held while objects get their files: two may put the same one.
+	putting sync.Mutex
 }
 
 func newCodec() (*codec, error) {
@@ -41,7 +44,7 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &codec{enc, dec}, nil
+	return &codec{enc: enc, dec: dec}, nil
 }
 
 // pack compresses data and seals it.
@@ -76,14 +79,16 @@ func classOf(r *journal.Record) string {
 	return objectsDir
 }
 
-// stored reports whether an object is durable outside the journal.
-func (p place) stored(r *journal.Record) bool {
-	return volume.Exists(p.object(classOf(r), hex.EncodeToString(r.Digest[:])))
+// recordPath is the file of a record's object.
+func (p place) recordPath(r *journal.Record) string {
+	return p.object(classOf(r), hex.EncodeToString(r.Digest[:]))
 }
 
-// putObjects makes objects durable. The disk's waits overlap; each directory is
-// synced once.
-func (p place) putObjects(c *codec, records []journal.Record) error {
+// putObjects makes objects durable, but for those of which there says that they
+// are. The disk's waits overlap; each directory is synced once.
+func (p place) putObjects(c *codec, records []journal.Record, there func(path string) bool) error {
+	c.putting.Lock()
+	defer c.putting.Unlock()
 	dirs := map[string]struct{}{}
 	begun := map[string]struct{}{}
 	var files errgroup.Group
@@ -93,8 +98,8 @@ func (p place) putObjects(c *codec, records []journal.Record) error {
 		if sha256.Sum256(r.Data) != r.Digest {
 			return errors.Join(fmt.Errorf("object %x is not what its digest says", r.Digest), files.Wait())
 		}
-		path := p.object(classOf(r), hex.EncodeToString(r.Digest[:]))
-		if _, twice := begun[path]; twice || volume.Exists(path) {
+		path := p.recordPath(r)
+		if _, twice := begun[path]; twice || there(path) {
 			continue
 		}
 		begun[path] = struct{}{}

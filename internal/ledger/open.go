@@ -209,6 +209,9 @@ func (o *opening) start(ctx context.Context, c *contents, lock *os.File) (*Log, 
 	if err := p.removeTemps(o.opts.Dir, c.segments-1); err != nil {
 		return nil, err
 	}
+	if err := p.finishPruning(c.known.Evidence()); err != nil {
+		return nil, err
+	}
 	m, err := openCommitter(ctx, o.opts, p, c.segments-1)
 	if err != nil {
 		return nil, err
@@ -244,10 +247,8 @@ func (l *Log) resume(ctx context.Context, c *contents) error {
 		return err
 	}
 	l.front = front
-	var newest recent
 	l.journal, err = journal.NewWriter(journal.Options{
-		Dir: l.place.journal(), LedgerID: l.place.id, Next: c.nextFrame,
-		Stored: func(r *journal.Record) bool { return newest.seen(r.Digest) || l.place.stored(r) },
+		Dir: l.place.journal(), LedgerID: l.place.id, Next: c.nextFrame, Stored: l.stored,
 	})
 	return err
 }

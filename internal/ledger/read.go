@@ -20,8 +20,8 @@ type ReadOptions struct {
 	Since, Until time.Time
 }
 
-// Read calls fn for the entries of a ledger, in order, up to those that are in
-// the log when it begins. It writes nothing: the ledger may be in use, or a
+// Read calls fn for the entries of a ledger, in order, from the first one that
+// was not pruned up to those that are in the log when it begins. It writes nothing: the ledger may be in use, or a
 // copy. fn must not keep data.
 func Read(ctx context.Context, dir string, opts ReadOptions, fn func(seq uint64, data []byte) error) error {
 	p, err := placeToRead(dir, opts.LedgerID)
@@ -32,6 +32,11 @@ func Read(ctx context.Context, dir string, opts ReadOptions, fn func(seq uint64,
 	if err != nil {
 		return err
 	}
+	first, _, err := p.first()
+	if err != nil {
+		return err
+	}
+	opts.From = max(opts.From, p.base(first))
 	if opts.Since.IsZero() && opts.Until.IsZero() {
 		return p.entries(ctx, opts.From, total, false, fn)
 	}
@@ -62,7 +67,7 @@ func (p place) total() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	state, err := tlog.ReadState(p.log(segments - 1))
+	state, err := p.state(segments - 1)
 	if err != nil {
 		return 0, err
 	}
@@ -108,7 +113,8 @@ func (p place) bundle(seq, total uint64, check bool) (uint64, [][]byte, error) {
 // within reads the bundles of which an entry was observed in the interval.
 func (p place) within(ctx context.Context, opts ReadOptions, total uint64, fn func(uint64, []byte) error) error {
 	since, until := opts.Since.UnixMicro(), opts.Until.UnixMicro()
-	for n := uint64(0); p.base(n) < total; n++ {
+	first, _ := p.of(opts.From)
+	for n := first; p.base(n) < total; n++ {
 		spans, err := readIndex(p.index(n))
 		if err != nil {
 			return err

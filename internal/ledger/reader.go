@@ -8,7 +8,6 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/ledger/journal"
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
-	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
 
 // Reader reads the ledgers of a volume, or of a copy of one, one entry after
@@ -149,7 +148,7 @@ func (l *Log) PutObjects(objects []Object) error {
 		}
 		records = append(records, r)
 	}
-	if err := l.place.putObjects(l.committer.codec, records); err != nil {
+	if err := l.place.putObjects(l.committer.codec, records, l.touch); err != nil {
 		return fmt.Errorf("keep %d objects: %w", len(objects), err)
 	}
 	return nil
@@ -173,7 +172,8 @@ func (l *Log) object(class, digest string) ([]byte, error) {
 	return o.Data, nil
 }
 
-// HasObject reports whether an object is durable beside the log.
+// HasObject reports whether an object is durable beside the log. It then stays
+// there for a day at least, named by an entry or not.
 func (l *Log) HasObject(digest string) bool {
-	return volume.Exists(l.place.object(objectsDir, digest))
+	return l.touch(l.place.object(objectsDir, digest))
 }

@@ -148,7 +148,8 @@ func (p place) view(n, total uint64) tlog.View {
 }
 
 // newestSnapshot returns what is known by the newest snapshot that agrees with
-// the tree of total entries. One that does not is reported and passed over.
+// the tree of total entries, or before the first entry that was not pruned. One
+// that does not agree is reported and passed over.
 func (p place) newestSnapshot(ctx context.Context, c *codec, total uint64, report func(name string, err error)) (*Known, error) {
 	seqs, err := p.snapshotSeqs()
 	if err != nil {
@@ -165,7 +166,7 @@ func (p place) newestSnapshot(ctx context.Context, c *codec, total uint64, repor
 		}
 		report(snapshotName(seq), err)
 	}
-	return NewKnown(), nil
+	return p.origin(c)
 }
 
 func (p place) readSnapshot(ctx context.Context, c *codec, seq, total uint64) (*Known, error) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
@@ -24,6 +25,20 @@ type VerifyOptions struct {
 	Keys []string
 	// Held are checkpoints (signed notes) that somebody kept.
 	Held [][]byte
+	// Receipts verifies that somebody the reader trusts gave a receipt, and
+	// returns when, by their clock. A receipt that it accepts is worth a held
+	// checkpoint. Nil: no receipt counts.
+	Receipts func(Receipt) (at time.Time, err error)
+	// Copy is set for an export, which has no more than a reader needs: neither
+	// the writer's own files (lock, alive file, journal, snapshots, Tessera's
+	// state) nor what came after its checkpoint.
+	Copy bool
+	// Omitted reports whether an export leaves out an object, of the class
+	// objects or actors, by intention. May be nil.
+	Omitted func(class, digest string) bool
+	// Progress is told how many entries of the ledger have been verified, and how
+	// many it has. May be nil.
+	Progress func(done, total uint64)
 }
 
 // VerifyStatus is the result of a verification: Invalid beats Incomplete beats Valid.
@@ -78,6 +93,18 @@ type VerifyReport struct {
 type VerifiedLedger struct {
 	LedgerInfo
 	Segments, Entries, Objects, Snapshots uint64
+	// First is the sequence number of the first entry that was not pruned.
+	First uint64
+	// Manifests, Receipts count what was verified of evidence; Trusted are the
+	// receipts that VerifyOptions.Receipts accepted.
+	Manifests, Receipts, Trusted uint64
+	// Anchored is the number of entries that a trusted receipt covers, AnchoredAt
+	// when that was given.
+	Anchored   uint64
+	AnchoredAt time.Time
+	// Erased is the number of objects that were erased, as entries say; Omitted
+	// the number of those that the export leaves out.
+	Erased, Omitted uint64
 	// Published is the number of entries that the ledger's own checkpoint
 	// covers; Held the number that a held checkpoint covers.
 	Published, Held uint64
@@ -95,7 +122,10 @@ func Verify(ctx context.Context, dir string, opts VerifyOptions) (*VerifyReport,
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{dir: dir, codec: c, report: &VerifyReport{}, files: map[string]bool{}, partials: map[string][]string{}}
+	v := &verifier{
+		dir: dir, codec: c, report: &VerifyReport{}, files: map[string]bool{}, partials: map[string][]string{},
+		copied: opts.Copy, omitted: opts.Omitted, receipts: opts.Receipts, progress: opts.Progress,
+	}
 	if err := v.walk(); err != nil {
 		return nil, err
 	}
@@ -109,6 +139,7 @@ func Verify(ctx context.Context, dir string, opts VerifyOptions) (*VerifyReport,
 	}
 	v.checkVolumeFiles()
 	v.checkHeld()
+	v.findMissing(opts)
 	v.checkUnknown()
 	v.conclude()
 	return v.report, nil
@@ -125,6 +156,11 @@ type verifier struct {
 	keys     []ed25519.PublicKey
 	held     []*heldCheckpoint
 	declared bool // what is found now belongs to a declared break
+
+	copied   bool
+	omitted  func(class, digest string) bool
+	receipts func(Receipt) (time.Time, error)
+	progress func(done, total uint64)
 }
 
 // heldCheckpoint is a checkpoint whose root is compared with the log's. It was
@@ -136,6 +172,8 @@ type heldCheckpoint struct {
 	// of is empty for one that was kept; else the ledger that names it.
 	of   string
 	root []byte // what the log has at that size
+	// pruned is set where the log has nothing to compare it with any more.
+	pruned bool
 }
 
 func (v *verifier) walk() error {
@@ -197,7 +235,6 @@ func (v *verifier) prepare(opts VerifyOptions) error {
 			v.held = append(v.held, cp)
 		}
 	}
-	v.findMissing(opts)
 	return nil
 }
 
@@ -234,16 +271,18 @@ func (v *verifier) findMissing(opts VerifyOptions) {
 	if len(opts.Keys) == 0 {
 		v.missing("No verifier key was given: the ledger names one itself, which proves nothing.")
 	}
-	heldCurrent := false
-	for _, info := range v.ledgers {
+	heldCurrent, anchored := false, false
+	for _, l := range v.report.Ledgers {
 		for _, h := range v.held {
-			heldCurrent = heldCurrent || (info.Current && h.of == "" && h.ledgerID == info.LedgerID)
+			heldCurrent = heldCurrent || (l.Current && h.of == "" && h.ledgerID == l.LedgerID)
 		}
+		anchored = anchored || (l.Current && l.Trusted > 0)
 	}
 	switch {
+	case heldCurrent, anchored:
 	case len(opts.Held) == 0:
-		v.missing("No held checkpoint was given: whoever has the signing key could have written another ledger.")
-	case !heldCurrent:
+		v.missing("No held checkpoint was given, and no receipt of a trusted anchor counts: whoever has the signing key could have written another ledger.")
+	default:
 		v.missing("No held checkpoint of the current ledger was given.")
 	}
 }
@@ -309,7 +348,9 @@ func (v *verifier) same(full string, want []byte) {
 
 func (v *verifier) checkVolumeFiles() {
 	v.declared = false
-	v.same(filepath.Join(v.dir, lockFile), nil)
+	if lock := filepath.Join(v.dir, lockFile); !v.copied || volume.Exists(lock) {
+		v.same(lock, nil)
+	}
 	full := filepath.Join(v.dir, aliveFile)
 	if !volume.Exists(full) {
 		return

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -32,6 +33,21 @@ type ledgerCheck struct {
 	journaled map[uint64]journaledEntry // the same, by sequence number
 	objects   map[objectRef]bool        // in the journal
 	snapshots map[uint64]*snapshotCheck
+
+	first          uint64                      // the first segment that was not pruned
+	begin          uint64                      // its first entry
+	size           uint64                      // entries in the log
+	prunedSegments map[uint64]*tlog.Checkpoint // the last checkpoints of those that were
+	declaredPruned uint64                      // how many segments entries declare as pruned
+	inherited      map[objectRef]struct{}      // objects that only entries which were pruned may name
+
+	trails     map[string]*trail // by schedule
+	missed     []*Entry
+	gaps       [][2]Time
+	erased     map[objectRef]uint64 // by which entry
+	distrusted map[string]distrusted
+	unnamed    int    // objects that no entry names
+	leftActors uint64 // objects that say who acted and are left out of an export
 
 	known   *Known // nil once an entry could not be folded
 	named   map[objectRef]*naming
@@ -65,9 +81,12 @@ func (v *verifier) ledger(ctx context.Context, info LedgerInfo) error {
 		sum:       &v.report.Ledgers[len(v.report.Ledgers)-1],
 		journaled: map[uint64]journaledEntry{}, objects: map[objectRef]bool{}, snapshots: map[uint64]*snapshotCheck{},
 		known: NewKnown(), named: map[objectRef]*naming{}, ids: map[[16]byte]struct{}{},
+		prunedSegments: map[uint64]*tlog.Checkpoint{}, trails: map[string]*trail{}, erased: map[objectRef]uint64{},
 	}
 	l.checkKey()
-	for _, step := range []func() error{l.readJournal, l.readSnapshots, l.checkSegments, l.checkJournal, l.checkObjects} {
+	for _, step := range []func() error{
+		l.readJournal, l.readSnapshots, l.readPruned, l.checkSegments, l.checkPruned, l.checkJournal, l.checkSlots, l.checkObjects,
+	} {
 		if err := errors.Join(step(), ctx.Err()); err != nil {
 			return err
 		}
@@ -173,7 +192,7 @@ func (l *ledgerCheck) checkSegments() error {
 		return nil
 	}
 	l.sum.Segments = count
-	for n := range count {
+	for n := l.first; n < count; n++ {
 		l.segment = n
 		if err := l.checkSegment(n == count-1); err != nil {
 			return err
@@ -199,6 +218,9 @@ func (l *ledgerCheck) checkSegment(newest bool) error {
 	stateRel := l.rel(filepath.Join(dir, tlog.StateFile))
 	l.claim(stateRel)
 	state, err := tlog.ReadState(dir)
+	if l.copied && cp != nil && errors.Is(err, fs.ErrNotExist) {
+		state, err = tlog.State{Size: cp.Size, Root: cp.Root}, nil
+	}
 	if err != nil {
 		l.problem(stateRel, "%v", err)
 		if cp == nil {
@@ -210,6 +232,7 @@ func (l *ledgerCheck) checkSegment(newest bool) error {
 		l.problem(stateRel, "the segment has %d entries, segments have %d", state.Size, l.place.segmentSize)
 		state.Size = min(state.Size, l.place.segmentSize)
 	}
+	l.size = l.place.base(l.segment) + state.Size
 	roots, err := l.checkLeaves(state.Size, newest, l.sizes(cp, state.Size))
 	if err != nil {
 		return err
@@ -220,7 +243,9 @@ func (l *ledgerCheck) checkSegment(newest bool) error {
 
 // checkStateFiles checks Tessera's own files that have one content only.
 func (l *ledgerCheck) checkStateFiles(dir string) {
-	l.same(filepath.Join(dir, tlog.VersionFile), []byte("1"))
+	if version := filepath.Join(dir, tlog.VersionFile); !l.copied || volume.Exists(version) {
+		l.same(version, []byte("1"))
+	}
 	for _, name := range tlog.LockFiles() {
 		if full := filepath.Join(dir, name); volume.Exists(full) {
 			l.same(full, nil)
@@ -279,7 +304,7 @@ func (l *ledgerCheck) compareRoots(rel, stateRel string, cp *tlog.Checkpoint, st
 }
 
 // entry checks one entry of the log, and folds it.
-func (l *ledgerCheck) entry(file string, seq uint64, r *entryRead) {
+func (l *ledgerCheck) entry(file string, seq uint64, r *entryRead) error {
 	if j, ok := l.journaled[seq]; ok && !bytes.Equal(j.data, r.data) {
 		l.problemAt(j.file, seq, "the journal's entry is not the log's")
 	}
@@ -288,11 +313,11 @@ func (l *ledgerCheck) entry(file string, seq uint64, r *entryRead) {
 	case errors.Is(err, ErrUnknownCritical):
 		l.missing(fmt.Sprintf("Entry %d: %v: a newer version of Holdfast can verify it.", seq, err))
 		l.known = nil
-		return
+		return nil
 	case err != nil:
 		l.problemAt(file, seq, "%v", err)
 		l.known = nil
-		return
+		return nil
 	case e.Seq != seq:
 		l.problemAt(file, seq, "its sequence number is %d", e.Seq)
 	}
@@ -308,7 +333,9 @@ func (l *ledgerCheck) entry(file string, seq uint64, r *entryRead) {
 		l.checkFirst(file, e)
 	}
 	l.names(e)
+	err = l.evidence(file, e)
 	l.foldEntry(file, e)
+	return err
 }
 
 // shortID is enough of an id to tell it from all others, and small.
@@ -349,6 +376,9 @@ func (l *ledgerCheck) checkFirst(file string, e *Entry) {
 			l.problemAt(l.rel(l.place.file()), e.Seq, "the ledger's first file and its first entry differ")
 		}
 		return
+	}
+	if l.last == nil && l.segment == l.first && l.prunedSegments[l.segment-1] != nil {
+		l.last = l.prunedSegments[l.segment-1]
 	}
 	if b.Reason != OpenRolled || b.Segment != l.segment || b.Predecessor == nil || l.last == nil ||
 		b.Predecessor.Checkpoint != string(l.last.Note) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -59,26 +60,7 @@ func (l *ledgerCheck) readSnapshots() error {
 
 // names takes note of the objects that an entry names.
 func (l *ledgerCheck) names(e *Entry) {
-	for _, in := range e.Inputs {
-		l.name(objectsDir, in.Digest, e.Seq)
-	}
-	if e.ActorRef != "" {
-		l.name(actorsDir, e.ActorRef, e.Seq)
-	}
-	if e.Operator != nil {
-		l.nameIf(e.Operator.Arguments, e.Seq)
-		l.nameIf(e.Operator.Permissions, e.Seq)
-	}
-	if e.Change != nil {
-		l.nameIf(e.Change.To, e.Seq)
-	}
-}
-
-// nameIf is name for a field that may be empty.
-func (l *ledgerCheck) nameIf(digest string, seq uint64) {
-	if digest != "" {
-		l.name(objectsDir, digest, seq)
-	}
+	e.eachObject(func(class, digest string) { l.name(class, digest, e.Seq) })
 }
 
 // entryNames is names for an entry that is not in the log yet.
@@ -96,10 +78,11 @@ type objectRef struct {
 	digest [sha256.Size]byte
 }
 
-// naming is the first entry that names an object, and whether the object was found.
+// naming is the first entry that names an object, the last one, and whether the
+// object was found.
 type naming struct {
-	seq   uint64
-	found bool
+	seq, last uint64
+	found     bool
 }
 
 func (l *ledgerCheck) name(class, digest string, seq uint64) {
@@ -108,9 +91,11 @@ func (l *ledgerCheck) name(class, digest string, seq uint64) {
 		return
 	}
 	ref := refTo(class, digest)
-	if _, there := l.named[ref]; !there {
-		l.named[ref] = &naming{seq: seq}
+	if n, there := l.named[ref]; there {
+		n.last = seq
+		return
 	}
+	l.named[ref] = &naming{seq: seq, last: seq}
 }
 
 // refTo names an object by a valid digest.
@@ -141,13 +126,44 @@ func (l *ledgerCheck) checkObjects() error {
 			return err
 		}
 	}
-	for ref, n := range l.named {
-		full := l.place.object(ref.class, hex.EncodeToString(ref.digest[:]))
-		if !n.found && !l.objects[ref] && !l.arrived(ref, full) {
-			l.problemAt(l.rel(full), n.seq, "the object is missing")
-		}
+	if l.unnamed > 0 {
+		l.note("%d objects of ledger %s are named by no entry: an interrupted collection leaves some.", l.unnamed, l.place.id)
 	}
+	for ref, n := range l.named {
+		l.checkNamedObject(ref, n)
+	}
+	switch {
+	case l.sum.Omitted == 0:
+	case l.sum.Omitted == l.leftActors:
+		l.note("%d objects that say who acted are not in this export.", l.leftActors)
+	default:
+		l.missing(fmt.Sprintf("%d objects of ledger %s are not in this export: what they say cannot be verified.", l.sum.Omitted, l.place.id))
+	}
+	l.noteDistrusted()
 	return nil
+}
+
+// checkNamedObject checks that an object which entries name is there, or why not.
+func (l *ledgerCheck) checkNamedObject(ref objectRef, n *naming) {
+	digest := hex.EncodeToString(ref.digest[:])
+	full := l.place.object(ref.class, digest)
+	erased, was := l.erased[ref]
+	was = was && erased > n.last
+	switch {
+	case was:
+		l.sum.Erased++
+		if n.found {
+			l.note("%s is there, and entry %d says that it was erased.", l.rel(full), erased)
+		}
+	case n.found, l.objects[ref]:
+	case l.omitted != nil && l.omitted(ref.class, digest):
+		l.sum.Omitted++
+		if ref.class == actorsDir {
+			l.leftActors++
+		}
+	case !l.arrived(ref, full):
+		l.problemAt(l.rel(full), n.seq, "the object is missing")
+	}
 }
 
 // arrived looks again for an object that was not there: the ledger may be in
@@ -186,7 +202,9 @@ func (l *ledgerCheck) checkObject(class, full string) {
 	case err != nil:
 		l.problem(rel, "%v", err)
 	case n == nil && l.known != nil && !l.grown():
-		l.problem(rel, "no entry names this object")
+		if _, inherited := l.inherited[refTo(class, digest)]; !inherited {
+			l.unnamed++
+		}
 	}
 	if n != nil {
 		n.found = true
@@ -211,6 +229,8 @@ func (v *verifier) checkHeld() {
 			v.checkNamed(h)
 		case !there:
 			v.problem(file, "the volume does not hold the ledger of the held checkpoint")
+		case h.pruned:
+			v.missing(fmt.Sprintf("The held checkpoint of %d entries of segment %d cannot be compared: the segment was pruned.", h.Size, h.segment))
 		case h.root == nil:
 			v.problem(file, "the held checkpoint covers %d entries of segment %d, the log has fewer", h.Size, h.segment)
 		case !bytes.Equal(h.root, h.Root):

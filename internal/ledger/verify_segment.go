@@ -153,7 +153,12 @@ func (s *segmentCheck) bundle(b *bundleRead) error {
 			s.problemAt(b.file, seq, "%v", r.atErr)
 		}
 		times.add(r.at, i == 0)
-		s.entry(b.file, seq, r)
+		if err := s.entry(b.file, seq, r); err != nil {
+			return err
+		}
+	}
+	if s.progress != nil {
+		s.progress(first+uint64(len(b.entries)), s.base+s.view.Size)
 	}
 	if len(b.entries) == tlog.MaxBatch {
 		s.index = times.append(s.index)
@@ -164,7 +169,7 @@ func (s *segmentCheck) bundle(b *bundleRead) error {
 // accuse names the entries that the lowest tiles do not know, unless the
 // entries are right and the tiles are wrong: the checkpoint's root tells.
 func (s *segmentCheck) accuse() {
-	state, err := tlog.ReadState(s.view.Dir)
+	state, err := s.place.state(s.segment)
 	if err == nil && bytes.Equal(state.Root, s.roots[state.Size]) {
 		return
 	}

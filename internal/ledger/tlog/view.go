@@ -22,6 +22,7 @@ import (
 const (
 	CheckpointFile = layout.CheckpointPath
 	StateDir       = ".state"
+	TileDir        = "tile"
 	StateFile      = StateDir + "/treeState"
 	VersionFile    = StateDir + "/version"
 	treeLockFile   = StateDir + "/treeState.lock"

@@ -1,0 +1,139 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// eachObject calls fn for each object that the entry itself names, by class and
+// digest. What a manifest names is named by the manifest.
+func (e *Entry) eachObject(fn func(class, digest string)) {
+	for _, in := range e.Inputs {
+		fn(objectsDir, in.Digest)
+	}
+	if e.ActorRef != "" {
+		fn(actorsDir, e.ActorRef)
+	}
+	for _, digest := range e.bodyObjects() {
+		if digest != "" {
+			fn(objectsDir, digest)
+		}
+	}
+}
+
+// bodyObjects are the digests in the parts by kind; some are empty.
+func (e *Entry) bodyObjects() []string {
+	var digests []string
+	if e.Operator != nil {
+		digests = append(digests, e.Operator.Arguments, e.Operator.Permissions)
+	}
+	if e.Change != nil {
+		digests = append(digests, e.Change.To)
+	}
+	if e.Collection != nil {
+		digests = append(digests, e.Collection.Manifest)
+	}
+	if e.Access != nil {
+		digests = append(digests, e.Access.Access)
+	}
+	if e.Anchor != nil {
+		digests = append(digests, e.Anchor.Receipt)
+	}
+	if e.Pruned != nil {
+		digests = append(digests, e.Pruned.State)
+	}
+	return digests
+}
+
+// eachObject calls fn for each object that the manifest itself names, chunks
+// included.
+func (m *Manifest) eachObject(fn func(digest string)) {
+	for i := range m.Policies {
+		p := &m.Policies[i]
+		fn(p.Spec)
+		for j := range p.Controls {
+			fn(p.Controls[j].Input)
+		}
+	}
+	if m.Access != "" {
+		fn(m.Access)
+	}
+	for i := range m.Chunks {
+		fn(m.Chunks[i].Digest)
+	}
+}
+
+// eachObject calls fn for each object that the chunk names.
+func (c *ManifestChunk) eachObject(fn func(digest string)) {
+	for i := range c.Scopes {
+		for _, in := range c.Scopes[i].Inputs {
+			fn(in.Digest)
+		}
+	}
+}
+
+// DecodeManifest reads the content of a manifest object.
+func DecodeManifest(data []byte) (*Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	if m.Schema != ManifestSchema {
+		return nil, fmt.Errorf("manifest with schema %q, want %q", m.Schema, ManifestSchema)
+	}
+	return &m, nil
+}
+
+// DecodeChunk reads the content of a chunk object.
+func DecodeChunk(data []byte) (*ManifestChunk, error) {
+	var c ManifestChunk
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fmt.Errorf("chunk of a manifest: %w", err)
+	}
+	if c.Schema != ChunkSchema {
+		return nil, fmt.Errorf("chunk with schema %q, want %q", c.Schema, ChunkSchema)
+	}
+	return &c, nil
+}
+
+// eachNamedBy calls fn for each object that an object's content names: that of
+// a manifest, a chunk or a state does, all others name none.
+func eachNamedBy(data []byte, fn func(digest string)) {
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if json.Unmarshal(data, &head) != nil {
+		return
+	}
+	switch head.Schema {
+	case ManifestSchema:
+		if m, err := DecodeManifest(data); err == nil {
+			m.eachObject(fn)
+		}
+	case ChunkSchema:
+		if c, err := DecodeChunk(data); err == nil {
+			c.eachObject(fn)
+		}
+	case knownSchema:
+		if k, err := UnmarshalKnown(data); err == nil {
+			k.eachObject(fn)
+		}
+	}
+}
+
+// eachObject calls fn for each object that what is known refers to, and that
+// only entries which were pruned may name.
+func (k *Known) eachObject(fn func(digest string)) {
+	digests := []string{k.evidence.Access}
+	for _, p := range k.policies {
+		digests = append(digests, p.Spec)
+	}
+	for _, s := range k.evidence.Schedules {
+		digests = append(digests, s.Ref.Definition, s.Manifest)
+	}
+	for _, digest := range digests {
+		if digest != "" {
+			fn(digest)
+		}
+	}
+}

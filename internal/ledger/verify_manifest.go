@@ -1,0 +1,436 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// trail is what is known of a schedule's newest manifest, so that of the next
+// one only what changed has to be looked at.
+type trail struct {
+	chunks      map[string]*chunkSum // by digest
+	populations map[controlKey]population
+	// touched are the scopes of which entries have said something since, all is
+	// set where an entry concerned every scope.
+	touched map[string]struct{}
+	all     bool
+}
+
+// population is a digest, and that of what it was made of.
+type population struct {
+	of     [sha256.Size]byte
+	digest string
+}
+
+// chunkSum is a chunk, and what its scopes add up to.
+type chunkSum struct {
+	*ManifestChunk
+	namespaces   int
+	dispositions map[string]map[string]int // by policy and disposition
+	units        map[controlKey]*unitSum
+}
+
+// unitSum are the units of one control in a chunk.
+type unitSum struct {
+	census Census
+	ids    []string
+	of     [sha256.Size]byte // the sorted ids
+}
+
+// Dispositions of a ManifestStanding that is not InScope.
+const (
+	dispositionExcluded    = "Excluded"
+	dispositionNotSelected = "NotSelected"
+)
+
+// manifestCheck checks one manifest. The entry that names it is not folded yet.
+type manifestCheck struct {
+	*ledgerCheck
+	entry  *Entry
+	file   string // of the manifest
+	m      *Manifest
+	trail  *trail
+	chunks []*chunkSum
+}
+
+// collected checks the manifest of a Collected entry: its chunks, what they add
+// up to, and that it is what the entries imply.
+func (l *ledgerCheck) collected(e *Entry) error {
+	digest := e.Collection.Manifest
+	if digest == "" || !validDigest(digest) {
+		return nil
+	}
+	full := l.place.object(objectsDir, digest)
+	o, err := readObject(l.codec, full, digest)
+	if err != nil {
+		return nil // named with the other objects
+	}
+	c := &manifestCheck{ledgerCheck: l, entry: e, file: l.rel(full), trail: l.trails[e.Schedule.Name]}
+	if c.trail == nil {
+		c.trail = &trail{all: true, populations: map[controlKey]population{}}
+		l.trails[e.Schedule.Name] = c.trail
+	}
+	if c.m, err = DecodeManifest(o.Data); err != nil {
+		c.wrong("%v", err)
+		return nil
+	}
+	l.sum.Manifests++
+	c.m.eachObject(func(digest string) { l.name(objectsDir, digest, e.Seq) })
+	c.head()
+	if !c.readChunks() {
+		c.trail.chunks, c.trail.all = nil, true
+		return nil
+	}
+	c.order()
+	for i := range c.m.Policies {
+		for j := range c.m.Policies[i].Controls {
+			c.census(&c.m.Policies[i], &c.m.Policies[i].Controls[j])
+		}
+	}
+	return c.compare()
+}
+
+// wrong says that the manifest is not what it should be.
+func (c *manifestCheck) wrong(format string, args ...any) {
+	c.problemAt(c.file, c.entry.Seq, format, args...)
+}
+
+func (c *manifestCheck) head() {
+	if c.m.Schedule != *c.entry.Schedule || !c.m.Slot.Equal(c.entry.Collection.Slot.Time) {
+		c.wrong("the manifest is of slot %s of schedule %s, not of the one that the entry names", c.m.Slot, c.m.Schedule.Name)
+	}
+	if c.m.Seq > c.entry.Seq {
+		c.wrong("the manifest says that comparing began after %d entries", c.m.Seq)
+	}
+	if len(c.m.Lists) == 0 {
+		c.wrong("the manifest does not say how anything was read")
+	}
+}
+
+// readChunks reads the chunks that the manifest before did not have. It returns
+// false where one cannot be read: that is named with the other objects.
+func (c *manifestCheck) readChunks() bool {
+	complete := true
+	for _, ref := range c.m.Chunks {
+		sum := c.trail.chunks[ref.Digest]
+		if sum == nil && validDigest(ref.Digest) {
+			sum = c.readChunk(ref.Digest)
+		}
+		complete = complete && sum != nil
+		c.chunks = append(c.chunks, sum)
+	}
+	return complete
+}
+
+func (c *manifestCheck) readChunk(digest string) *chunkSum {
+	o, err := readObject(c.codec, c.place.object(objectsDir, digest), digest)
+	if err != nil {
+		return nil
+	}
+	chunk, err := DecodeChunk(o.Data)
+	if err != nil {
+		c.wrong("chunk %s: %v", digest, err)
+		return nil
+	}
+	chunk.eachObject(func(digest string) { c.name(objectsDir, digest, c.entry.Seq) })
+	return sumChunk(chunk)
+}
+
+// sumChunk adds up a chunk's scopes.
+func sumChunk(chunk *ManifestChunk) *chunkSum {
+	s := &chunkSum{ManifestChunk: chunk, dispositions: map[string]map[string]int{}, units: map[controlKey]*unitSum{}}
+	for i := range chunk.Scopes {
+		scope := &chunk.Scopes[i]
+		if scope.Subject.Kind == "Namespace" {
+			s.namespaces++
+		}
+		for _, st := range scope.Standings {
+			if s.dispositions[st.Policy] == nil {
+				s.dispositions[st.Policy] = map[string]int{}
+			}
+			s.dispositions[st.Policy][st.Disposition]++
+		}
+		for j := range scope.Units {
+			s.addUnit(scope, &scope.Units[j])
+		}
+	}
+	for _, u := range s.units {
+		slices.Sort(u.ids)
+		u.of = sha256.Sum256([]byte(strings.Join(u.ids, "\n")))
+	}
+	return s
+}
+
+func (s *chunkSum) addUnit(scope *ManifestScope, unit *ManifestUnit) {
+	key := controlKey{unit.Policy, unit.Control}
+	if s.units[key] == nil {
+		s.units[key] = &unitSum{}
+	}
+	u := s.units[key]
+	u.ids = append(u.ids, UnitID(unit.subjectIn(scope)))
+	u.census.count(unit.State.Outcome)
+}
+
+// subjectIn is the unit's subject.
+func (u *ManifestUnit) subjectIn(scope *ManifestScope) control.Subject {
+	if u.Subject != nil {
+		return *u.Subject
+	}
+	return scope.Subject
+}
+
+// count counts a unit in scope.
+func (c *Census) count(outcome control.Outcome) {
+	switch outcome {
+	case control.Conforming:
+		c.Conforming++
+	case control.Deviating:
+		c.Deviating++
+	case control.NotApplicable:
+		c.NotApplicable++
+	default:
+		c.NotEvaluated++
+	}
+}
+
+// order checks that the chunks hold all scopes once, in order of their names.
+func (c *manifestCheck) order() {
+	last, namespaces := "", 0
+	for i, ref := range c.m.Chunks {
+		scopes := c.chunks[i].Scopes
+		if len(scopes) == 0 || len(scopes) != ref.Scopes || scopes[0].Subject.Name != ref.First || scopes[len(scopes)-1].Subject.Name != ref.Last {
+			c.wrong("chunk %s does not hold the %d scopes from %q to %q", ref.Digest, ref.Scopes, ref.First, ref.Last)
+		}
+		for j := range scopes {
+			name := scopes[j].Subject.Name
+			if (i > 0 || j > 0) && name <= last {
+				c.wrong("scope %q comes after %q", name, last)
+			}
+			last = name
+		}
+		namespaces += c.chunks[i].namespaces
+	}
+	for _, list := range c.m.Lists {
+		if list.Group == "" && list.Resource == "namespaces" && list.Failed == "" && list.Count != namespaces {
+			c.wrong("%d namespaces were listed, and the chunks have %d", list.Count, namespaces)
+		}
+	}
+}
+
+// census derives a control's census and its population again.
+func (c *manifestCheck) census(p *ManifestPolicy, ctl *ManifestControl) {
+	key := controlKey{p.Name, ctl.ID}
+	var got Census
+	var ids int
+	of := sha256.New()
+	for _, chunk := range c.chunks {
+		got.Excluded += chunk.dispositions[p.Name][dispositionExcluded]
+		got.NotSelected += chunk.dispositions[p.Name][dispositionNotSelected]
+		if u := chunk.units[key]; u != nil {
+			got.Conforming += u.census.Conforming
+			got.Deviating += u.census.Deviating
+			got.NotApplicable += u.census.NotApplicable
+			got.NotEvaluated += u.census.NotEvaluated
+			ids += len(u.ids)
+			of.Write(u.of[:])
+		}
+		got.Total += chunk.namespaces
+	}
+	want := ctl.Census
+	if ctl.Unit != "Namespace" { // units of other kinds that are out of scope stand in no chunk
+		got.Excluded, got.NotSelected, got.Total = want.Excluded, want.NotSelected, want.Total
+	}
+	if want.Sum() != want.Total {
+		c.wrong("the census of %s/%s does not add up: %d units, and %d in all its parts", p.Name, ctl.ID, want.Total, want.Sum())
+	}
+	if got != want {
+		c.wrong("the census of %s/%s says %+v, the units give %+v", p.Name, ctl.ID, want, got)
+	}
+	if digest := c.population(key, [sha256.Size]byte(of.Sum(nil)), ids); digest != ctl.Population {
+		c.wrong("the population of %s/%s has the digest %s, the units give %s", p.Name, ctl.ID, ctl.Population, digest)
+	}
+}
+
+// population is the digest of a control's population of so many units.
+func (c *manifestCheck) population(key controlKey, of [sha256.Size]byte, size int) string {
+	if last, ok := c.trail.populations[key]; ok && last.of == of {
+		return last.digest
+	}
+	ids := make([]string, 0, size)
+	for _, chunk := range c.chunks {
+		if u := chunk.units[key]; u != nil {
+			ids = append(ids, u.ids...)
+		}
+	}
+	digest := PopulationDigest(ids)
+	c.trail.populations[key] = population{of, digest}
+	return digest
+}
+
+// compare compares the manifest with what the entries imply.
+func (c *manifestCheck) compare() error {
+	before := c.trail.chunks
+	c.trail.chunks = map[string]*chunkSum{}
+	for i, ref := range c.m.Chunks {
+		c.trail.chunks[ref.Digest] = c.chunks[i]
+	}
+	if c.known == nil || c.m.Seq > c.entry.Seq {
+		c.trail.all = true
+		return nil
+	}
+	w, err := c.window()
+	if err != nil {
+		return err
+	}
+	for i, ref := range c.m.Chunks {
+		_, same := before[ref.Digest]
+		for j := range c.chunks[i].Scopes {
+			scope := &c.chunks[i].Scopes[j]
+			if _, touched := c.trail.touched[scope.Subject.Name]; touched || !same || c.trail.all {
+				c.scope(scope, w)
+			}
+		}
+	}
+	c.trail.touched, c.trail.all = w.scopes, w.all
+	return nil
+}
+
+// window is what was stated while the manifest was made.
+type window struct {
+	// first are the states before, states all that were stated since, by unit.
+	first   map[Unit]*control.State
+	states  map[Unit][]control.State
+	excused map[Unit]bool // by a Discrepancy of the slot
+	scopes  map[string]struct{}
+	moved   map[string]struct{} // scopes that came into or left a policy's scope
+	all     bool
+}
+
+var errEnough = errors.New("enough was read")
+
+// window reads the entries from the manifest's Seq up to the one that names it.
+func (c *manifestCheck) window() (*window, error) {
+	w := &window{first: map[Unit]*control.State{}, states: map[Unit][]control.State{}, excused: map[Unit]bool{},
+		scopes: map[string]struct{}{}, moved: map[string]struct{}{}}
+	err := c.place.entries(c.ctx, max(c.m.Seq, c.begin), c.size, false, func(seq uint64, data []byte) error {
+		if seq >= c.entry.Seq {
+			return errEnough
+		}
+		if e, err := Decode(data); err == nil {
+			w.take(e, c.m)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *window) take(e *Entry, m *Manifest) {
+	switch e.Kind {
+	case KindPolicyChanged, KindControlWithdrawn:
+		w.all = true
+		return
+	case KindScopeEntered, KindScopeLeft, KindSubjectAdded, KindSubjectDeleted:
+		w.moved[ScopeOf(*e.Subject)] = struct{}{}
+	case KindOutcomeChanged:
+		u := Unit{e.Policy.Name, e.Control, *e.Subject}
+		if _, seen := w.first[u]; !seen {
+			w.first[u] = e.From
+		}
+		w.states[u] = append(w.states[u], *e.To)
+	case KindDiscrepancy:
+		if e.Schedule.Name == m.Schedule.Name && e.Discrepancy.Slot.Equal(m.Slot.Time) {
+			w.excused[Unit{e.Policy.Name, e.Control, *e.Subject}] = true
+		}
+	default:
+		return
+	}
+	w.scopes[ScopeOf(*e.Subject)] = struct{}{}
+}
+
+// scope compares one scope of the manifest.
+func (c *manifestCheck) scope(scope *ManifestScope, w *window) {
+	listed := map[Unit]bool{}
+	for i := range scope.Units {
+		unit := &scope.Units[i]
+		u := Unit{unit.Policy, unit.Control, unit.subjectIn(scope)}
+		if listed[u] {
+			c.wrong("%s is listed twice", u)
+		}
+		listed[u] = true
+		if why := c.disagrees(u, unit, w); why != "" {
+			c.wrong("%s: %s", u, why)
+		}
+	}
+	if _, moved := w.moved[scope.Subject.Name]; moved || w.all {
+		return
+	}
+	for i := range c.m.Policies {
+		c.unlisted(scope, &c.m.Policies[i], listed, w)
+	}
+}
+
+// disagrees says how a unit of the manifest is not what the entries imply.
+func (c *manifestCheck) disagrees(u Unit, unit *ManifestUnit, w *window) string {
+	unread := unit.State.Outcome == control.NotEvaluated && c.entry.Collection.State != CollectionCompleted
+	if w.excused[u] || w.all || unread {
+		return ""
+	}
+	state := Bounded(unit.State)
+	if states, changed := w.states[u]; changed {
+		first := w.first[u]
+		if (first != nil && first.Equal(state)) || slices.ContainsFunc(states, state.Equal) {
+			return ""
+		}
+		return fmt.Sprintf("the manifest has it as %s, no entry of that time does", state.Outcome)
+	}
+	r, there := c.known.Unit(u)
+	switch {
+	case !there:
+		return fmt.Sprintf("the manifest has it as %s, the entries do not have it", state.Outcome)
+	case !r.State.Equal(state):
+		return fmt.Sprintf("the manifest has it as %s, the entries as %s (or for other reasons)", state.Outcome, r.State.Outcome)
+	case unit.Entry != "" && unit.Entry != r.ID:
+		return fmt.Sprintf("the manifest names entry %s as its newest, that is %s", unit.Entry, r.ID)
+	}
+	return ""
+}
+
+// unlisted finds units that the entries have in a scope, and the manifest does not.
+func (c *manifestCheck) unlisted(scope *ManifestScope, p *ManifestPolicy, listed map[Unit]bool, w *window) {
+	for _, m := range c.known.MembersOf(scope.Subject.Name) {
+		if m.Policy != p.Name {
+			continue
+		}
+		for i := range p.Controls {
+			u := Unit{p.Name, p.Controls[i].ID, m.Subject}
+			_, there := c.known.Unit(u)
+			_, changed := w.states[u]
+			if there && !listed[u] && !changed && !w.excused[u] {
+				c.wrong("%s: the entries have it, the manifest does not", u)
+			}
+		}
+	}
+}
+
+// touch takes note of the scopes that an entry speaks of.
+func (l *ledgerCheck) touch(e *Entry) {
+	for _, t := range l.trails {
+		switch {
+		case e.Kind == KindPolicyChanged, e.Kind == KindControlWithdrawn:
+			t.all = true
+		case e.Subject != nil:
+			if t.touched == nil {
+				t.touched = map[string]struct{}{}
+			}
+			t.touched[ScopeOf(*e.Subject)] = struct{}{}
+		}
+	}
+}
