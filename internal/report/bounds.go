@@ -15,13 +15,16 @@ type proof struct {
 	// sighted is when the scope was last evaluated and nothing said of it, before
 	// is when something was.
 	sighted, before int64
+	// proven is until when the state is proven by what follows, never where that
+	// does not say.
+	proven int64
 	// least is set where it cannot have changed earlier than that.
 	least int64
 	// fixed is set where floor is all there is.
 	fixed bool
 }
 
-var nothing = proof{floor: never, sighted: never, fixed: true}
+var nothing = proof{floor: never, sighted: never, proven: never, fixed: true}
 
 // beats are the times at which everything that was observed until then had been
 // evaluated: heartbeats, less the age of their queue, and collections. Sorted.
@@ -31,13 +34,17 @@ func (b beats) sort() { slices.Sort(b) }
 
 // last is the newest proof that a state held, before something else was found.
 //
-// A state is proven when it is stated; each time its scope is evaluated and
-// nothing new is stated; and by each heartbeat, for what was in the queue before
-// it has been evaluated. Within a gap nothing is proven; where one begins after
-// all of these, its beginning is the last proof of observation.
+// What follows may say until when the state held: up to the watch's last sign of
+// life. Otherwise a state is proven when it is stated; each time its scope is
+// evaluated and nothing new is stated; and by each heartbeat, for what was in the
+// queue before it has been evaluated. Within a gap nothing is proven; where one
+// begins after all of these, its beginning is the last proof of observation.
 func (p proof) last(gaps spans, b beats) int64 {
 	if p.fixed || p.floor == never {
 		return p.floor
+	}
+	if p.proven != never {
+		return max(gaps.seen(p.proven), p.floor, p.least)
 	}
 	newest := p.floor
 	if p.sighted > newest && !gaps.inside(p.sighted) {
@@ -83,9 +90,6 @@ func (b *bounded) endingNow() ledger.Ending {
 func (f *fold) bound(e *episode, gaps spans) bounded {
 	b := bounded{episode: e, startedNotAfter: e.opened.at, endedNotBefore: forever, endedNotAfter: forever, longest: forever}
 	b.startedNotBefore = min(e.before.last(gaps, f.beats), e.opened.at)
-	if e.source != never {
-		b.startedNotBefore = min(e.source, e.opened.at)
-	}
 	if e.ending == endingOpen {
 		b.shortest = f.seenUntil(gaps) - b.startedNotAfter
 		b.shortest = max(0, b.shortest)

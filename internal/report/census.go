@@ -121,5 +121,5 @@ func (f *fold) seedUnit(scope *control.Subject, mu *ledger.ManifestUnit, l *line
 		return
 	}
 	u.open = &episode{id: mu.Episode, unit: u, def: c.current(), origin: mu.Origin, ending: endingOpen, ledger: f.ledger, first: l.seq,
-		rules: state.Rules, actor: actorUnknown, opened: mark{at, 0, -1}, before: nothing, source: never}
+		rules: state.Rules, actor: actorUnknown, opened: mark{at, 0, -1}, before: nothing}
 }

@@ -91,7 +91,7 @@ func (p *policy) breakLedger(f *fold, l *line) {
 			if u.state == nil {
 				continue
 			}
-			last := f.proofOf(u, l.at)
+			last := f.proofOf(u, l)
 			if e := u.open; e != nil {
 				e.ending, e.closed, e.during, e.last = endingLedgerBreak, mark{l.at, 0, -2}, last, l.seq
 				f.broken = append(f.broken, e)

@@ -32,7 +32,6 @@ type episode struct {
 
 	opened   mark
 	before   proof // of the state before it began
-	source   int64 // when the API says that it began, never where it does not
 	closed   mark
 	during   proof // of the state before it ended
 	repaired mark  // the newest repair that was read back
@@ -48,38 +47,34 @@ func (f *fold) openEpisode(u *unit, l *line, def *definition, to *control.State,
 	e := &episode{
 		id: f.in.text(id), unit: u, def: def, origin: ledger.Origin(f.in.text(l.text("origin"))), ending: endingOpen,
 		ledger: f.ledger, first: l.seq, rules: to.Rules, message: f.in.text(l.text("message")),
-		actor: actorUnknown, opened: f.mark(l), source: never,
+		actor: actorUnknown, opened: f.mark(l),
 	}
-	e.before, e.source = f.beginning(u, l, def, before)
+	e.before = f.beginning(u, l, def, before)
 	if e.origin == ledger.OriginBaseline && u.control.introduced != never && u.control.ledger < f.ledger {
 		e.origin = ledger.OriginAfterGap // a new ledger gives no second baseline
 	}
 	u.open = e
 }
 
-// beginning is what bounds the beginning of an episode that l opens.
-func (f *fold) beginning(u *unit, l *line, def *definition, before proof) (proof, int64) {
-	if source, ok := sourceTime(l, "managedFields.time"); ok {
-		floor := u.control.since(u.subject)
-		if u.state != nil {
-			floor = u.at
-		}
-		return proof{floor: floor, fixed: true}, max(floor, f.byOurClock(source))
-	}
+// beginning is what bounds the beginning of an episode that l opens: the state
+// before, or where there is none, how the subject came under the control.
+func (f *fold) beginning(u *unit, l *line, def *definition, before proof) proof {
+	origin := ledger.Origin(l.text("origin"))
 	switch {
 	case u.state != nil || before.floor != never:
-		if ledger.Origin(l.text("origin")) == ledger.OriginDefinitionChanged && def.from <= l.at {
+		if origin == ledger.OriginDefinitionChanged && def.from <= l.at {
 			before.least = def.from
 		}
-		return before, never
-	case ledger.Origin(l.text("origin")) == ledger.OriginBaseline:
-		return proof{floor: never, fixed: true}, never
+		return before
+	case origin == ledger.OriginBaseline:
+		return nothing
 	}
-	st := u.control.policy.members[u.subject].open()
-	if st != nil && st.added && st.created != never {
-		return proof{floor: never, fixed: true}, f.byOurClock(st.created)
+	began := nothing
+	began.floor = u.control.since(u.subject)
+	if st := u.control.policy.members[u.subject].open(); st != nil && st.added && st.created != never {
+		began.floor = f.byOurClock(st.created) // it deviates since it is there
 	}
-	return proof{floor: u.control.since(u.subject), fixed: true}, never
+	return began
 }
 
 // since is when the subject came under the control.
@@ -133,7 +128,7 @@ func (e *episode) acted(f *fold, l *line, o *ledger.ObjectBody) {
 // close ends the unit's open episode.
 func (f *fold) close(u *unit, l *line, ending ledger.Ending) {
 	e := u.open
-	e.during = f.proofOf(u, l.at)
+	e.during = f.proofOf(u, l)
 	e.ending, e.closed, e.last = ending, f.mark(l), l.seq
 	if ending == ledger.EndingRepaired && e.repairs > 0 && e.repaired.run == e.closed.run && e.repaired.at <= e.closed.at {
 		e.closed, e.exact = e.repaired, true

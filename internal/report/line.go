@@ -20,6 +20,9 @@ type line struct {
 	run   uint64
 	at    int64
 	mono  int64
+	// proven is until when the scope was proven to be as it was judged before,
+	// never where the entry does not say.
+	proven int64
 	parts map[string][]byte
 }
 
@@ -31,7 +34,7 @@ func (l *line) read(data []byte) error {
 		l.parts = map[string][]byte{}
 	}
 	clear(l.parts)
-	l.kind, l.seq, l.run, l.at, l.mono = "", 0, 0, 0, 0
+	l.kind, l.seq, l.run, l.at, l.mono, l.proven = "", 0, 0, 0, 0, never
 	if err := members(data, l.member); err != nil {
 		return err
 	}
@@ -51,6 +54,8 @@ func (l *line) member(key, value []byte) error {
 		l.mono, ok = number[int64](value)
 	case "observedAt":
 		l.at, ok = parseTime(value)
+	case "provenAt":
+		l.proven, ok = parseTime(value)
 	case "inputs", "versions", "prev", "appendedAt":
 		return nil
 	default:

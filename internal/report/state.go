@@ -252,7 +252,7 @@ func (f *fold) outcomeChanged(l *line) error {
 	u := f.unitOf(c, s)
 	f.remember(u)
 	episode, ending := l.text("episode"), ledger.Ending(l.text("ending"))
-	before := f.proofOf(u, l.at)
+	before := f.proofOf(u, l)
 	if u.open != nil && (ending != "" || (episode != u.open.id && to.Outcome != control.NotEvaluated)) {
 		if ending == "" {
 			ending = ledger.EndingUnknownInGap
@@ -274,14 +274,16 @@ func (f *fold) outcomeChanged(l *line) error {
 }
 
 // proofOf is what shows how long the unit's state before at is known to have held.
-func (f *fold) proofOf(u *unit, at int64) proof {
+func (f *fold) proofOf(u *unit, l *line) proof {
 	switch {
 	case u.state == nil:
-		return u.last
+		last := u.last
+		last.before = l.at
+		return last
 	case u.state.Outcome == control.NotEvaluated:
 		return u.seen
 	default:
-		return proof{floor: u.at, sighted: f.sightedBefore(u.subject, at), before: at}
+		return proof{floor: u.at, sighted: f.sightedBefore(u.subject, l.at), before: l.at, proven: l.proven}
 	}
 }
 

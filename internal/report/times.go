@@ -116,6 +116,14 @@ func (ss spans) holds(at int64) bool {
 	return i < len(ss) && ss[i].from <= at
 }
 
+// seen is at, or the beginning of the span that it lies within.
+func (ss spans) seen(at int64) int64 {
+	if i := ss.first(at); i < len(ss) && ss[i].from < at {
+		return ss[i].from
+	}
+	return at
+}
+
 // within is the length of what lies in s.
 func (ss spans) within(s span) int64 {
 	var total int64
