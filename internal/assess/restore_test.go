@@ -1,0 +1,106 @@
+package assess
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// everything is a snapshot with something in each field.
+func everything() *control.Snapshot {
+	return &control.Snapshot{
+		Namespace: production("a"),
+		NetworkPolicies: []control.NetworkPolicy{{Name: "deny", Ours: true, Spec: networkingv1.NetworkPolicySpec{
+			PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}}}},
+		Pods:              []control.PodClass{{Labels: map[string]string{"app": "web"}}},
+		Services:          []control.Service{{Name: "web"}},
+		Entrances:         []control.Entrance{{Kind: "Ingress", Name: "web"}},
+		Peers:             control.Peers{Namespaces: map[string]bool{"{}": true}},
+		Lifelines:         &control.Lifelines{},
+		AdmissionBackends: []control.AdmissionBackend{{}},
+		ClusterPolicies:   []control.ClusterPolicy{{}},
+		Unmodelled:        []control.ObjectRef{{}},
+		Unavailable:       map[control.Need]string{control.NeedPods: control.ReasonForbidden},
+	}
+}
+
+// TestE19InputsAreRestored: the parts of a snapshot make it again, whatever is in
+// it, and the same evaluator finds the same.
+func TestE19InputsAreRestored(t *testing.T) {
+	d := defined(t, policy("p"))
+	for name, want := range map[string]*control.Snapshot{"everything": everything(), "nothing": {Namespace: production("a"), NetworkPolicies: []control.NetworkPolicy{}}} {
+		t.Run(name, func(t *testing.T) {
+			parts, err := new(Encoder).Parts(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := &control.Snapshot{}
+			for _, part := range parts {
+				if err := RestorePart(got, part.Role, part.Data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("snapshot (-want +got):\n%s", diff)
+			}
+			r, err := RestoreControl(d.Controls[0].Object.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, again := Judge(d, want, noon), r.Judge(got, noon)
+			if len(again) != 1 || again[0].Def.Name != "p" || !r.Comparable() {
+				t.Fatalf("got %+v", again)
+			}
+			if diff := cmp.Diff(before[0].Findings, again[0].Findings); diff != "" {
+				t.Errorf("findings (-before +again):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestE19EveryFieldHasARole: a field that is added to the snapshot is restored.
+func TestE19EveryFieldHasARole(t *testing.T) {
+	for field := range reflect.TypeFor[control.Snapshot]().Fields() {
+		role, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if role == "-" {
+			continue
+		}
+		if err := RestorePart(&control.Snapshot{}, role, []byte("null")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestInputsThatCannotBeRestored(t *testing.T) {
+	for want, err := range map[string]error{
+		`the role "dreams"`:                    RestorePart(&control.Snapshot{}, "dreams", []byte("[]")),
+		`input pods: json: unknown field`:      RestorePart(&control.Snapshot{}, "pods", []byte(`[{"mood":"good"}]`)),
+		`definition: no control type`:          restoreError(t, map[string]any{"policy": "p", "control": map[string]any{"id": "X"}}),
+		`definition: json: unknown field "by"`: restoreError(t, map[string]any{"by": "p"}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	newer := defined(t, policy("p")).Controls[0].Object.Data
+	newer = []byte(strings.Replace(string(newer), `"evaluatorVersion":`, `"evaluatorVersion":9`, 1))
+	if r, err := RestoreControl(newer); err != nil || r.Comparable() {
+		t.Errorf("an evaluator of a later version is taken for this one (%v)", err)
+	}
+}
+
+func restoreError(t *testing.T, definition any) error {
+	t.Helper()
+	data, err := json.Marshal(definition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = RestoreControl(data)
+	return err
+}
