@@ -103,6 +103,10 @@ func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Ch
 		found.outdated(p.name, change)
 		p.again(conflictRetry)
 		return
+	case enforce.FailureUnknown:
+		if !change.Remove {
+			p.memo.lost(unanswered{change, before, p.units})
+		}
 	}
 	reason, message := describe(err)
 	for _, want := range change.WantedBy {

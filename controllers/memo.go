@@ -23,6 +23,8 @@ type memo struct {
 	fought map[string]time.Time
 	// failed is the last repair failure that was recorded, by object.
 	failed map[string]failure
+	// unanswered are the changes that no answer came for, by object.
+	unanswered map[string]unanswered
 	// repairs are the units that deviated when this process last changed
 	// something, until their state is recorded again: if they conform then,
 	// that is its work, also where they could not be evaluated in between.
@@ -152,6 +154,14 @@ func (m *memo) failing(object, reason string) (again bool, retry time.Duration) 
 	return again, min(lastRetry, firstRetry<<min(last.times-1, 16))
 }
 
+// lost remembers a change that no answer came for.
+func (m *memo) lost(u unanswered) {
+	if m.unanswered == nil {
+		m.unanswered = map[string]unanswered{}
+	}
+	m.unanswered[u.change.Name] = u
+}
+
 // backedOff remembers a back-off, and reports whether it is another one than before.
 func (m *memo) backedOff(object string, until time.Time) bool {
 	if m.fought[object].Equal(until) {
@@ -167,6 +177,7 @@ func (m *memo) backedOff(object string, until time.Time) bool {
 // repaired remembers that a change was made to an object while units deviated.
 func (m *memo) repaired(object string, units []unit) {
 	delete(m.failed, object)
+	delete(m.unanswered, object)
 	for i := range units {
 		if u := &units[i]; u.State.Outcome == control.Deviating {
 			if m.repairs == nil {

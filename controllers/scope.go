@@ -157,7 +157,8 @@ func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 	var transitions []ledger.Transition
 	killpoint.Hit(killpoint.ScopeJudged)
 	if !r.registry.do(p.snapshot.Namespace, p.pinned, func() {
-		drafts := append(r.census(p), r.observations(p)...)
+		drafts := append(r.census(p), r.answered(p)...)
+		drafts = append(drafts, r.observations(p)...)
 		transitions, p.ticket = r.Recorder.Record(append(drafts, r.unobserved(p)...)...)
 	}) {
 		return errSuperseded
