@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
@@ -72,6 +71,7 @@ func (r *ScopeReconciler) bury(p *pass) error {
 	transitions, ticket := r.Recorder.Record(drafts...)
 	r.announce(transitions, ticket)
 	r.memos.forget(p.name)
+	r.proofs.judged(p.name, p.unchanged)
 	r.issues.forget(p.name)
 	r.settling.end(p.name)
 	r.pace.ForgetNamespace(p.name)
@@ -81,11 +81,11 @@ func (r *ScopeReconciler) bury(p *pass) error {
 	return nil
 }
 
-// specManager is the field manager of the newest change to a policy's spec.
-func specManager(p *v1alpha1.ControlPolicy) string {
+// specManager is the field manager of the newest change to an object's spec.
+func specManager(object metav1.Object) string {
 	manager := ""
 	var newest int64
-	for _, f := range p.ManagedFields {
+	for _, f := range object.GetManagedFields() {
 		if f.Subresource != "" || f.FieldsV1 == nil || f.Time == nil || !bytes.Contains(f.FieldsV1.GetRawBytes(), []byte(`"f:spec"`)) {
 			continue
 		}
@@ -96,10 +96,11 @@ func specManager(p *v1alpha1.ControlPolicy) string {
 	return clip(manager)
 }
 
-// changedPaths are the fields in which two specs differ, as dotted paths.
-func changedPaths(from, to v1alpha1.ControlPolicySpec) []string {
-	a, errA := runtime.DefaultUnstructuredConverter.ToUnstructured(&from)
-	b, errB := runtime.DefaultUnstructuredConverter.ToUnstructured(&to)
+// changedPaths are the fields in which two specs differ, as dotted paths. The
+// specs are given by pointers.
+func changedPaths(from, to any) []string {
+	a, errA := runtime.DefaultUnstructuredConverter.ToUnstructured(from)
+	b, errB := runtime.DefaultUnstructuredConverter.ToUnstructured(to)
 	if errA != nil || errB != nil {
 		return []string{"spec"}
 	}

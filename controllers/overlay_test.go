@@ -124,11 +124,11 @@ func TestChangedPaths(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := changedPaths(policy("p").Spec, policy("p", tc.edit).Spec)
+			got := changedPaths(&policy("p").Spec, &policy("p", tc.edit).Spec)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if back := changedPaths(policy("p", tc.edit).Spec, policy("p").Spec); !cmp.Equal(got, back) {
+			if back := changedPaths(&policy("p", tc.edit).Spec, &policy("p").Spec); !cmp.Equal(got, back) {
 				t.Errorf("back again it is %v", back)
 			}
 		})

@@ -124,7 +124,7 @@ func (r *PolicyReconciler) changed(next *definition, policy *v1alpha1.ControlPol
 			}
 		}
 		if last := r.registry.load().byName[next.Name]; last != nil {
-			paths := changedPaths(last.Spec, next.Spec)
+			paths := changedPaths(&last.Spec, &next.Spec)
 			change.Paths, change.MorePaths = paths[:min(len(paths), maxPaths)], max(0, len(paths)-maxPaths)
 		}
 		edit := ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: next.Ref(nil), Change: change},

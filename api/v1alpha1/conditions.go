@@ -160,3 +160,6 @@ const AnnotationChangeRef = "holdfast.dev/change-ref"
 // AnnotationConfirmedGeneration confirms a generation whose rollout is held: its
 // value is the policy's metadata.generation.
 const AnnotationConfirmedGeneration = "holdfast.dev/confirmed-generation"
+
+// LabelSchedule names, on an EvidenceRecord, the EvidenceSchedule that it is of.
+const LabelSchedule = "holdfast.dev/schedule"
