@@ -71,14 +71,14 @@ func (p *plot) deviatingLane(control string) lane {
 
 func (p *plot) begunLane(control string) lane {
 	const middle = laneHeight / 2
-	top := max(slices.Max(p.outside), slices.Max(p.within))
+	above, below := slices.Max(p.outside), slices.Max(p.within)
 	return lane{
-		Label: "Episodes begun", Note: "above: outside tolerance; below: within",
+		Label: "Episodes begun", Note: fmt.Sprintf("above: outside tolerance, at most %d in a bar; below: within, at most %d", above, below),
 		Title:       "Episodes of " + control + " by their beginning",
-		Description: fmt.Sprintf("Above the line those outside the stated tolerance, below it those within; at most %d in one bar.", top),
+		Description: fmt.Sprintf("Above the line those outside the stated tolerance, at most %d in one bar; below it those within, at most %d.", above, below),
 		Class:       "lane", Height: laneHeight,
 		Shapes: append(p.background(laneHeight),
-			shape{"outside", bars(p.outside, top, middle, middle, up)}, shape{"within", bars(p.within, top, middle, middle, down)},
+			shape{"outside", bars(p.outside, above, middle, middle, up)}, shape{"within", bars(p.within, below, middle, middle, down)},
 			shape{"axis", fmt.Sprintf("M0 %dH%d", middle, figureBins)}),
 	}
 }
@@ -94,7 +94,7 @@ func (p *plot) observedLane(control string) lane {
 		Title:       "When " + control + " was observed",
 		Description: "A band over the period, broken where observation was due and absent, and where the control was not in operation.",
 		Class:       "lane thin", Height: height,
-		Shapes: []shape{{"gap", runs(p.gap, height)}, {"observed", runs(observed, height)}},
+		Shapes: []shape{{"observed", runs(observed, height)}},
 	}
 }
 
@@ -139,15 +139,22 @@ func runs(bins []bool, height int) string {
 	return b.String()
 }
 
-// mostTicks is how many ticks an axis has at most.
-const mostTicks = 13
+const (
+	// mostTicks is how many ticks an axis has at most.
+	mostTicks = 10
+	// lastTick is where the last may be, in percent: its label needs room.
+	lastTick = 92.5
+)
 
-// ticks are marks on round dates, at most thirteen.
+// ticks are marks on round dates, at most ten.
 func ticks(from, to time.Time) []tick {
 	for _, s := range scales() {
 		var list []tick
 		for t := s.first(from); t.Before(to); t = s.next(t) {
 			at := float64(t.Sub(from)) / float64(to.Sub(from)) * 100
+			if at > lastTick {
+				break
+			}
 			if list = append(list, tick{t.Format(s.layout), strconv.FormatFloat(at, 'f', 2, 64), len(list)%2 == 1}); len(list) > mostTicks {
 				break
 			}

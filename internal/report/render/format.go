@@ -240,8 +240,16 @@ func coverage(c report.Coverage) string {
 	if c.PerMyriad == nil {
 		return notAny
 	}
+	return perMyriad(c.PerMyriad) + " (" + coverageOf(c) + ")"
+}
+
+// coverageOf writes what a coverage is a share of, or nothing where nothing was due.
+func coverageOf(c report.Coverage) string {
+	if c.PerMyriad == nil {
+		return ""
+	}
 	unit := subjectUnit(c.Due)
-	return fmt.Sprintf("%s (%s of %s %s)", perMyriad(c.PerMyriad), unit.of(c.Evaluated), unit.of(c.Due), unit.noun)
+	return fmt.Sprintf("%s of %s %s", unit.of(c.Evaluated), unit.of(c.Due), unit.noun)
 }
 
 // timeUnit is a unit of subject-time; size is in microseconds.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
+	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
 )
 
@@ -40,9 +42,15 @@ func HTML(w io.Writer, r *report.Record, o Options) error {
 // functions are what the templates can call beside what they are built in with.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"datum": datum, "clock": clock, "moment": moment, "exact": exact, "between": between, "bounds": bounds, "span": span,
-		"longest": func(ns int64) string { return duration(ns, up) }, "atMost": atMost, "stated": stated,
-		"interval": intervalText, "coverage": coverage, "share": share, "perMyriad": perMyriad,
+		"datum":    datum,
+		"clock":    func(t ledger.Time) template.HTML { return unbroken(clock(t)) },
+		"moment":   func(t *ledger.Time) template.HTML { return unbroken(moment(t)) },
+		"between":  func(from, to ledger.Time) template.HTML { return unbroken(between(from, to)) },
+		"bounds":   func(b report.Bounds) template.HTML { return unbroken(bounds(b)) },
+		"span":     func(s report.Span) template.HTML { return unbroken(span(s)) },
+		"interval": func(i report.Interval) template.HTML { return unbroken(intervalText(i)) },
+		"longest":  func(ns int64) template.HTML { return unbroken(duration(ns, up)) },
+		"coverage": coverage, "coverageOf": coverageOf, "share": share, "perMyriad": perMyriad,
 		"tolerance": tolerance, "newSubjects": newSubjects, "episodesLine": episodesLine, "surelyPossibly": surelyPossibly,
 		"threshold": thresholdName, "lengths": lengthsLine, "rules": rules, "tally": tally, "short": short,
 		"className": className, "classMeaning": classMeaning, "originMeaning": originMeaning, "endingMeaning": endingMeaning,
@@ -82,6 +90,17 @@ func datum(path string, value any) (template.HTML, error) {
 		return "", fmt.Errorf("%s is no number but %T", path, value)
 	}
 	return template.HTML(fmt.Sprintf(`<data value="%d" data-path="%s">%s</data>`, n, template.HTMLEscapeString(path), number(n))), nil
+}
+
+// unbroken writes times and durations so that no line breaks within one.
+func unbroken(text string) template.HTML {
+	text = template.HTMLEscapeString(text)
+	for _, unit := range []string{"s", "ms", "%"} {
+		text = strings.ReplaceAll(text+" ", " "+unit+" ", "&nbsp;"+unit+" ")
+		text = strings.ReplaceAll(strings.TrimSuffix(text, " "), " "+unit+")", "&nbsp;"+unit+")")
+	}
+	// A hyphen in a date is one that does not break.
+	return template.HTML(strings.ReplaceAll(text, "-", "&#8209;"))
 }
 
 // short shortens an id or a digest to what people compare.

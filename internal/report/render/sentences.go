@@ -97,7 +97,7 @@ func lengthsLine(c report.Counts) string {
 	if c.Longest == nil {
 		return ""
 	}
-	return fmt.Sprintf("median %s, p95 %s, longest %s, at most, of those that ended", atMost(c.Median), atMost(c.P95), atMost(c.Longest))
+	return fmt.Sprintf("of those that ended, at most: median %s, p95 %s, longest %s", atMost(c.Median), atMost(c.P95), atMost(c.Longest))
 }
 
 func repairsLine(r report.Repairs) string {
