@@ -55,6 +55,7 @@ type Engine struct {
 	registry  *registry
 	memos     memos
 	proofs    proofs
+	passes    passes
 	issues    issues
 	settling  settling
 	intros    introductions
@@ -82,6 +83,7 @@ func NewEngine(opts Options) *Engine {
 		registry: newRegistry(),
 		memos:    memos{by: map[string]*memo{}},
 		proofs:   proofs{by: map[string]time.Time{}},
+		passes:   passes{by: map[string]passState{}},
 		issues:   issues{by: map[string]map[string][]issue{}},
 		settling: settling{by: map[string]map[string]struct{}{}},
 		intros:   introductions{by: map[string]*introduction{}},
@@ -94,6 +96,7 @@ func NewEngine(opts Options) *Engine {
 
 		observing: make(chan struct{}),
 	}
+	e.scopes.asked = func(req ctrl.Request) { e.passes.ask(req.Name) }
 	e.statusDue = newStatusDue(&e.policies)
 	e.announcer = newAnnouncer(opts)
 	opts.Metrics.engine = e
@@ -189,6 +192,24 @@ func (r *Engine) LedgerHealthChanged() {
 		r.statusDue.soon(def.Name)
 	}
 }
+
+// Settled reports whether no pass over a namespace is asked for, or under way.
+func (r *Engine) Settled(namespace string) bool { return r.passes.settled(namespace) }
+
+// Requeue asks for a pass over a namespace.
+func (r *Engine) Requeue(namespace string) { r.scopes.now(scopeRequest(namespace)) }
+
+// Definition is the definition in force of a policy.
+func (r *Engine) Definition(policy string) (*assess.Definition, bool) {
+	def, ok := r.registry.load().byName[policy]
+	if !ok {
+		return nil, false
+	}
+	return def.Definition, true
+}
+
+// Observes is closed once policies are put in force and namespaces judged.
+func (r *Engine) Observes() <-chan struct{} { return r.observing }
 
 // awaitObserving waits until passes may be made.
 func (r *Engine) awaitObserving(ctx context.Context) error {

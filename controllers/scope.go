@@ -70,6 +70,14 @@ func (r *ScopeReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 		r.liveness.arrived(r)
 		return ctrl.Result{}, nil
 	}
+	r.passes.begin(req.Name)
+	result, err := r.pass(ctx, req)
+	r.passes.end(req.Name, err != nil || (result.RequeueAfter > 0 && result.RequeueAfter <= staleRetry))
+	return result, err
+}
+
+// pass makes one pass over one namespace.
+func (r *ScopeReconciler) pass(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	p := &pass{name: req.Name, now: r.Now()}
 	for _, phase := range []func(context.Context, *pass) error{
 		r.observe, r.evaluate, r.record, r.repair,

@@ -14,6 +14,9 @@ import (
 // trigger puts requests into a controller's queue. It is a source: until its
 // controller starts, requests wait here.
 type trigger struct {
+	// asked is told of each request; may be nil.
+	asked func(ctrl.Request)
+
 	mu    sync.Mutex
 	queue workqueue.TypedRateLimitingInterface[ctrl.Request]
 	early []queued
@@ -47,6 +50,9 @@ func (t *trigger) low(req ctrl.Request) { t.enqueue(queued{req: req, priority: h
 func (t *trigger) after(req ctrl.Request, d time.Duration) { t.enqueue(queued{req: req, after: d}) }
 
 func (t *trigger) enqueue(q queued) {
+	if t.asked != nil && q.after == 0 {
+		t.asked(q.req)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.queue == nil {
