@@ -221,9 +221,9 @@ func (k *Known) Controls(policy string) []string {
 	return ids
 }
 
-func (t *Tally) empty() bool {
-	return t.Conforming+t.NotApplicable+t.NotEvaluated+len(t.Open) == 0
-}
+func (t *Tally) empty() bool { return t.units() == 0 }
+
+func (t *Tally) units() int { return t.Conforming + t.NotApplicable + t.NotEvaluated + len(t.Open) }
 
 // Tally counts the units of a control. It is nil where there are none.
 func (k *Known) Tally(policy, controlID string) *Tally {

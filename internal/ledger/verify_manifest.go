@@ -216,8 +216,11 @@ func (c *manifestCheck) order() {
 		namespaces += c.chunks[i].namespaces
 	}
 	for _, list := range c.m.Lists {
-		if list.Group == "" && list.Resource == "namespaces" && list.Failed == "" && list.Count != namespaces {
-			c.wrong("%d namespaces were listed, and the chunks have %d", list.Count, namespaces)
+		if list.Group != "" || list.Resource != "namespaces" || list.Failed != "" {
+			continue
+		}
+		if want := list.Count + c.m.Appeared - c.m.Gone; want != namespaces {
+			c.wrong("%d namespaces were listed, %d appeared, %d were gone, and the chunks have %d", list.Count, c.m.Appeared, c.m.Gone, namespaces)
 		}
 	}
 }
@@ -296,8 +299,52 @@ func (c *manifestCheck) compare() error {
 			}
 		}
 	}
+	c.absent(w)
 	c.trail.touched, c.trail.all = w.scopes, w.all
 	return nil
+}
+
+// absent finds units that the entries have in scopes that the manifest does not
+// have at all. That is so only where it has fewer units than the entries.
+func (c *manifestCheck) absent(w *window) {
+	if w.all {
+		return
+	}
+	var names map[string]bool
+	for i := range c.m.Policies {
+		p := &c.m.Policies[i]
+		for j := range p.Controls {
+			t := c.known.Tally(p.Name, p.Controls[j].ID)
+			if t == nil || t.units() <= p.Controls[j].Census.InScope() {
+				continue
+			}
+			if names == nil {
+				names = c.scopeNames()
+			}
+			c.absentUnits(p.Name, p.Controls[j].ID, names, w)
+		}
+	}
+}
+
+func (c *manifestCheck) scopeNames() map[string]bool {
+	names := map[string]bool{}
+	for _, chunk := range c.chunks {
+		for i := range chunk.Scopes {
+			names[chunk.Scopes[i].Subject.Name] = true
+		}
+	}
+	return names
+}
+
+func (c *manifestCheck) absentUnits(policy, id string, names map[string]bool, w *window) {
+	for _, m := range c.known.Members(policy) {
+		u, scope := Unit{policy, id, m.Subject}, ScopeOf(m.Subject)
+		_, there := c.known.Unit(u)
+		_, moved := w.moved[scope]
+		if there && !moved && !names[scope] && !w.excused[u] {
+			c.wrong("%s: the entries have it, the manifest does not", u)
+		}
+	}
 }
 
 // window is what was stated while the manifest was made.
