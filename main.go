@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+	_ "time/tzdata" // time zones of schedules, wherever the operator runs
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -106,8 +107,8 @@ func run(f *flags, log logr.Logger) error {
 	return nil
 }
 
-// newManager returns a manager that reads ControlPolicies through its cache,
-// and nothing else.
+// newManager returns a manager that reads ControlPolicies and EvidenceSchedules
+// through its cache, and nothing else.
 func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
@@ -127,7 +128,7 @@ func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, erro
 		HealthProbeBindAddress: f.probeAddr,
 		Cache: cache.Options{
 			ReaderFailOnMissingInformer: true,
-			ByObject:                    map[client.Object]cache.ByObject{&v1alpha1.ControlPolicy{}: {}},
+			ByObject:                    map[client.Object]cache.ByObject{&v1alpha1.ControlPolicy{}: {}, &v1alpha1.EvidenceSchedule{}: {}},
 		},
 		LeaderElection: f.leaderElect, LeaderElectionResourceLockInterface: lock,
 		LeaderElectionReleaseOnCancel: true,

@@ -25,42 +25,85 @@ func TestConfig(t *testing.T) {
 		}
 	})
 	kubectl(t, cp, "apply", "--kustomize", ".")
-	kubectl(t, cp, "wait", "--for=condition=Established", "crd/controlpolicies.holdfast.dev")
+	kubectl(t, cp, "wait", "--for=condition=Established",
+		"crd/controlpolicies.holdfast.dev", "crd/evidenceschedules.holdfast.dev", "crd/evidencerecords.holdfast.dev")
 
 	t.Run("samples", func(t *testing.T) {
 		kubectl(t, cp, "apply", "--filename", "samples")
-		want := "first-look Observe\nproduction-baseline Enforce\nrestricted-isolation Enforce\n"
+		want := "first-look Observe\nproduction-baseline Enforce\nrestricted-isolation Enforce\nsoc2-2027 \n"
 		got := kubectl(t, cp, "get", "holdfast", "--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.mode}{"\n"}{end}`)
 		if got != want {
-			t.Errorf("policies after applying the samples: %q, want %q", got, want)
+			t.Errorf("objects after applying the samples: %q, want %q", got, want)
 		}
 	})
-	t.Run("columns", func(t *testing.T) {
-		const example = "../api/v1alpha1/testdata/controlpolicy.yaml"
-		kubectl(t, cp, "apply", "--filename", example)
-		kubectl(t, cp, "replace", "--subresource", "status", "--filename", example)
-		want := map[string]string{
-			"": "NAME MODE CONFORMING REASON IN SCOPE OPEN ENFORCED EVIDENCE AGE\n" +
-				"full Enforce False Correcting 4 1 Pending True",
-			"wide": "NAME MODE CONFORMING REASON IN SCOPE OPEN ENFORCED EVIDENCE READY EXCLUDED ENTRIES AGE\n" +
-				"full Enforce False Correcting 4 1 Pending True True 1 42",
-		}
-		for output, want := range want {
-			got := columns(kubectl(t, cp, "get", "ctlp", "full", "--output", output))
-			if !strings.HasPrefix(got, want) {
-				t.Errorf("kubectl get --output=%q prints %q, want %q and the age", output, got, want)
-			}
-		}
-	})
+	for kind, want := range tables() {
+		t.Run("columns of "+kind, func(t *testing.T) { testColumns(t, cp, kind, want) })
+	}
 	t.Run("permissions", func(t *testing.T) {
 		client, err := kubernetes.NewForConfig(cp.RESTConfig())
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range permissions() {
-			t.Run(p.String(), func(t *testing.T) { p.check(t, client) })
+			t.Run(p.String(), func(t *testing.T) { p.check(t, client, operator) })
 		}
 	})
+	t.Run("E40: an auditor reads, and reveals no Secret", func(t *testing.T) {
+		client, err := kubernetes.NewForConfig(cp.RESTConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		kubectl(t, cp, "create", "clusterrolebinding", "auditor", "--clusterrole=holdfast-auditor", "--user=auditor")
+		kubectl(t, cp, "create", "clusterrolebinding", "reperformer", "--clusterrole=holdfast-auditor-reperform", "--user=auditor")
+		kubectl(t, cp, "create", "rolebinding", "auditor", "--namespace=holdfast-system", "--role=holdfast-auditor", "--user=auditor")
+		for _, p := range auditorPermissions() {
+			t.Run(p.String(), func(t *testing.T) { p.check(t, client, user{name: "auditor"}) })
+		}
+	})
+}
+
+// table is what kubectl get prints of an example, but for its age.
+type table struct{ short, narrow, wide string }
+
+func tables() map[string]table {
+	return map[string]table{
+		"controlpolicy": {
+			short: "ctlp",
+			narrow: "NAME MODE CONFORMING REASON IN SCOPE OPEN ENFORCED EVIDENCE AGE\n" +
+				"full Enforce False Correcting 4 1 Pending True",
+			wide: "NAME MODE CONFORMING REASON IN SCOPE OPEN ENFORCED EVIDENCE READY EXCLUDED ENTRIES AGE\n" +
+				"full Enforce False Correcting 4 1 Pending True True 1 42",
+		},
+		"evidenceschedule": {
+			short: "evs",
+			narrow: "NAME SCHEDULE SUSPENDED LAST SLOT STATE NEXT SLOT COLLECTED OPEN GAPS ANCHORED READY AGE\n" +
+				"full 0 * * * * true 2026-03-01T06:00:00Z Completed 2026-03-01T07:00:00Z 1420 of 1423 (99.78 %) 2 1 True True",
+			wide: "NAME SCHEDULE SUSPENDED LAST SLOT STATE NEXT SLOT COLLECTED OPEN GAPS ANCHORED READY TIME ZONE PERIOD START PERIOD END ENTRIES AGE\n" +
+				"full 0 * * * * true 2026-03-01T06:00:00Z Completed 2026-03-01T07:00:00Z 1420 of 1423 (99.78 %) 2 1 True True" +
+				" Etc/UTC 2026-01-01T00:00:00Z 2027-01-01T00:00:00Z 42",
+		},
+		"evidencerecord": {
+			short: "evr",
+			narrow: "NAME SCHEDULE SLOT RESULT SUBJECTS DEVIATING DISCREPANCIES ANCHORED AGE\n" +
+				"full soc2-2026 2026-03-01T06:00:00Z Partial 4 1 0 Some",
+			wide: "NAME SCHEDULE SLOT RESULT SUBJECTS DEVIATING DISCREPANCIES ANCHORED ENTRIES AGE\n" +
+				"full soc2-2026 2026-03-01T06:00:00Z Partial 4 1 0 Some 42",
+		},
+	}
+}
+
+func testColumns(t *testing.T, cp *controlplane.ControlPlane, kind string, want table) {
+	example := "../api/v1alpha1/testdata/" + kind + ".yaml"
+	kubectl(t, cp, "apply", "--filename", example)
+	if kind != "evidencerecord" { // it has no status
+		kubectl(t, cp, "replace", "--subresource", "status", "--filename", example)
+	}
+	for output, want := range map[string]string{"": want.narrow, "wide": want.wide} {
+		got := columns(kubectl(t, cp, "get", tables()[kind].short, "full", "--output", output))
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("kubectl get --output=%q prints %q, want %q and the age", output, got, want)
+		}
+	}
 }
 
 // kubectl runs the command and returns its output.
@@ -99,6 +142,22 @@ func permissions() []permission {
 		{verb: "patch", group: "holdfast.dev", resource: "controlpolicies", subresource: "status", want: true},
 		{verb: "patch", group: "holdfast.dev", resource: "controlpolicies"},
 		{verb: "delete", group: "holdfast.dev", resource: "controlpolicies"},
+
+		{verb: "watch", group: "holdfast.dev", resource: "evidenceschedules", want: true},
+		{verb: "patch", group: "holdfast.dev", resource: "evidenceschedules", subresource: "status", want: true},
+		{verb: "patch", group: "holdfast.dev", resource: "evidenceschedules"},
+		{verb: "create", group: "holdfast.dev", resource: "evidencerecords", want: true},
+		{verb: "list", group: "holdfast.dev", resource: "evidencerecords", want: true},
+		{verb: "delete", group: "holdfast.dev", resource: "evidencerecords", want: true},
+		{verb: "patch", group: "holdfast.dev", resource: "evidencerecords"},
+		{verb: "update", group: "holdfast.dev", resource: "evidencerecords"},
+		{verb: "deletecollection", group: "holdfast.dev", resource: "evidencerecords"},
+
+		{verb: "list", group: "rbac.authorization.k8s.io", resource: "clusterroles", want: true},
+		{verb: "list", group: "rbac.authorization.k8s.io", resource: "clusterrolebindings", want: true},
+		{verb: "list", group: "rbac.authorization.k8s.io", resource: "rolebindings", namespace: own, want: true},
+		{verb: "list", group: "rbac.authorization.k8s.io", resource: "rolebindings", namespace: "default"},
+		{verb: "bind", group: "rbac.authorization.k8s.io", resource: "clusterroles"},
 
 		{verb: "watch", resource: "namespaces", want: true},
 		{verb: "patch", resource: "namespaces"},
@@ -159,17 +218,51 @@ func permissions() []permission {
 	}
 }
 
+// auditorPermissions are what the roles for an auditor give, and do not.
+func auditorPermissions() []permission {
+	const own = "holdfast-system"
+	return []permission{
+		{verb: "list", group: "holdfast.dev", resource: "controlpolicies", want: true},
+		{verb: "list", group: "holdfast.dev", resource: "evidenceschedules", want: true},
+		{verb: "get", group: "holdfast.dev", resource: "evidencerecords", want: true},
+		{verb: "delete", group: "holdfast.dev", resource: "evidencerecords"},
+		{verb: "create", group: "holdfast.dev", resource: "evidencerecords"},
+		{verb: "patch", group: "holdfast.dev", resource: "evidenceschedules"},
+		{verb: "get", resource: "services", subresource: "proxy", namespace: own, name: "holdfast-ledger", want: true},
+		{verb: "get", resource: "services", subresource: "proxy", namespace: own, name: "other"},
+		{verb: "get", resource: "services", subresource: "proxy", namespace: "default", name: "holdfast-ledger"},
+		{verb: "create", resource: "services", subresource: "proxy", namespace: own, name: "holdfast-ledger"},
+		{verb: "get", resource: "configmaps", namespace: own, name: "holdfast-ledger-head", want: true},
+		{verb: "update", resource: "configmaps", namespace: own, name: "holdfast-ledger-head"},
+		{verb: "list", resource: "namespaces", want: true},
+		{verb: "list", group: "networking.k8s.io", resource: "networkpolicies", want: true},
+		{verb: "patch", group: "networking.k8s.io", resource: "networkpolicies", namespace: "default"},
+		{verb: "list", resource: "secrets"},
+		{verb: "get", resource: "secrets", namespace: own, name: "holdfast-ledger-key"},
+		{verb: "create", resource: "pods", subresource: "exec", namespace: own},
+	}
+}
+
 // String names the permission as kubectl auth can-i does.
 func (p permission) String() string {
 	resource := strings.TrimSuffix(p.resource+"."+p.group, ".")
 	return strings.Join([]string{p.verb, resource, p.subresource, p.namespace, p.name}, " ")
 }
 
-func (p permission) check(t *testing.T, client kubernetes.Interface) {
+// user is whose permissions are asked for.
+type user struct {
+	name   string
+	groups []string
+}
+
+// operator is Holdfast's service account.
+var operator = user{"system:serviceaccount:holdfast-system:holdfast",
+	[]string{"system:serviceaccounts", "system:serviceaccounts:holdfast-system", "system:authenticated"}}
+
+func (p permission) check(t *testing.T, client kubernetes.Interface, as user) {
 	t.Helper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User:   "system:serviceaccount:holdfast-system:holdfast",
-		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:holdfast-system", "system:authenticated"},
+		User: as.name, Groups: as.groups,
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Verb: p.verb, Group: p.group, Resource: p.resource, Subresource: p.subresource, Namespace: p.namespace, Name: p.name,
 		},

@@ -19,10 +19,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/controllers"
+	"github.com/holdfast-dev/holdfast/internal/anchor"
+	"github.com/holdfast-dev/holdfast/internal/collect"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/ledger/clusterstore"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 )
 
@@ -75,13 +79,14 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
 	var engine *controllers.Engine
+	var evidence *controllers.EvidenceReconciler
 	recorder := ledger.NewRecorder(ledger.RecorderOptions{
 		Open:    opener(mgr, opts, cluster, m),
 		Cluster: cluster, Operator: self, OperatorObjects: objects,
 		Now: time.Now, Retry: retryOpen, Log: opts.Log.WithName("ledger"),
 		OnDurable: m.Durable,
 		OnAttach:  func(policies []string, resync bool) { engine.LedgerAttached(policies, resync) },
-		OnHealth:  func() { engine.LedgerHealthChanged() },
+		OnHealth:  func() { engine.LedgerHealthChanged(); evidence.LedgerChanged(ctx) },
 	})
 	dns, err := findDNS(ctx, mgr, opts.DNSService)
 	if err != nil {
@@ -111,9 +116,35 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	if err := engine.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
+	evidence = newEvidence(mgr, opts, engine, collect.New(collect.Options{
+		Config: mgr.GetConfig(), Observer: observer, Recorder: recorder, FieldManager: enforce.FieldManager, DNSService: dns,
+		Namespace: opts.Namespace, KeySecret: keySecret(opts), Settled: engine.Settled, Requeue: engine.Requeue,
+		Now: time.Now, Log: opts.Log.WithName("collect"),
+	}))
+	if err := evidence.SetupWithManager(mgr); err != nil {
+		return nil, err
+	}
 	ledgerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	record := &background{run: func() error { return recorder.Run(ledgerCtx) }, done: make(chan struct{})}
 	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, recorder, record, observer)
+}
+
+// newEvidence returns the reconciler of schedules.
+func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, collector *collect.Collector) *controllers.EvidenceReconciler {
+	return controllers.NewEvidenceReconciler(controllers.EvidenceOptions{
+		Client: mgr.GetClient(), Records: mgr.GetAPIReader(), Recorder: engine.Recorder, LedgerDir: filepath.Clean(opts.LedgerDir),
+		Collector: collector, Definition: engine.Definition, Observing: engine.Observes(),
+		NewAnchor: func(spec v1alpha1.EvidenceAnchor) (anchor.Anchor, error) { return anchor.New(spec, nil) },
+		Now:       time.Now, Log: opts.Log.WithName("evidence"),
+	})
+}
+
+// keySecret is the Secret of the signing key; empty where a file holds it.
+func keySecret(opts Options) string {
+	if opts.KeyFile != "" {
+		return ""
+	}
+	return clusterstore.KeyName
 }
 
 // addRunnables adds what runs for as long as the process leads.
