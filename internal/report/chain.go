@@ -80,7 +80,7 @@ func (f *fold) breakLedger(l *line) {
 }
 
 func (p *policy) breakLedger(f *fold, l *line) {
-	p.stale = l.at
+	p.broken = l.at
 	for _, m := range p.members {
 		m.stale = m.stale || m.open() != nil
 	}
@@ -118,7 +118,6 @@ func (f *fold) endBreak(at int64) {
 	g.to = max(g.from, at)
 	for _, e := range f.broken {
 		e.closed.at = max(e.opened.at, at)
-		e.during.before = e.closed.at
 		if e.closed.at > f.window.from {
 			e.unit.control.episodes = append(e.unit.control.episodes, e)
 		}
@@ -132,9 +131,16 @@ func (p *policy) finish(end int64) {
 		p.heldSpans = append(p.heldSpans, Because{Interval: span{p.held, end}.interval(), Reason: "RolloutHeld", Message: p.heldReason})
 		p.held = never
 	}
+	p.endStale()
+}
+
+// endStale ends the stays of subjects that a new ledger does not know, once it
+// has looked at all there are.
+func (p *policy) endStale() {
 	for _, m := range p.members {
 		if st := m.open(); m.stale && st != nil {
-			st.to, st.deleted = max(st.from, p.stale), true
+			st.to, st.deleted = max(st.from, p.broken), true
 		}
+		m.stale = false
 	}
 }

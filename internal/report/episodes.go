@@ -61,7 +61,7 @@ func (f *fold) openEpisode(u *unit, l *line, def *definition, to *control.State,
 func (f *fold) beginning(u *unit, l *line, def *definition, before proof) proof {
 	origin := ledger.Origin(l.text("origin"))
 	switch {
-	case u.state != nil || before.floor != never:
+	case before.floor != never:
 		if origin == ledger.OriginDefinitionChanged && def.from <= l.at {
 			before.least = def.from
 		}

@@ -15,15 +15,15 @@ import (
 // entry's own bytes, and not kept. Whether the entry is canonical and in the log
 // is the business of Verify.
 type line struct {
-	kind  ledger.Kind
-	seq   uint64
-	run   uint64
-	at    int64
-	mono  int64
+	kind ledger.Kind
+	seq  uint64
+	run  uint64
+	at   int64
+	mono int64
 	// proven is until when the scope was proven to be as it was judged before,
 	// never where the entry does not say.
 	proven int64
-	parts map[string][]byte
+	parts  map[string][]byte
 }
 
 var errNotJSON = errors.New("it is not a JSON object")

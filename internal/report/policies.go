@@ -28,9 +28,8 @@ type policy struct {
 	confirmed  int64
 	generation int64
 	edited     uint64 // the entry of the newest edit
-	// stale is when the newest ledger began, which has yet to say what it knows
-	// of the members that are stale.
-	stale int64
+	// broken is when the newest ledger began.
+	broken int64
 }
 
 type specInForce struct {
@@ -99,7 +98,7 @@ func (d *definition) within(origin ledger.Origin) *int64 {
 func (f *fold) policyOf(name string) *policy {
 	p, ok := f.policies[name]
 	if !ok {
-		p = &policy{name: f.in.text(name), controls: map[string]*statedControl{}, members: map[*control.Subject]*member{}, held: never, stale: never}
+		p = &policy{name: f.in.text(name), controls: map[string]*statedControl{}, members: map[*control.Subject]*member{}, held: never}
 		f.policies[p.name] = p
 	}
 	return p
@@ -129,7 +128,7 @@ func (f *fold) policyChanged(l *line) error {
 	f.change(l, "ControlPolicy "+ref.Name, ref.Generation, &change)
 	p := f.policyOf(ref.Name)
 	p.brake(l.at, ref.Generation, &change)
-	p.generation, p.edited, p.stale = ref.Generation, l.seq, never
+	p.generation, p.edited = ref.Generation, l.seq
 	switch {
 	case change.Type == ledger.ChangeConfirmed:
 		return nil
@@ -301,6 +300,7 @@ func (f *fold) controlIntroduced(l *line) error {
 		return err
 	}
 	c.learn(ref, 0, l.at)
+	c.policy.endStale()
 	operating := micros(intro.OperatingFrom.Time)
 	if c.introduced == never {
 		c.introduced, c.operating, c.declared, c.ledger = l.at, operating, intro.Declared, f.ledger

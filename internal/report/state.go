@@ -207,6 +207,7 @@ func (f *fold) leave(p *policy, s *control.Subject, l *line, ending ledger.Endin
 
 // endUnit ends what is known of a unit, and its episode.
 func (f *fold) endUnit(u *unit, l *line, ending ledger.Ending) {
+	u.last = nothing
 	if u.state == nil {
 		return
 	}
@@ -215,7 +216,7 @@ func (f *fold) endUnit(u *unit, l *line, ending ledger.Ending) {
 	}
 	f.remember(u)
 	f.setOutcome(u, l.at, none)
-	u.state, u.entry, u.seen, u.last = nil, "", proof{}, nothing
+	u.state, u.entry, u.seen = nil, "", proof{}
 }
 
 // none is the outcome where nothing is judged.
@@ -277,9 +278,7 @@ func (f *fold) outcomeChanged(l *line) error {
 func (f *fold) proofOf(u *unit, l *line) proof {
 	switch {
 	case u.state == nil:
-		last := u.last
-		last.before = l.at
-		return last
+		return u.last
 	case u.state.Outcome == control.NotEvaluated:
 		return u.seen
 	default:

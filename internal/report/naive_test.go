@@ -1,0 +1,522 @@
+package report_test
+
+import (
+	"cmp"
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/report"
+)
+
+// The naive fold: it looks at every tick, knows nothing of entries, and is the
+// other implementation of what evidence.md says. unknown stands for a tick that
+// is not known, and for a length that is not bounded.
+const unknown = -1
+
+// plainEpisode is an episode, in ticks.
+type plainEpisode struct {
+	Subject                           string
+	Class, Origin, Ending             string
+	Recurring                         bool
+	NotBefore, NotAfter, EndNB, EndNA int
+	Min, Max                          int
+	Unobserved                        int
+	Rules                             string
+}
+
+// plainControl is what both folds must agree on.
+type plainControl struct {
+	Time                                       report.Time
+	Evaluated, Due, Whole                      int64
+	PerMyriad, WholePerMyriad                  int64
+	Start, Added, Entered, Deleted, Left, End  int
+	Days, Subjects                             int
+	Baseline, Episodes                         []plainEpisode
+	Groups                                     int
+	SurelyLonger1s, PossiblyLonger1h, Repaired int
+}
+
+// naive evaluates a control over the ticks [from, to).
+type naive struct {
+	*world
+	id       string
+	from, to int // of the period
+	end      int // of what was observed
+}
+
+func (n *naive) gap(t int) bool { return t >= 0 && t < len(n.gaps[n.id]) && n.gaps[n.id][t] }
+
+// inside is whether the moment at the beginning of tick t lies within a gap.
+func (n *naive) inside(t int) bool { return n.gap(t-1) && n.gap(t) }
+
+// operates is whether the control was in operation during the tick.
+func (n *naive) operates(t int) bool {
+	return n.introduce[n.id] >= 0 && t >= n.introduce[n.id] && n.stated[n.id][t]
+}
+
+func (n *naive) due(b *being, t int) bool { return b.in[t] && n.operates(t) }
+
+func (n *naive) control() plainControl {
+	p := plainControl{Baseline: []plainEpisode{}, Episodes: []plainEpisode{}}
+	n.times(&p)
+	n.population(&p)
+	baseline, episodes := n.episodes()
+	for i := range episodes {
+		episodes[i].Class = n.class(&episodes[i].plainEpisode, episodes[i].tolerance)
+	}
+	n.recur(episodes)
+	for _, e := range episodes {
+		p.Episodes = append(p.Episodes, e.plainEpisode)
+		if time.Duration(e.Min)*n.length > time.Second {
+			p.SurelyLonger1s++
+		}
+		if e.Max == unknown || time.Duration(e.Max)*n.length > time.Hour {
+			p.PossiblyLonger1h++
+		}
+	}
+	p.Groups = n.groups(episodes)
+	for _, e := range baseline {
+		p.Baseline = append(p.Baseline, e.plainEpisode)
+	}
+	for _, list := range [][]plainEpisode{p.Baseline, p.Episodes} {
+		slices.SortFunc(list, comparePlain)
+	}
+	for _, c := range n.cellsOf() {
+		for _, a := range c.cells.acts {
+			if a.kind == ledger.KindRepaired && a.tick >= n.from && a.tick < n.to {
+				p.Repaired++
+			}
+		}
+	}
+	return p
+}
+
+func comparePlain(a, b plainEpisode) int {
+	return cmp.Or(cmp.Compare(a.NotAfter, b.NotAfter), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.EndNA, b.EndNA))
+}
+
+type beingCells struct {
+	being *being
+	cells *cells
+}
+
+func (n *naive) cellsOf() []beingCells {
+	var of []beingCells
+	for _, b := range n.all {
+		of = append(of, beingCells{b, n.cell(b, n.id)})
+	}
+	return of
+}
+
+// times sums up, tick by tick.
+func (n *naive) times(p *plainControl) {
+	first := unknown
+	for t := n.from; t < n.end; t++ {
+		if n.operates(t) && first == unknown {
+			first = t
+		}
+		for _, bc := range n.cellsOf() {
+			if !n.due(bc.being, t) {
+				continue
+			}
+			us := n.length.Microseconds()
+			p.Time.Due += us
+			switch out := bc.cells.outcome[t]; {
+			case n.gap(t):
+				p.Time.Gap += us
+			case out == control.Conforming:
+				p.Time.Conforming += us
+			case out == control.Deviating:
+				p.Time.Deviating += us
+			case out == control.NotApplicable:
+				p.Time.NotApplicable += us
+			default:
+				p.Time.NotEvaluated += us
+			}
+		}
+	}
+	p.Evaluated, p.Due = p.Time.Conforming+p.Time.Deviating+p.Time.NotApplicable, p.Time.Due
+	p.Whole = p.Due
+	if first != unknown {
+		for _, b := range n.all {
+			if b.in[first] {
+				p.Whole += int64(first-n.from) * n.length.Microseconds()
+			}
+		}
+	}
+	p.PerMyriad, p.WholePerMyriad = floored(p.Evaluated, p.Due), floored(p.Evaluated, p.Whole)
+}
+
+func floored(part, whole int64) int64 {
+	if whole == 0 {
+		return unknown
+	}
+	r := new(big.Int).Mul(big.NewInt(part), big.NewInt(10_000))
+	return r.Quo(r, big.NewInt(whole)).Int64()
+}
+
+func (n *naive) population(p *plainControl) {
+	for _, b := range n.all {
+		counted, lastDay := false, int64(unknown)
+		for t := n.from; t < n.end; t++ {
+			if !n.due(b, t) {
+				continue
+			}
+			counted = true
+			if t == n.from {
+				p.Start++
+			} else if !n.due(b, t-1) || b.came[t] != "" {
+				switch b.came[t] {
+				case "added":
+					p.Added++
+				default:
+					p.Entered++
+				}
+			}
+			if t == n.end-1 {
+				p.End++
+			} else if !n.due(b, t+1) || b.came[t+1] != "" {
+				switch b.went[t+1] {
+				case "deleted":
+					p.Deleted++
+				default:
+					p.Left++
+				}
+			}
+			if d := n.day(t); d != lastDay {
+				p.Days++
+				lastDay = d
+			}
+		}
+		if counted {
+			p.Subjects++
+		}
+	}
+}
+
+func (n *naive) day(t int) int64 {
+	return epoch.Add(time.Duration(t)*n.length).Unix() / 86400
+}
+
+// candidate is an episode before it is classed.
+type candidate struct {
+	plainEpisode
+	uid       string
+	tolerance *time.Duration
+	open      bool
+	acted     bool // something was done to its object
+	def       int  // the tick since when its definition was in force
+}
+
+// episodes are the runs of Deviating, NotEvaluated in between included.
+func (n *naive) episodes() (baseline, others []candidate) {
+	for _, bc := range n.cellsOf() {
+		for t := 0; t < n.to && t < n.tick; t++ {
+			st := bc.cells.stated[t]
+			if st == nil || st.to != control.Deviating || n.deviates(bc, t) {
+				continue
+			}
+			c := n.candidate(bc, t, st)
+			switch {
+			case c.NotAfter > n.end || (!c.open && c.EndNA <= n.from):
+			case n.introduce[n.id] < 0 || n.introduce[n.id] >= n.to || t < n.introduce[n.id]:
+				b, rest := n.cut(c)
+				baseline = append(baseline, b)
+				others = append(others, rest...)
+			default:
+				others = append(others, c)
+			}
+		}
+	}
+	return baseline, others
+}
+
+// deviates is whether an episode is open when tick t begins.
+func (n *naive) deviates(bc beingCells, t int) bool {
+	for t--; t >= 0; t-- {
+		switch bc.cells.outcome[t] {
+		case control.Deviating:
+			return true
+		case control.NotEvaluated:
+			continue
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// candidate follows an episode that begins at t.
+func (n *naive) candidate(bc beingCells, t int, st *stating) candidate {
+	c := candidate{uid: bc.being.subject.UID, tolerance: st.tolerance}
+	c.Subject, c.Origin, c.Rules, c.def = bc.being.subject.UID, string(st.origin), st.rules, st.defSince
+	if st.origin == ledger.OriginBaseline && n.introduce[n.id] >= 0 && n.introducedIn[n.id] < st.ledger {
+		c.Origin = string(ledger.OriginAfterGap)
+	}
+	c.NotAfter = t
+	c.NotBefore = n.startProof(bc, t, st)
+	close := n.closing(bc, t)
+	for _, a := range bc.cells.acts {
+		during := a.order > st.order && (close == nil || a.order < close.order) && a.tick < n.to
+		if during && (c.Origin == "Drift" || c.Origin == "AfterGap") {
+			c.acted = true
+		}
+		if during && close != nil && close.tick < n.to && close.ending == ledger.EndingRepaired && a.kind == ledger.KindRepaired && a.run == close.run {
+			c.EndNB, c.EndNA = a.tick, a.tick
+		}
+	}
+	if close == nil || close.tick >= n.to {
+		c.open, c.Ending, c.EndNB, c.EndNA, c.Max = true, "Open", unknown, unknown, unknown
+		seen := n.end
+		for n.gap(seen-1) && seen > n.from-1_000_000 && seen > 0 {
+			seen--
+		}
+		c.Min = max(0, seen-t)
+		c.Unobserved = n.gapTicks(t, n.end)
+		return c
+	}
+	c.Ending = string(close.ending)
+	if c.EndNA == 0 {
+		c.EndNB, c.EndNA = max(n.stateProof(bc, close.tick, close), t), close.tick
+	}
+	c.Min = max(0, c.EndNB-t)
+	c.Max = unknown
+	if c.NotBefore != unknown {
+		c.Max = c.EndNA - c.NotBefore
+	}
+	c.Unobserved = n.gapTicks(t, c.EndNA)
+	return c
+}
+
+func (n *naive) gapTicks(from, to int) int {
+	total := 0
+	for t := from; t < to; t++ {
+		if n.gap(t) {
+			total++
+		}
+	}
+	return total
+}
+
+// closing is what ends the episode that is open from t on.
+func (n *naive) closing(bc beingCells, t int) *stating {
+	for t++; t < len(bc.cells.stated); t++ {
+		if st := bc.cells.stated[t]; st != nil && st.to != control.Deviating && st.to != control.NotEvaluated {
+			return st
+		}
+	}
+	return nil
+}
+
+// startProof is the last tick at which the unit is known not to have deviated.
+func (n *naive) startProof(bc beingCells, t int, st *stating) int {
+	before := n.known(bc, t)
+	switch {
+	case before == nil && st.origin == ledger.OriginBaseline:
+		return unknown
+	case before == nil:
+		return n.since(bc.being, t)
+	}
+	proof := n.stateProof(bc, t, st)
+	if proof == unknown && st.origin != ledger.OriginBaseline {
+		return n.since(bc.being, t)
+	}
+	if st.origin == ledger.OriginDefinitionChanged {
+		proof = max(proof, st.defSince)
+	}
+	return proof
+}
+
+// known is what was stated last before t of a unit that is the same one still;
+// a ledger that ended in between does not matter, what followed it does.
+func (n *naive) known(bc beingCells, t int) *stating {
+	before := n.previous(bc, t)
+	if before == nil || before.to != "" {
+		return before
+	}
+	for tick := before.tick; tick < t; tick++ {
+		if before.ending != "LedgerBreak" || !bc.being.in[tick] || !n.stated[n.id][tick] {
+			return nil
+		}
+	}
+	return n.known(bc, before.tick)
+}
+
+// previous is what was stated last before t.
+func (n *naive) previous(bc beingCells, t int) *stating {
+	for t--; t >= 0; t-- {
+		if st := bc.cells.stated[t]; st != nil {
+			return st
+		}
+	}
+	return nil
+}
+
+// since is when the subject came under the control.
+func (n *naive) since(b *being, t int) int {
+	in, stated := t, t
+	for in > 0 && b.in[in-1] && b.came[in] == "" {
+		in--
+	}
+	for stated > 0 && n.stated[n.id][stated-1] {
+		stated--
+	}
+	if b.came[in] == "added" {
+		return in
+	}
+	return max(in, stated)
+}
+
+// stateProof is the last tick at which the state before t is known to have held.
+func (n *naive) stateProof(bc beingCells, t int, st *stating) int {
+	before, limit := n.known(bc, t), t
+	if p := n.previous(bc, t); p.to == "" { // a ledger ended in between
+		limit, st = p.tick, nil
+	}
+	if before.to == control.NotEvaluated { // what was known when it was lost sight of
+		return n.lostSight(bc, before, t)
+	}
+	if st != nil && st.proven >= 0 {
+		return max(n.outside(st.proven), before.tick)
+	}
+	proof := before.tick
+	for _, s := range slices.Backward(bc.being.sights) {
+		if s.tick < limit {
+			if s.ledger == before.ledger && s.tick > proof && !n.inside(s.tick) {
+				proof = s.tick
+			}
+			break
+		}
+	}
+	for tick := limit - 1; tick > proof; tick-- {
+		if tick < len(n.beats) && n.beats[tick] && !n.inside(tick) {
+			proof = tick
+		}
+	}
+	return n.beforeBlind(proof, t)
+}
+
+// lostSight is the proof of the state before a run of NotEvaluated.
+func (n *naive) lostSight(bc beingCells, st *stating, _ int) int {
+	before := n.known(bc, st.tick)
+	for before != nil && before.to == control.NotEvaluated {
+		st, before = before, n.known(bc, before.tick)
+	}
+	if before == nil {
+		return unknown
+	}
+	return n.stateProof(bc, st.tick, st)
+}
+
+// outside is t, or the beginning of the gap that it lies within.
+func (n *naive) outside(t int) int {
+	if !n.inside(t) {
+		return t
+	}
+	for n.gap(t - 1) {
+		t--
+	}
+	return t
+}
+
+// beforeBlind is the beginning of the first gap between the two, or the first.
+func (n *naive) beforeBlind(proof, t int) int {
+	for g := proof; g < t; g++ {
+		if n.gap(g) && !n.gap(g-1) {
+			return g
+		}
+	}
+	return proof
+}
+
+// cut cuts a baseline episode where the control begins to operate.
+func (n *naive) cut(c candidate) (candidate, []candidate) {
+	operating := n.introduce[n.id]
+	if operating < 0 || operating >= n.end || (!c.open && c.EndNA <= operating) {
+		return c, nil
+	}
+	rest := c
+	rest.NotBefore, rest.NotAfter = operating, operating
+	rest.Min = max(0, c.Min-(operating-c.NotAfter))
+	if !rest.open {
+		rest.EndNB = max(c.EndNB, operating)
+		rest.Max = c.EndNA - operating
+	}
+	c.Min, c.Max = operating-c.NotAfter, unknown
+	c.open, c.Ending, c.EndNB, c.EndNA = true, "Open", unknown, unknown
+	return c, []candidate{rest}
+}
+
+func (n *naive) class(e *plainEpisode, tolerance *time.Duration) string {
+	returned := e.Ending == "Repaired" || e.Ending == "Corrected"
+	switch {
+	case tolerance == nil || time.Duration(e.Min)*n.length > *tolerance:
+		return report.ClassDeviation
+	case e.Ending == "Open":
+		return report.ClassPending
+	case returned && e.Max != unknown && time.Duration(e.Max)*n.length <= *tolerance:
+		return report.ClassWithinTolerance
+	default:
+		return report.ClassIndeterminate
+	}
+}
+
+// recur makes deviations of the episodes of days with too much of them.
+func (n *naive) recur(of []candidate) {
+	surely := func(e *candidate, t int) bool {
+		if e.open {
+			return t >= e.NotAfter && t < e.NotAfter+e.Min
+		}
+		return t >= e.NotAfter && t < e.EndNB
+	}
+	type unitDay struct {
+		uid string
+		day int64
+	}
+	long := map[unitDay]int{}
+	for i := range of {
+		for t := range n.tick {
+			if surely(&of[i], t) {
+				long[unitDay{of[i].uid, n.day(t)}]++
+			}
+		}
+	}
+	for i := range of {
+		e := &of[i]
+		if e.Class == report.ClassDeviation {
+			continue
+		}
+		for t := range n.tick + 1 {
+			if t != e.NotAfter && !surely(e, t) {
+				continue
+			}
+			d := unitDay{e.uid, n.day(t)}
+			fought := false
+			for tick := range n.fought[e.uid+"/"+n.id] {
+				fought = fought || (n.day(tick) == d.day && tick < n.to)
+			}
+			if fought || time.Duration(long[d])*n.length > *e.tolerance {
+				e.Class, e.Recurring = report.ClassDeviation, true
+			}
+		}
+	}
+}
+
+// groups counts events: what has one cause, and began within a minute of the first.
+func (n *naive) groups(of []candidate) int {
+	rest := slices.Clone(of)
+	slices.SortStableFunc(rest, func(a, b candidate) int { return cmp.Compare(a.NotAfter, b.NotAfter) })
+	count := 0
+	for len(rest) > 0 {
+		first := rest[0]
+		count++
+		rest = slices.DeleteFunc(rest, func(e candidate) bool {
+			return e.Class == first.Class && e.Origin == first.Origin && e.Rules == first.Rules && e.def == first.def &&
+				e.acted == first.acted && time.Duration(e.NotAfter-first.NotAfter)*n.length <= time.Minute
+		})
+	}
+	return count
+}

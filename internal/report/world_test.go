@@ -1,0 +1,503 @@
+package report_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// A world is a cluster and its operator over discrete ticks. What happens is
+// drawn, written as entries by a scribe, and noted tick by tick, without any
+// notion of episode, interval or bound.
+type world struct {
+	*scribe
+	tick    int
+	length  time.Duration // of a tick
+	running bool
+	proof   int // the last tick that an entry proves to have been observed
+	broken  []int
+	run     int
+	order   int
+	dead    map[string]bool
+	held    map[string]int // gaps that are open: the id of the entry → the tick they began
+	gapKind map[string]ledger.GapBody
+	alive   []*being
+	all     []*being
+	// By control:
+	stated    map[string][]bool
+	introduce map[string]int // the tick, -1 while it is not
+	// introducedIn is the number of the ledger that did.
+	introducedIn map[string]int
+	tolerance    map[string][]*time.Duration
+	edited       map[string]int // the tick at which the newest definition began
+	spec         v1alpha1.ControlPolicySpec
+	gaps         map[string][]bool
+	beats        []bool
+	fought       map[string]map[int]bool // unit → ticks
+	cells        map[string]*cells
+}
+
+// being is one subject with a UID of its own.
+type being struct {
+	subject control.Subject
+	in      []bool   // by tick
+	came    []string // by tick: added, entered
+	went    []string // by tick: left, deleted
+	sights  []sight
+	since   int
+	inside  bool
+}
+
+type sight struct{ tick, ledger int }
+
+// cells are the ticks of one unit.
+type cells struct {
+	outcome []control.Outcome
+	stated  []*stating // where an entry stated something
+	acts    []touch
+	last    *stating
+}
+
+// touch is something done to the unit's object.
+type touch struct {
+	tick, run, order int
+	kind             ledger.Kind
+}
+
+// stating is one state entry.
+type stating struct {
+	order             int
+	tick, run, ledger int
+	to                control.Outcome
+	rules             string
+	origin            ledger.Origin
+	ending            ledger.Ending
+	proven            int // -1 where it does not say
+	defSince          int
+	tolerance         *time.Duration
+}
+
+const worldPolicy = "p"
+
+func newWorld(tb testing.TB, tick time.Duration) *world {
+	w := &world{scribe: newScribe(tb), length: tick, running: true, introducedIn: map[string]int{}, dead: map[string]bool{}, held: map[string]int{}, gapKind: map[string]ledger.GapBody{},
+		stated: map[string][]bool{}, introduce: map[string]int{"A": -1, "B": -1}, tolerance: map[string][]*time.Duration{},
+		edited: map[string]int{}, gaps: map[string][]bool{}, fought: map[string]map[int]bool{}, cells: map[string]*cells{}}
+	w.check = false
+	w.begin(ledger.OpenFirstInstall)
+	w.put(within(5*tick), "A", "B")
+	return w
+}
+
+// note notes an entry that proves observation.
+func (w *world) note() { w.proof = w.tick }
+
+func (w *world) put(tolerance *v1alpha1.Tolerance, ids ...string) {
+	w.spec = isolation(v1alpha1.ModeObserve, tolerance, ids...)
+	for _, id := range ids {
+		before := w.defs[worldPolicy][id]
+		if after := definition(w.tb, worldPolicy, w.spec); after.Controls[slices.Index(ids, id)].Digest != before {
+			w.edited[id] = w.tick
+		}
+	}
+	w.policy(worldPolicy, w.spec)
+	w.note()
+}
+
+// statedNow are the controls that the policy states.
+func (w *world) statedNow() []string {
+	var ids []string
+	for _, c := range w.spec.Controls {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+func (w *world) within() *time.Duration {
+	if w.spec.Tolerance == nil {
+		return nil
+	}
+	return &w.spec.Tolerance.CorrectionWithin.Duration
+}
+
+// cell are the cells of a unit.
+func (w *world) cell(b *being, id string) *cells {
+	key := b.subject.UID + "/" + id
+	if w.cells[key] == nil {
+		w.cells[key] = &cells{outcome: make([]control.Outcome, w.tick), stated: make([]*stating, w.tick)}
+	}
+	return w.cells[key]
+}
+
+// pass lets ticks pass: each is noted as it is at its end.
+func (w *world) pass(ticks int) {
+	for range ticks {
+		for _, id := range []string{"A", "B"} {
+			stated := slices.Contains(w.statedNow(), id)
+			w.stated[id] = append(w.stated[id], stated)
+			w.tolerance[id] = append(w.tolerance[id], w.within())
+			for len(w.gaps[id]) <= w.tick {
+				w.gaps[id] = append(w.gaps[id], false)
+			}
+			for _, b := range w.all {
+				c := w.cell(b, id)
+				out, st := control.Outcome(""), (*stating)(nil)
+				if c.last != nil {
+					out = c.last.to
+					if c.last.tick == w.tick {
+						st = c.last
+					}
+				}
+				c.outcome, c.stated = append(c.outcome, out), append(c.stated, st)
+			}
+		}
+		for _, b := range w.all {
+			b.in = append(b.in, b.inside)
+			for len(b.came) <= w.tick {
+				b.came, b.went = append(b.came, ""), append(b.went, "")
+			}
+		}
+		for len(w.beats) <= w.tick {
+			w.beats = append(w.beats, false)
+		}
+		w.tick++
+		w.at(time.Duration(w.tick) * w.length)
+	}
+}
+
+// quiet makes sure that nothing was noted of this tick yet.
+func (w *world) quiet() { w.pass(1) }
+
+func (w *world) come(n int, added bool) {
+	subject := control.Subject{Kind: "Namespace", Name: fmt.Sprintf("ns-%d", n%4), UID: fmt.Sprintf("uid-%d", n%8)}
+	if w.dead[subject.UID] {
+		return
+	}
+	for _, b := range w.alive {
+		if b.subject.Name == subject.Name && (b.inside || b.subject.UID != subject.UID) {
+			return
+		}
+	}
+	w.quiet()
+	i := slices.IndexFunc(w.all, func(b *being) bool { return b.subject == subject })
+	if i < 0 {
+		b := &being{subject: subject, in: make([]bool, w.tick), came: make([]string, w.tick), went: make([]string, w.tick)}
+		w.all, i = append(w.all, b), len(w.all)
+	}
+	b := w.all[i]
+	if !slices.Contains(w.alive, b) {
+		w.alive = append(w.alive, b)
+	}
+	w.enter(worldPolicy, subject, added)
+	w.note()
+	b.inside, b.since = true, w.tick
+	for len(b.came) <= w.tick {
+		b.came, b.went = append(b.came, ""), append(b.went, "")
+	}
+	b.came[w.tick] = map[bool]string{true: "added", false: "entered"}[added]
+	w.see(b)
+}
+
+func (w *world) see(b *being) { b.sights = append(b.sights, sight{w.tick, len(w.chain)}) }
+
+func (w *world) depart(b *being, deleted bool) {
+	if !b.inside {
+		return
+	}
+	w.quiet()
+	w.leave(worldPolicy, b.subject, deleted)
+	w.note()
+	w.see(b)
+	for len(b.came) <= w.tick {
+		b.came, b.went = append(b.came, ""), append(b.went, "")
+	}
+	b.went[w.tick] = map[bool]string{true: "deleted", false: "left"}[deleted]
+	b.inside = false
+	for _, id := range []string{"A", "B"} {
+		w.end(b, id, map[bool]ledger.Ending{true: ledger.EndingSubjectDeleted, false: ledger.EndingLeftScope}[deleted])
+	}
+	if deleted {
+		w.alive = slices.DeleteFunc(w.alive, func(o *being) bool { return o == b })
+	}
+}
+
+// end ends a unit: what it was is known no more.
+func (w *world) end(b *being, id string, ending ledger.Ending) {
+	c := w.cell(b, id)
+	if c.last == nil || c.last.to == "" {
+		return
+	}
+	w.order++
+	c.last = &stating{tick: w.tick, run: w.run, ledger: len(w.chain), ending: ending, proven: -1, order: w.order}
+}
+
+func (w *world) become(b *being, id string, to control.Outcome, rules string, proven int, ending ledger.Ending) {
+	c := w.cell(b, id)
+	if !b.inside || !slices.Contains(w.statedNow(), id) || (c.last != nil && c.last.tick == w.tick) {
+		return
+	}
+	st := statement{policy: worldPolicy, control: id, subject: b.subject, to: to, ending: ending}
+	if to == control.Deviating {
+		st.rules = []string{rules}
+	}
+	note := &stating{tick: w.tick, run: w.run, ledger: len(w.chain), to: to, rules: rules, ending: ending, proven: -1,
+		defSince: w.edited[id], tolerance: w.within()}
+	known := c.last != nil && c.last.to != "" && c.last.ledger == len(w.chain)
+	if proven >= 0 && known && w.tick-proven >= 0 {
+		note.proven = w.tick - proven
+		st.proven = new(epoch.Add(time.Duration(note.proven) * w.length))
+	}
+	note.origin = w.origin(b, id, c, known)
+	st.origin = note.origin
+	if w.state(st) {
+		w.order++
+		note.order = w.order
+		w.note()
+		w.see(b)
+		c.last = note
+	}
+}
+
+func (w *world) origin(b *being, id string, c *cells, known bool) ledger.Origin {
+	switch {
+	case known && w.edited[id] > c.last.tick:
+		return ledger.OriginDefinitionChanged
+	case known:
+		return ledger.OriginDrift
+	case w.introduce[id] < 0:
+		return ledger.OriginBaseline
+	case b.came[b.since] == "added":
+		return ledger.OriginNewSubject
+	default:
+		return ledger.OriginEnteredScope
+	}
+}
+
+// blind marks ticks that nobody observed.
+func (w *world) blind(body ledger.GapBody, from, to int) {
+	for _, id := range []string{"A", "B"} {
+		for len(w.gaps[id]) < to {
+			w.gaps[id] = append(w.gaps[id], false)
+		}
+		if body.Policy != "" && body.Policy != worldPolicy {
+			continue
+		}
+		for t := from; t < to; t++ {
+			w.gaps[id][t] = true
+		}
+	}
+}
+
+func (w *world) instant(tick int) ledger.Time {
+	return ledger.At(epoch.Add(time.Duration(tick) * w.length))
+}
+
+// lose begins a gap that lasts, found only now.
+func (w *world) lose(kind string, ago int) {
+	from := max(0, w.tick-ago)
+	body := ledger.GapBody{Cause: ledger.CauseWatchStalled, Kind: kind, From: w.instant(from)}
+	id := w.scribe.gap(body)
+	w.held[id], w.gapKind[id] = from, body
+}
+
+// regain ends every gap that lasts.
+func (w *world) regain() {
+	for _, id := range slices.Sorted(func(yield func(string) bool) {
+		for id := range w.held {
+			if !yield(id) {
+				return
+			}
+		}
+	}) {
+		body := w.gapKind[id]
+		body.To, body.Ends = new(w.instant(w.tick)), id
+		w.scribe.gap(body)
+		w.blind(body, w.held[id], w.tick)
+		delete(w.held, id)
+		w.note()
+	}
+}
+
+// down stops the process, and starts another one later.
+func (w *world) down(ticks int, orderly bool, ago int) {
+	w.regain()
+	w.quiet()
+	if orderly {
+		w.write(ledger.Entry{Kind: ledger.KindOperatorStopped})
+		w.note()
+	}
+	from := max(w.proof, w.tick-ago)
+	w.pass(max(ticks, 1))
+	w.start()
+	w.run++
+	body := ledger.GapBody{Cause: ledger.CauseNotRunning, From: w.instant(from), To: new(w.instant(w.tick))}
+	w.scribe.gap(body)
+	w.note()
+	w.blind(body, from, w.tick)
+}
+
+// lost loses entries of some ticks.
+func (w *world) lost(ago int) {
+	from := max(0, w.tick-ago)
+	if from == w.tick {
+		return
+	}
+	w.write(ledger.Entry{Kind: ledger.KindEvidenceLost, Lost: &ledger.LostBody{Count: 3, Units: 2, From: w.instant(from), To: w.instant(w.tick)}})
+	w.blind(ledger.GapBody{}, from, w.tick)
+}
+
+// succeed begins another ledger, which knows nothing of this one. Some subjects
+// are gone when it looks.
+func (w *world) succeed(gone int) {
+	w.quiet()
+	for id, from := range w.held {
+		w.blind(w.gapKind[id], from, w.tick)
+	}
+	clear(w.held)
+	from := w.proof
+	w.pass(1)
+	w.begin(ledger.OpenVolumeLost)
+	w.run++
+	w.broken = append(w.broken, w.tick)
+	w.blind(ledger.GapBody{}, from, w.tick)
+	w.specs, w.defs = map[string]*ledger.PolicyRef{}, map[string]map[string]string{}
+	w.policy(worldPolicy, w.spec)
+	w.note()
+	for i, b := range slices.Clone(w.alive) {
+		for _, id := range []string{"A", "B"} {
+			w.end(b, id, "LedgerBreak")
+		}
+		if !b.inside {
+			continue
+		}
+		if i == gone {
+			b.inside, w.dead[b.subject.UID] = false, true
+			for len(b.came) <= w.tick {
+				b.came, b.went = append(b.came, ""), append(b.went, "")
+			}
+			b.went[w.tick] = "deleted"
+			w.alive = slices.DeleteFunc(w.alive, func(o *being) bool { return o == b })
+			continue
+		}
+		w.enter(worldPolicy, b.subject, false)
+		w.see(b)
+	}
+	for _, id := range w.statedNow() {
+		if w.introduce[id] >= 0 {
+			w.scribe.introduce(worldPolicy, id)
+		}
+	}
+}
+
+// happening is one thing that happens, some ticks after the one before.
+type happening struct{ After, What, Who, Which, How int }
+
+func happenings() *rapid.Generator[[]happening] {
+	small := rapid.IntRange(0, 7)
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) happening {
+		return happening{After: rapid.IntRange(0, 4).Draw(t, "after"), What: rapid.IntRange(0, 31).Draw(t, "what"),
+			Who: small.Draw(t, "who"), Which: rapid.IntRange(0, 1).Draw(t, "which"), How: small.Draw(t, "how")}
+	}), 4, 60)
+}
+
+func (w *world) happen(h happening) {
+	w.pass(h.After)
+	id := []string{"A", "B"}[h.Which]
+	var b *being
+	if len(w.alive) > 0 {
+		b = w.alive[h.Who%len(w.alive)]
+	}
+	switch {
+	case h.What < 3 || b == nil:
+		w.come(h.Who, h.How%2 == 0)
+	case h.What < 16:
+		w.becomeAny(b, id, h)
+	case h.What < 18:
+		w.beat()
+		w.note()
+		for len(w.beats) <= w.tick {
+			w.beats = append(w.beats, false)
+		}
+		w.beats[w.tick] = true
+	case h.What == 18:
+		w.depart(b, h.How%2 == 0)
+	case h.What == 19:
+		w.lose([]string{"", "networkpolicies"}[h.Which], h.How/2)
+	case h.What < 22:
+		w.regain()
+	case h.What == 22:
+		w.down(h.How, h.Which == 0, h.Who)
+	case h.What == 23:
+		w.lost(h.How)
+	case h.What == 24:
+		w.succeed(h.How)
+	case h.What < 27:
+		w.edit(h)
+	case h.What < 29:
+		w.intro(id)
+	default:
+		w.touchObject(b, id, h)
+	}
+}
+
+func (w *world) becomeAny(b *being, id string, h happening) {
+	to := []control.Outcome{control.Conforming, control.Deviating, control.Conforming, control.Deviating, control.NotEvaluated,
+		control.NotApplicable, control.Deviating, control.Conforming}[h.How]
+	ending := []ledger.Ending{ledger.EndingCorrected, ledger.EndingRepaired, ledger.EndingUnknownInGap}[h.Who%3]
+	w.become(b, id, to, []string{"NP-01", "NP-07"}[h.Who%2], h.What%5-1, ending)
+}
+
+// edit puts another spec in force.
+func (w *world) edit(h happening) {
+	w.quiet()
+	tolerance := []*v1alpha1.Tolerance{nil, within(2 * w.length), within(5 * w.length), within(40 * w.length)}[h.How%4]
+	ids := [][]string{{"A", "B"}, {"A", "B"}, {"A"}, {"B"}, {"A", "B"}, {"A", "B"}, {"A", "B"}, {"A", "B"}}[h.Who]
+	before := w.statedNow()
+	w.put(tolerance, ids...)
+	for _, id := range before {
+		if !slices.Contains(ids, id) {
+			for _, b := range w.all {
+				w.end(b, id, ledger.EndingControlWithdrawn)
+			}
+		}
+	}
+}
+
+func (w *world) intro(id string) {
+	if !slices.Contains(w.statedNow(), id) {
+		return
+	}
+	w.scribe.introduce(worldPolicy, id)
+	w.note()
+	if w.introduce[id] < 0 {
+		w.introduce[id], w.introducedIn[id] = w.tick, len(w.chain)
+	}
+}
+
+// touchObject repairs, fails to, or gives up for a while.
+func (w *world) touchObject(b *being, id string, h happening) {
+	if !b.inside || !slices.Contains(w.statedNow(), id) {
+		return
+	}
+	kind := []ledger.Kind{ledger.KindRepaired, ledger.KindRepaired, ledger.KindRepairFailed, ledger.KindContested}[h.How%4]
+	w.act(kind, worldPolicy, id, b.subject, "")
+	w.note()
+	w.see(b)
+	c := w.cell(b, id)
+	w.order++
+	c.acts = append(c.acts, touch{w.tick, w.run, w.order, kind})
+	if kind == ledger.KindContested {
+		key := b.subject.UID + "/" + id
+		if w.fought[key] == nil {
+			w.fought[key] = map[int]bool{}
+		}
+		w.fought[key][w.tick] = true
+	}
+}
