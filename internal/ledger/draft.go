@@ -65,6 +65,20 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 		p, there := k.Policy(e.Policy.Name)
 		introduced := there && p.Controls[e.Control] != nil && !p.Controls[e.Control].Withdrawn
 		return introduced || slices.Contains(k.Controls(e.Policy.Name), e.Control)
+	case KindRepaired, KindRepairFailed, KindRolledBack:
+		if r, ok := k.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
+			e.Episode = r.Episode
+		}
+	default:
+		return settleEvidence(e, k)
+	}
+	return true
+}
+
+// settleEvidence completes an entry about evidence itself, and reports whether
+// it is news.
+func settleEvidence(e *Entry, k *Known) bool {
+	switch e.Kind {
 	case KindScheduleChanged:
 		return newsOfSchedule(e, k)
 	case KindDiscrepancy:
@@ -74,10 +88,6 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 	case KindAnchorFailed:
 		last, there := k.evidence.Anchors[AnchorKey(e.Schedule, e.Anchor.Name)]
 		return !there || !last.Failed
-	case KindRepaired, KindRepairFailed, KindRolledBack:
-		if r, ok := k.Unit(Unit{e.Policy.Name, e.Control, *e.Subject}); ok {
-			e.Episode = r.Episode
-		}
 	}
 	return true
 }

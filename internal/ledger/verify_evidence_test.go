@@ -442,7 +442,7 @@ func TestVerifyOfACopyWithoutTheWritersFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	omitted := func(class, digest string) bool { return false }
+	omitted := func(string, string) bool { return false }
 	if got := verify(t, r.opts.Dir, VerifyOptions{Copy: true, Omitted: omitted}); len(got.Problems) > 0 || got.Ledgers[0].Manifests != 1 {
 		t.Errorf("got %v", got.Problems)
 	}

@@ -377,11 +377,12 @@ func (l *ledgerCheck) checkFirst(file string, e *Entry) {
 		}
 		return
 	}
-	if l.last == nil && l.segment == l.first && l.prunedSegments[l.segment-1] != nil {
-		l.last = l.prunedSegments[l.segment-1]
+	last := l.last
+	if l.segment == l.first {
+		last = l.prunedSegments[l.segment-1]
 	}
-	if b.Reason != OpenRolled || b.Segment != l.segment || b.Predecessor == nil || l.last == nil ||
-		b.Predecessor.Checkpoint != string(l.last.Note) {
+	if b.Reason != OpenRolled || b.Segment != l.segment || b.Predecessor == nil || last == nil ||
+		b.Predecessor.Checkpoint != string(last.Note) {
 		l.problemAt(file, e.Seq, "it does not name the last checkpoint of segment %d", l.segment-1)
 	}
 }

@@ -61,24 +61,22 @@ type manifestCheck struct {
 // collected checks the manifest of a Collected entry: its chunks, what they add
 // up to, and that it is what the entries imply.
 func (l *ledgerCheck) collected(e *Entry) error {
-	digest := e.Collection.Manifest
-	if digest == "" || !validDigest(digest) {
+	data, there := l.content(e.Collection.Manifest)
+	if !there {
 		return nil
 	}
-	full := l.place.object(objectsDir, digest)
-	o, err := readObject(l.codec, full, digest)
-	if err != nil {
-		return nil // named with the other objects
-	}
-	c := &manifestCheck{ledgerCheck: l, entry: e, file: l.rel(full), trail: l.trails[e.Schedule.Name]}
+	file := l.rel(l.place.object(objectsDir, e.Collection.Manifest))
+	c := &manifestCheck{ledgerCheck: l, entry: e, file: file, trail: l.trails[e.Schedule.Name]}
 	if c.trail == nil {
 		c.trail = &trail{all: true, populations: map[controlKey]population{}}
 		l.trails[e.Schedule.Name] = c.trail
 	}
-	if c.m, err = DecodeManifest(o.Data); err != nil {
+	m, err := DecodeManifest(data)
+	if err != nil {
 		c.wrong("%v", err)
 		return nil
 	}
+	c.m = m
 	l.sum.Manifests++
 	c.m.eachObject(func(digest string) { l.name(objectsDir, digest, e.Seq) })
 	c.head()
@@ -118,7 +116,7 @@ func (c *manifestCheck) readChunks() bool {
 	complete := true
 	for _, ref := range c.m.Chunks {
 		sum := c.trail.chunks[ref.Digest]
-		if sum == nil && validDigest(ref.Digest) {
+		if sum == nil {
 			sum = c.readChunk(ref.Digest)
 		}
 		complete = complete && sum != nil
@@ -128,11 +126,11 @@ func (c *manifestCheck) readChunks() bool {
 }
 
 func (c *manifestCheck) readChunk(digest string) *chunkSum {
-	o, err := readObject(c.codec, c.place.object(objectsDir, digest), digest)
-	if err != nil {
+	data, there := c.content(digest)
+	if !there {
 		return nil
 	}
-	chunk, err := DecodeChunk(o.Data)
+	chunk, err := DecodeChunk(data)
 	if err != nil {
 		c.wrong("chunk %s: %v", digest, err)
 		return nil

@@ -132,15 +132,25 @@ func (l *ledgerCheck) checkObjects() error {
 	for ref, n := range l.named {
 		l.checkNamedObject(ref, n)
 	}
-	switch {
-	case l.sum.Omitted == 0:
-	case l.sum.Omitted == l.leftActors:
+	switch l.sum.Omitted {
+	case 0:
+	case l.leftActors:
 		l.note("%d objects that say who acted are not in this export.", l.leftActors)
 	default:
 		l.missing(fmt.Sprintf("%d objects of ledger %s are not in this export: what they say cannot be verified.", l.sum.Omitted, l.place.id))
 	}
 	l.noteDistrusted()
 	return nil
+}
+
+// content is the content of an object that an entry names. One that is missing
+// or altered is named with the other objects.
+func (l *ledgerCheck) content(digest string) ([]byte, bool) {
+	if !validDigest(digest) {
+		return nil, false
+	}
+	o, err := readObject(l.codec, l.place.object(objectsDir, digest), digest)
+	return o.Data, err == nil
 }
 
 // checkNamedObject checks that an object which entries name is there, or why not.
