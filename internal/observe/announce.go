@@ -59,6 +59,16 @@ func (o *Observer) announceSettled(regained ...control.Need) {
 	}
 }
 
+// forgetUnmet has every namespace announced when the needs are met that are not
+// now: who reads in between does without. The caller holds mu.
+func (o *Observer) forgetUnmet() {
+	for _, need := range needs() {
+		if o.reason(need) != "" {
+			delete(o.known, need)
+		}
+	}
+}
+
 // met returns the needs that are met, and whether there is one among them that
 // was not when every namespace was last announced. The caller holds mu.
 func (o *Observer) met() (met map[control.Need]bool, gained bool) {

@@ -115,6 +115,7 @@ func (o *Observer) drain() []Trigger {
 	o.store.settle()
 	if o.store.servedStale {
 		o.store.servedStale = false
+		o.forgetUnmet()
 		select {
 		case o.served <- struct{}{}:
 		default: // it will be looked at anyway

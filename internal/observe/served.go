@@ -62,6 +62,7 @@ func (o *Observer) watchThose(ctx context.Context, running map[string]*watched) 
 			running[optional.id] = started
 		}
 	}
+	o.announceSettled() // in case that it was served, and is no more
 	return nil
 }
 
@@ -75,10 +76,6 @@ func (o *Observer) watchOptional(ctx context.Context, s source) (*watched, error
 	k.progressAt = o.options.Now()
 	k.since = k.progressAt
 	o.kinds[s.id] = k
-	for _, need := range s.needs {
-		// Whoever reads before the first list does without: it is to be announced.
-		delete(o.known, need)
-	}
 	o.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watched{kind: k, cancel: cancel}
