@@ -46,7 +46,7 @@ func (p place) consistency(ctx context.Context, origin string, from, to uint64) 
 
 // grown is a segment's tree as large as it is now.
 func (p place) grown(segment uint64) (tlog.View, error) {
-	state, err := tlog.ReadState(p.log(segment))
+	state, err := p.state(segment)
 	if err != nil {
 		return tlog.View{}, err
 	}
