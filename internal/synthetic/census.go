@@ -20,8 +20,9 @@ type census struct {
 	populations map[string]string
 	counted     int
 	// units is the number of units in the newest manifest.
-	units  int
-	admins []string
+	units int
+	// raised is whether somebody was given the right to everything.
+	raised bool
 	access string
 }
 
@@ -37,7 +38,10 @@ type chunk struct {
 type controlKey struct{ policy, control string }
 
 // cut reports whether a chunk ends with a namespace: with one in 64.
-func cut(name string) bool { return sha256.Sum256([]byte(name))[0] < 4 }
+func cut(name string) bool { return sha256.Sum256([]byte(name))[0]%64 == 0 }
+
+// maxChunk is the largest number of namespaces of a chunk.
+const maxChunk = 256
 
 // manifest makes a manifest's objects durable, and returns its digest.
 func (c *census) manifest(s *simulation, slot, at time.Time, seq uint64) (string, error) {
@@ -51,7 +55,7 @@ func (c *census) manifest(s *simulation, slot, at time.Time, seq uint64) (string
 	c.units = 0
 	for rest := s.namespaces; len(rest) > 0; {
 		n := 1
-		for n < len(rest) && !cut(rest[n-1].Name) {
+		for n < min(len(rest), maxChunk) && !cut(rest[n-1].Name) {
 			n++
 		}
 		part, made, err := c.chunk(s, rest[:n], blind)

@@ -24,9 +24,10 @@ type namespace struct {
 	// busy is until when nothing else happens to it.
 	busy time.Time
 	// repairs are when its objects were repaired within the last hour; until
-	// calm, none is.
+	// calm, none is, because they are fought.
 	repairs []time.Time
 	calm    time.Time
+	fought  bool
 	// known is true once the operator made a pass over it, dirty where something
 	// changed since the last collection.
 	known, dirty bool

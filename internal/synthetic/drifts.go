@@ -33,14 +33,14 @@ func (s *simulation) drift() error {
 	var err error
 	switch p := s.dice.IntN(1000); {
 	case p < 2:
-		err = s.wave()
-	case p < 650:
+		s.wave()
+	case p < 500:
 		err = s.tamper(s.pick(production))
-	case p < 800:
+	case p < 650:
 		err = s.tamper(s.pick(restricted))
-	case p < 900:
+	case p < 800:
 		err = s.tamper(s.offender())
-	case p < 950:
+	case p < 900:
 		err = s.openUp(s.pick(production))
 	default:
 		err = s.forget(s.pick(production))
@@ -53,7 +53,7 @@ func (s *simulation) drift() error {
 // pause is how long it takes on average until the next drift.
 func (s *simulation) pause() time.Duration {
 	if s.opts.Entries == 0 {
-		return 30 * day / time.Duration(s.opts.Namespaces)
+		return 12 * day / time.Duration(s.opts.Namespaces)
 	}
 	left := s.end.Sub(s.now)
 	cost := 5.0
@@ -109,8 +109,18 @@ func (s *simulation) offender() *namespace {
 	return s.pick(production)
 }
 
+// unseen has something drift in the middle of a time in which nobody looks.
+func (s *simulation) unseen(duration time.Duration) {
+	s.agenda.put(s.now.Add(duration/2), func() error {
+		if err := s.tamper(s.pick(production)); err != nil {
+			return err
+		}
+		return s.forget(s.pick(production))
+	})
+}
+
 // wave has one tool change many namespaces at almost the same moment.
-func (s *simulation) wave() error {
+func (s *simulation) wave() {
 	at, deletes := s.now, s.dice.chance(50)
 	share := 20 + s.dice.IntN(50)
 	for _, n := range slices.Clone(s.namespaces) {
@@ -126,7 +136,6 @@ func (s *simulation) wave() error {
 			return s.undo(n, "argocd-controller", deletes)
 		})
 	}
-	return nil
 }
 
 // openUp has the owners of a namespace let everybody in, and take that back

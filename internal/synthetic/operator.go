@@ -25,7 +25,6 @@ type operator struct {
 	// version is that of the program, lost how often the signing key was.
 	version, lost int
 	starts        int
-	missed        []time.Time // slots that passed while it was down
 }
 
 type openGap struct{ kind, entry string }

@@ -17,8 +17,8 @@ type Options struct {
 	// Namespaces is the number of namespaces at the start (default 40, at least 12).
 	// About two thirds of them are in scope.
 	Namespaces int
-	// Entries is about how many entries there are to be. By default each
-	// namespace drifts about once a month.
+	// Entries is about how many entries there are to be. By default
+	// something drifts about as often as a namespace in twelve days.
 	Entries int
 	// Heartbeat is the time between two heartbeats (default five minutes, which
 	// is the operator's).

@@ -17,6 +17,7 @@ func (s *simulation) down(inOrder bool, duration time.Duration) func() error {
 		if err := s.stop(inOrder); err != nil {
 			return err
 		}
+		s.unseen(duration)
 		s.agenda.put(s.now.Add(duration), s.start)
 		return nil
 	}
@@ -39,7 +40,7 @@ func (s *simulation) loseKey() error {
 	}
 	s.written = s.history.Entries
 	s.op.lost++
-	return s.down(false, 40*time.Minute)()
+	return s.down(false, 8*time.Minute)()
 }
 
 // cut keeps the operator from observing for a while, and it lives on.
@@ -50,6 +51,7 @@ func (s *simulation) cut(reason string, duration time.Duration) func() error {
 		}
 		s.op.from, s.op.cutOff = s.now, reason
 		s.agenda.put(s.now.Add(s.found(reason)), s.openGaps)
+		s.unseen(duration)
 		s.agenda.put(s.now.Add(duration), s.sight)
 		return nil
 	}

@@ -29,13 +29,14 @@ func (s *simulation) repair(n *namespace, at time.Time) (time.Time, error) {
 		return at, err
 	}
 	n.repairs = slices.DeleteFunc(n.repairs, func(t time.Time) bool { return t.Before(at.Add(-time.Hour)) })
-	if len(n.repairs) > contestedAfter && !at.Before(n.calm) {
-		n.calm = at.Add(10 * time.Minute)
+	switch {
+	case at.Before(n.calm):
+		return at, nil
+	case len(n.repairs) > contestedAfter && !n.fought:
+		n.fought, n.calm = true, at.Add(10*time.Minute)
 		return at, s.contest(n, list, at)
 	}
-	if at.Before(n.calm) {
-		return at, nil
-	}
+	n.fought = false
 	if s.op.dice.chance(1) && !s.opts.Calm {
 		return at, s.fail(n, list, at)
 	}

@@ -35,11 +35,11 @@ func (s *simulation) plan() {
 	}
 }
 
-// at is the moment at which a part of the time has passed, at a quarter to an
-// hour: so that slots lie in what follows as they should.
+// at is a quarter of an hour before the first slot after a part of the time has
+// passed: so that slots lie in what follows as they should.
 func (s *simulation) at(part float64) time.Time {
 	moment := s.opts.Start.Add(time.Duration(part * float64(s.opts.Duration)))
-	return moment.Truncate(time.Hour).Add(45*time.Minute + 7*time.Second)
+	return s.nextSlot(moment).Add(-15*time.Minute + 7*time.Second)
 }
 
 type happening struct {
