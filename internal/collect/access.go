@@ -47,11 +47,11 @@ func (n *collection) observeAccess(ctx context.Context) error {
 	if actor != nil {
 		objects = append(objects, *actor)
 	}
-	n.Recorder.Record(ledger.Draft{
-		At: n.Now(), Entry: ledger.Entry{Kind: ledger.KindAccessObserved, Reason: object.Unavailable, ActorRef: object.People,
-			Access: &ledger.AccessBody{Access: named.Digest}},
-		Payload: func() ([]ledger.Input, []ledger.Object, error) { return nil, objects, nil },
-	})
+	if err := n.put(objects...); err != nil {
+		return err
+	}
+	n.Recorder.Record(ledger.Draft{At: n.Now(), Entry: ledger.Entry{Kind: ledger.KindAccessObserved,
+		Reason: object.Unavailable, ActorRef: object.People, Access: &ledger.AccessBody{Access: named.Digest}}})
 	return nil
 }
 

@@ -227,8 +227,14 @@ func testMarks(t *testing.T, c *cluster, o *told) {
 	c.createNamespace(t, "marked")
 	c.fence(t, o, "fence")
 	first, other := o.Mark("marked"), o.Mark("hooks")
-	if first == 0 || other == 0 || o.Mark("no-such-namespace") != 0 {
-		t.Fatalf("got marks %d and %d", first, other)
+	absent := o.Mark("passing")
+	c.createNamespace(t, "passing")
+	eventually(t, "a namespace to come", func() bool { return o.Mark("passing") != absent })
+	c.terminate(t, "passing")
+	c.finalize(t, "passing")
+	eventually(t, "it to go", func() bool { _, there := o.Namespace("passing"); return !there })
+	if o.Mark("passing") == absent {
+		t.Error("a namespace that came and went leaves no mark")
 	}
 	write := o.BeginWrite(control.NeedNetworkPolicies, "marked", "applied")
 	version := c.apply(t, "marked", "applied").ResourceVersion

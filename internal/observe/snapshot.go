@@ -123,14 +123,15 @@ func (st *store) views() []control.Namespace {
 }
 
 // Mark returns another number whenever an input of a namespace's verdict changed
-// since the last time, by whichever hand. It is 0 where there is no such namespace.
+// since the last time, by whichever hand, or it came or went. Of a namespace that
+// is not there it may return another number although nothing happened to it.
 func (o *Observer) Mark(namespace string) uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if s := o.store.living(namespace); s != nil {
 		return s.mark
 	}
-	return 0
+	return o.store.removed
 }
 
 // Reached reports whether kinds are observed, and up to these resourceVersions at

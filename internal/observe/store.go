@@ -46,8 +46,9 @@ type store struct {
 	// touched are namespaces of which an input of the verdict changed, other than
 	// the object of the event; those with true are in no hurry.
 	touched map[string]bool
-	// marks counts the marks that scopes were given.
-	marks uint64
+	// marks counts the marks that were given; removed is the one that was given
+	// when a namespace last ceased to be.
+	marks, removed uint64
 }
 
 func newStore(dns types.NamespacedName) *store {

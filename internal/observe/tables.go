@@ -62,6 +62,8 @@ func (namespaceTable) remove(st *store, item any) change {
 	}
 	old := s.namespace
 	s.namespace = nil
+	st.marks++
+	st.removed = st.marks
 	st.relabelled(old, nil)
 	st.prune(namespace.Name)
 	return change{key: namespaceKey(namespace), matters: true}
