@@ -21,6 +21,9 @@ type namespace struct {
 	gone bool
 	// objects are those that Holdfast applied, by name.
 	objects map[string]*object
+	// proven is, during a pass that a change asked for, the last sign of life of
+	// the watch before the change.
+	proven time.Time
 	// busy is until when nothing else happens to it.
 	busy time.Time
 	// repairs are when its objects were repaired within the last hour; until

@@ -20,8 +20,9 @@ type operator struct {
 	from  time.Time
 	gaps  []openGap
 	epoch uint64
-	// proof is the last proof of observation.
-	proof time.Time
+	// proof is the last proof of observation; since is when the process began, or
+	// began again, to observe.
+	proof, since time.Time
 	// version is that of the program, lost how often the signing key was.
 	version, lost int
 	starts        int
@@ -71,6 +72,7 @@ func (s *simulation) start() error {
 	s.op.up = true
 	s.op.epoch++
 	at := s.now.Add(s.op.dice.between(600*time.Millisecond, 1800*time.Millisecond))
+	s.op.since = at
 	if err := s.selfTest(at); err != nil {
 		return err
 	}

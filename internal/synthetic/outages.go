@@ -104,7 +104,7 @@ func (s *simulation) sight() error {
 		return err
 	}
 	s.blind(s.op.from, s.now)
-	s.op.gaps, s.op.cutOff = nil, ""
+	s.op.gaps, s.op.cutOff, s.op.since = nil, "", s.now
 	s.op.epoch++
 	_, err := s.passAll(s.now, "")
 	return err
@@ -120,7 +120,7 @@ func (s *simulation) stepClock(by time.Duration) func() error {
 		s.op.from, s.op.cutOff = s.now, ledger.CauseClockStepped
 		s.agenda.put(s.now.Add(by), func() error {
 			s.blind(from, s.now)
-			s.op.cutOff = ""
+			s.op.cutOff, s.op.since = "", s.now
 			to := ledger.At(s.now)
 			if err := s.write(ledger.Draft{At: s.now, Entry: ledger.Entry{Kind: ledger.KindGap, Reason: ledger.CauseClockStepped,
 				Gap: &ledger.GapBody{Cause: ledger.CauseClockStepped, From: ledger.At(from), To: &to}}}); err != nil {

@@ -26,7 +26,13 @@ func (s *simulation) changed(n *namespace) error {
 	if !s.op.observes() {
 		return nil
 	}
+	// Bookmarks come every minute, events of other namespaces more often.
+	n.proven = s.now.Add(-s.op.dice.between(time.Millisecond, 40*time.Second))
+	if n.proven.Before(s.op.since) {
+		n.proven = s.op.since
+	}
 	_, err := s.pass(n, s.now.Add(s.dice.between(300*time.Microsecond, 25*time.Millisecond)), "")
+	n.proven = time.Time{}
 	return err
 }
 
@@ -133,11 +139,17 @@ func (s *simulation) observations(n *namespace, at time.Time, byUs bool) ([]ledg
 
 func (s *simulation) observation(n *namespace, p *policy, v verdict, at time.Time, byUs bool) ledger.Draft {
 	subject, state := n.Subject(), v.state
+	var proven *ledger.Time
+	if !n.proven.IsZero() {
+		at := ledger.At(n.proven)
+		proven = &at
+	}
 	return ledger.Draft{
 		At: at, Epoch: s.op.epoch, RepairedByUs: byUs,
 		Entry: ledger.Entry{
 			Kind: ledger.KindOutcomeChanged, Policy: p.def.Ref(v.control), Control: v.control.Spec.ID,
 			EvaluatorVersion: v.control.Kind.EvaluatorVersion(), Subject: &subject, To: &state, Message: v.message,
+			ProvenAt: proven,
 			Versions: map[string]string{
 				string(control.NeedNamespaces): s.newest(), string(control.NeedNetworkPolicies): s.newest(), string(control.NeedPods): s.newest(),
 			},
