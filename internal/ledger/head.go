@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
 
@@ -23,6 +24,29 @@ type Head struct {
 	// start it is that of the process before: were this one to die at once, and
 	// the volume be lost, nothing else would say when nobody observed.
 	Time Time `json:"time"`
+}
+
+// further reports whether a head mark's checkpoint covers more than another's of
+// the same ledger. What cannot be read is further: it is found out when it is verified.
+func (h *Head) further(other *Head) bool {
+	segment, size, err := h.covers()
+	if err != nil {
+		return true
+	}
+	s, n, err := other.covers()
+	return err == nil && (segment > s || (segment == s && size > n))
+}
+
+func (h *Head) covers() (segment, size uint64, err error) {
+	origin, err := tlog.ParseOriginOf([]byte(h.Checkpoint))
+	if err != nil {
+		return 0, 0, err
+	}
+	if _, segment, err = tlog.ParseOrigin(origin); err != nil {
+		return 0, 0, err
+	}
+	size, err = tlog.SizeOf([]byte(h.Checkpoint))
+	return segment, size, err
 }
 
 // HeadStore keeps the head mark.

@@ -40,6 +40,10 @@ type Options struct {
 	Key ed25519.PrivateKey
 	// Head keeps the head mark, outside the volume.
 	Head HeadStore
+	// Record returns what the newest EvidenceRecord keeps of the ledger: as the
+	// head mark does, it shows a volume that was lost or set back. It returns nil
+	// where there is none. May be nil.
+	Record func(context.Context) (*Head, error)
 	// Holder is stated in the head mark: the pod's UID.
 	Holder string
 	// Cluster is the cluster that the ledger belongs to.

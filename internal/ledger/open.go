@@ -45,8 +45,11 @@ type Opened struct {
 type opening struct {
 	opts   Options
 	public ed25519.PublicKey
-	head   *Head
-	infos  map[string]LedgerInfo
+	// mark is the head mark, record what an EvidenceRecord keeps. head is what of
+	// the two says most, and beside the other one, if that is of the same ledger.
+	mark, record *Head
+	head, beside *Head
+	infos        map[string]LedgerInfo
 }
 
 // Open opens the ledger on a volume, or begins one. It never continues a
@@ -87,7 +90,13 @@ func openLocked(ctx context.Context, opts Options, lock *os.File) (*Log, *Opened
 	if err := removeIncomplete(opts.Dir); err != nil {
 		return nil, nil, err
 	}
-	o := &opening{opts: opts, public: public, head: head}
+	var record *Head
+	if opts.Record != nil {
+		if record, err = opts.Record(ctx); err != nil {
+			return nil, nil, fmt.Errorf("the newest evidence record cannot be read: %w", err)
+		}
+	}
+	o := &opening{opts: opts, public: public, mark: head, record: record}
 	found, err := o.find(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -126,6 +135,7 @@ func (o *opening) find(ctx context.Context) (*found, error) {
 	for _, info := range ledgers {
 		o.infos[info.LedgerID] = info
 	}
+	o.weigh()
 	f, err := o.judge(ctx, tipsOf(o.infos))
 	var b *breach
 	if !errors.As(err, &b) {
@@ -141,6 +151,41 @@ func (o *opening) find(ctx context.Context) (*found, error) {
 		return nil, fmt.Errorf("the new ledger: %w", err)
 	}
 	return &found{c, info}, nil
+}
+
+// weigh decides what of that which is kept outside the volume says most.
+func (o *opening) weigh() {
+	mark, record := o.mark, o.record
+	o.head = mark
+	if record == nil {
+		return
+	}
+	if mark == nil {
+		o.head = record
+		return
+	}
+	if mark.LedgerID == record.LedgerID {
+		o.beside = record
+		if record.further(mark) {
+			o.head, o.beside = record, mark
+		}
+		return
+	}
+	// A record outlives the ledger that it is of. One that is newer than the head
+	// mark, and of a ledger of which nothing here knows, was not outlived.
+	if !o.heardOf(record.LedgerID) && record.Time.After(mark.Time.Time) {
+		o.head = record
+	}
+}
+
+// heardOf is whether a ledger lies on the volume, or one that follows it does.
+func (o *opening) heardOf(ledgerID string) bool {
+	for id, info := range o.infos {
+		if id == ledgerID || (info.Predecessor != nil && info.Predecessor.LedgerID == ledgerID) {
+			return true
+		}
+	}
+	return false
 }
 
 // judge returns the ledger on the volume, or a breach that says why it cannot
@@ -164,6 +209,11 @@ func (o *opening) judge(ctx context.Context, tips []string) (*found, error) {
 	}
 	if err := o.marked(ctx, info, c); err != nil {
 		return nil, err
+	}
+	if o.beside != nil && o.beside.LedgerID == info.LedgerID {
+		if err := c.extends(ctx, o.beside, o.public); err != nil {
+			return nil, err
+		}
 	}
 	return &found{c, info}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -125,6 +126,50 @@ func TestOpeningRules(t *testing.T) {
 			r.opts.Key = testKey("other")
 			r.opts.Head = FileHead{filepath.Join(t.TempDir(), "head")}
 		}, OpenClusterChanged, true},
+		"a record that says the same": {harm: func(t *testing.T, r *rig, _ string) {
+			keepRecord(t, r, func(*Head) {})
+		}},
+		"a record alone": {harm: func(t *testing.T, r *rig, _ string) {
+			keepRecord(t, r, func(*Head) {})
+			remove(t, r.opts.Head.(FileHead).Path)
+		}},
+		"older copy, with its head mark, and a newer record": {func(t *testing.T, r *rig, _ string) {
+			old, head := filepath.Join(t.TempDir(), "copy"), r.opts.Head.(FileHead).Path
+			copyTree(t, r.opts.Dir, old)
+			mark, err := os.ReadFile(head)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.open()
+			r.write(r.beats(30)...)
+			r.close()
+			keepRecord(t, r, func(*Head) {})
+			remove(t, r.opts.Dir)
+			copyTree(t, old, r.opts.Dir)
+			overwrite(t, head, string(mark))
+		}, OpenVolumeRegressed, true},
+		"volume and head mark lost, and a record": {func(t *testing.T, r *rig, _ string) {
+			keepRecord(t, r, func(*Head) {})
+			remove(t, r.opts.Head.(FileHead).Path)
+			remove(t, r.opts.Dir)
+		}, OpenVolumeLost, true},
+		"a record of another history, that says less": {func(t *testing.T, r *rig, id string) {
+			cp, err := tlog.Sign(tlog.Origin(id, 0), r.opts.Key, 20, make([]byte, 32))
+			if err != nil {
+				t.Fatal(err)
+			}
+			keepRecord(t, r, func(h *Head) { h.Checkpoint = string(cp.Note) })
+		}, OpenVolumeInconsistent, true},
+		"a newer record of a ledger that is gone": {func(t *testing.T, r *rig, _ string) {
+			keepRecord(t, r, func(h *Head) {
+				h.LedgerID, h.Time = strings.Repeat("0", idLength), At(h.Time.Add(time.Hour))
+			})
+		}, OpenVolumeRegressed, true},
+		"an older record of a ledger that is gone": {harm: func(t *testing.T, r *rig, _ string) {
+			keepRecord(t, r, func(h *Head) {
+				h.LedgerID, h.Time = strings.Repeat("0", idLength), At(h.Time.Add(-time.Hour))
+			})
+		}},
 		"two ledgers": {func(t *testing.T, r *rig, _ string) {
 			other := newRig(t)
 			id := other.open().LedgerID
@@ -170,6 +215,26 @@ func TestOpeningRules(t *testing.T) {
 				t.Errorf("opened again: got reason %q, ledger %s, %d entries", again.Reason, again.LedgerID, again.NextSeq)
 			}
 		})
+	}
+}
+
+// keepRecord has a record keep what the head mark does, but for an edit.
+func keepRecord(t *testing.T, r *rig, edit func(*Head)) {
+	t.Helper()
+	head, err := r.opts.Head.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(head)
+	r.opts.Record = func(context.Context) (*Head, error) { return head, nil }
+}
+
+func TestRecordThatCannotBeReadOpensNothing(t *testing.T) {
+	r := newRig(t)
+	unreachable := errors.New("connection refused")
+	r.opts.Record = func(context.Context) (*Head, error) { return nil, unreachable }
+	if _, _, err := Open(context.Background(), r.opts); !errors.Is(err, unreachable) {
+		t.Errorf("got %v, want the record's error", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -68,12 +69,13 @@ func describe(ctx context.Context, mgr ctrl.Manager, opts Options) (ledger.Opera
 	return body, []ledger.Object{arguments, permissions}, nil
 }
 
-// stores are where the signing key and the head mark are kept.
-func stores(mgr ctrl.Manager, opts Options) (ledger.KeyStore, ledger.HeadStore) {
+// stores are where the signing key, the head mark and the records are kept.
+func stores(mgr ctrl.Manager, opts Options) (ledger.KeyStore, ledger.HeadStore, clusterstore.Records) {
 	clients := kubernetes.NewForConfigOrDie(mgr.GetConfig())
 	head := &clusterstore.Head{ConfigMaps: clients.CoreV1().ConfigMaps(opts.Namespace)}
+	records := clusterstore.Records{Client: dynamic.NewForConfigOrDie(mgr.GetConfig())}
 	if opts.KeyFile != "" {
-		return ledger.FileKey{Path: opts.KeyFile}, head
+		return ledger.FileKey{Path: opts.KeyFile}, head, records
 	}
-	return clusterstore.Key{Secrets: clients.CoreV1().Secrets(opts.Namespace)}, head
+	return clusterstore.Key{Secrets: clients.CoreV1().Secrets(opts.Namespace)}, head, records
 }

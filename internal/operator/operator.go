@@ -233,14 +233,14 @@ func (standby) NeedLeaderElection() bool { return false }
 
 // opener returns how the ledger is opened.
 func opener(mgr ctrl.Manager, opts Options, cluster ledger.ClusterBody, m *controllers.Metrics) func(context.Context) (*ledger.Log, *ledger.Opened, error) {
-	keys, head := stores(mgr, opts)
+	keys, head, records := stores(mgr, opts)
 	return func(ctx context.Context) (*ledger.Log, *ledger.Opened, error) {
 		key, err := keys.Key(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		return ledger.Open(ctx, ledger.Options{
-			Dir: filepath.Clean(opts.LedgerDir), Key: key, Head: head, Holder: opts.PodUID, Cluster: cluster,
+			Dir: filepath.Clean(opts.LedgerDir), Key: key, Head: head, Record: records.Newest, Holder: opts.PodUID, Cluster: cluster,
 			SegmentSize: killpoint.Setting(killpoint.EnvSegmentSize), SnapshotEvery: killpoint.Setting(killpoint.EnvSnapshotEvery),
 			OnIntegrated: m.Integrated, Log: opts.Log.WithName("ledger"),
 		})

@@ -1,6 +1,9 @@
 package clusterstore
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,8 +11,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/yaml"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 )
@@ -30,6 +37,58 @@ func TestClusterStore(t *testing.T) {
 	}
 	t.Run("head mark", func(t *testing.T) { testHead(t, client) })
 	t.Run("signing key", func(t *testing.T) { testKey(t, client) })
+	t.Run("records", func(t *testing.T) { testRecords(t, cp) })
+}
+
+func testRecords(t *testing.T, cp *controlplane.ControlPlane) {
+	ctx := t.Context()
+	client, err := dynamic.NewForConfig(cp.RESTConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := Records{Client: client}
+	if got, err := records.Newest(ctx); got != nil || err != nil {
+		t.Fatalf("before the kind is installed: got %v, %v", got, err)
+	}
+	if err := controlplane.InstallCRDs(ctx, cp.RESTConfig(), "../../../config/crd/bases"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := records.Newest(ctx); got != nil || err != nil {
+		t.Fatalf("before the first: got %v, %v", got, err)
+	}
+	data, err := os.ReadFile("../../../api/v1alpha1/testdata/evidencerecord.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// More than a page: the newest one is neither the first nor the last.
+	for i := range recordPage + 10 {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal(data, &object.Object); err != nil {
+			t.Fatal(err)
+		}
+		object.SetName(fmt.Sprintf("record-%03d", i))
+		completed, note := fmt.Sprintf("2026-03-01T06:%02d:00Z", i%60), fmt.Sprintf("note %d", i)
+		if i == recordPage+2 {
+			completed = "2026-03-01T07:00:00Z"
+		}
+		for path, value := range map[string]string{"completedAt": completed, "checkpoint.note": note} {
+			if err := unstructured.SetNestedField(object.Object, value, append([]string{"spec"}, strings.Split(path, ".")...)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := client.Resource(v1alpha1.GroupVersion.WithResource("evidencerecords")).Create(ctx, object, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := records.Newest(ctx)
+	if err != nil || got == nil {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	want := ledger.Head{LedgerID: "0123456789abcdef0123456789abcdef", Checkpoint: fmt.Sprintf("note %d", recordPage+2), VerifierKey: got.VerifierKey,
+		Time: ledger.At(time.Date(2026, 3, 1, 7, 0, 0, 0, time.UTC))}
+	if diff := cmp.Diff(want, *got); diff != "" {
+		t.Errorf("what the newest record keeps (-want +got):\n%s", diff)
+	}
 }
 
 func testHead(t *testing.T, client kubernetes.Interface) {

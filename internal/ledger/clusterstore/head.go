@@ -5,6 +5,7 @@ package clusterstore
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,16 +29,20 @@ const (
 	timeKey        = "time"
 )
 
-// Head keeps the head mark in a ConfigMap. It is used by one process at a time.
+// Head keeps the head mark in a ConfigMap. It is used by one process at a time;
+// its methods may be used concurrently.
 type Head struct {
 	// ConfigMaps is a client of the operator's namespace, without a cache.
 	ConfigMaps corev1client.ConfigMapInterface
 
+	mu     sync.Mutex
 	loaded *corev1.ConfigMap
 }
 
 // Load reads the head mark; nil if there is none.
 func (h *Head) Load(ctx context.Context) (*ledger.Head, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	cm, err := h.ConfigMaps.Get(ctx, HeadName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		h.loaded = nil
@@ -77,6 +82,8 @@ func encodeHead(head ledger.Head) map[string]string {
 // Save replaces the head mark that was loaded. The resourceVersion keeps two
 // processes from replacing each other's.
 func (h *Head) Save(ctx context.Context, head ledger.Head) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	var saved *corev1.ConfigMap
 	var err error
 	if h.loaded == nil {
