@@ -5,7 +5,7 @@ func instant(r *Record) {
 	for i := range r.Controls {
 		c := &r.Controls[i]
 		c.Time, c.Coverage, c.CoverageSince = Time{}, Coverage{}, Coverage{}
-		c.Counts, c.NewSubjects, c.Repairs = countsOf(nil, 0), NewSubjects{}, Repairs{}
+		c.Counts, c.NewSubjects, c.Repairs = countsOf(nil, nil, 0), NewSubjects{}, Repairs{}
 		c.Groups, c.Left, c.EvidenceLost, c.Removals = []Group{}, []Left{}, []Loss{}, []Episode{}
 		c.Census.Added, c.Census.Entered, c.Census.Deleted, c.Census.Left, c.Census.Days = 0, 0, 0, 0, 0
 		c.Census.Start, c.Census.End = len(c.Subjects), len(c.Subjects)
@@ -13,7 +13,7 @@ func instant(r *Record) {
 			c.Subjects[j].Time = Time{}
 		}
 		for j := range c.Definitions {
-			c.Definitions[j].Time, c.Definitions[j].Counts = Time{}, countsOf(nil, 0)
+			c.Definitions[j].Time, c.Definitions[j].Counts = Time{}, countsOf(nil, nil, 0)
 		}
 	}
 	r.Changes, r.Collections, r.Slots, r.Markers = []Change{}, []Collection{}, []SlotPopulation{}, []Marker{}

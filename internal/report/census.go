@@ -89,11 +89,8 @@ func (f *fold) seedScope(s *ledger.ManifestScope, l *line) {
 		if st.Since != nil {
 			from = micros(st.Since.Time)
 		}
-		m := f.enter(p, subject, stay{span: span{from, forever}, added: st.New, created: never}, "")
+		m := f.enter(p, subject, stay{span: span{from, forever}, added: st.New, created: never})
 		m.moved = 0
-		if st.Entered != nil {
-			m.entry = st.Entered.ID
-		}
 	}
 	for i := range s.Units {
 		f.seedUnit(subject, &s.Units[i], l)
@@ -115,7 +112,7 @@ func (f *fold) seedUnit(scope *control.Subject, mu *ledger.ManifestUnit, l *line
 		at = min(at, micros(mu.Since.Time))
 	}
 	state := ledger.Bounded(mu.State)
-	u.state, u.at, u.entry = &state, at, mu.Entry
+	u.state, u.at = &state, at
 	f.setOutcome(u, at, state.Outcome)
 	if mu.Episode == "" {
 		return

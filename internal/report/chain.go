@@ -98,7 +98,7 @@ func (p *policy) breakLedger(f *fold, l *line) {
 				u.open = nil
 			}
 			f.setOutcome(u, l.at, none)
-			u.state, u.entry, u.seen, u.last = nil, "", proof{}, last
+			u.state, u.seen, u.last = nil, proof{}, last
 		}
 	}
 }

@@ -158,15 +158,20 @@ func thresholds() []int64 {
 	return []int64{0, s, 10 * s, 60 * s, 300 * s, 3600 * s, 24 * 3600 * s}
 }
 
-// countsOf counts episodes that are no baseline.
-func countsOf(of []classified, groups int) Counts {
-	c := Counts{Episodes: len(of), Groups: groups, Classes: map[string]int{}, Origins: map[string]int{}, Endings: map[string]int{}, LongerThan: []Longer{}}
+// countsOf counts episodes that are no baseline; where def is set, those that
+// began under it.
+func countsOf(of []classified, def *definition, groups int) Counts {
+	c := Counts{Groups: groups, Classes: map[string]int{}, Origins: map[string]int{}, Endings: map[string]int{}, LongerThan: []Longer{}}
 	for _, than := range thresholds() {
 		c.LongerThan = append(c.LongerThan, Longer{Than: than})
 	}
 	var ended []int64
 	for i := range of {
 		e := &of[i]
+		if def != nil && e.def != def {
+			continue
+		}
+		c.Episodes++
 		c.Classes[e.class]++
 		c.Origins[string(e.origin)]++
 		c.Endings[string(e.endingNow())]++

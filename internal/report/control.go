@@ -11,13 +11,13 @@ import (
 func (f *fold) controlRecord(c *statedControl) Control {
 	gaps := f.gapsOf(c)
 	baseline, removals, episodes := f.episodesOf(c, gaps)
-	groups, groupIDs := f.groupsOf(episodes)
+	groups, group := groupsOf(episodes)
 	r := Control{
 		Policy: c.policy.name, ID: c.id, Type: c.typ, Statement: c.spec.Statement, Owner: c.spec.Owner,
 		Criteria: criteriaOf(c.spec), Priority: string(c.spec.Priority),
 		IntroducedAt: known(c.introduced), OperatingFrom: known(c.operating),
-		Baseline: []Episode{}, Removals: []Episode{}, Episodes: []Episode{}, Groups: groups,
-		Counts: countsOf(episodes, len(groups)), Repairs: c.acts.repairs, Exclusions: f.exclusionsOf(c.policy),
+		Baseline: make([]Episode, 0, len(baseline)), Removals: make([]Episode, 0, len(removals)), Episodes: make([]Episode, 0, len(episodes)),
+		Groups: groups, Counts: countsOf(episodes, nil, len(groups)), Repairs: c.acts.repairs, Exclusions: f.exclusionsOf(c.policy),
 		EvidenceLost: f.lossesWithin(),
 	}
 	for i := range baseline {
@@ -27,11 +27,11 @@ func (f *fold) controlRecord(c *statedControl) Control {
 		r.Removals = append(r.Removals, f.episodeOf(&removals[i], ""))
 	}
 	for i := range episodes {
-		r.Episodes = append(r.Episodes, f.episodeOf(&episodes[i], groupIDs[i]))
+		r.Episodes = append(r.Episodes, f.episodeOf(&episodes[i], groups[group[i]].ID))
 	}
 	operation := c.operation(f.period())
 	r.NotInOperation = operation.not(f.period()).intervals()
-	f.definitionsOf(c, &r, episodes)
+	f.definitionsOf(c, &r, episodes, group)
 	f.subjectsOf(c, &r, operation, gaps)
 	r.NewSubjects = newSubjectsOf(r.Census.Added, episodes, f.period())
 	r.NotCorrecting = f.notCorrecting(c)
@@ -49,26 +49,25 @@ func criteriaOf(spec v1alpha1.ControlSpec) []string {
 
 // definitionsOf are the definitions that were in force in the period, each with
 // the counts of the episodes that began under it.
-func (f *fold) definitionsOf(c *statedControl, r *Control, episodes []classified) {
+func (f *fold) definitionsOf(c *statedControl, r *Control, episodes []classified, group []int) {
 	r.Definitions = []Definition{}
+	began := map[*definition]map[int]bool{} // the groups that began under each
+	for i := range episodes {
+		if d := episodes[i].def; began[d] == nil {
+			began[d] = map[int]bool{}
+		}
+		began[episodes[i].def][group[i]] = true
+	}
 	for _, d := range c.definitions {
 		in := d.span.clip(f.period())
-		if in.empty() && !(f.query.AsOf != nil && d.span.holds(f.window.from)) {
-			if !slices.ContainsFunc(episodes, func(e classified) bool { return e.def == d }) {
-				continue
-			}
+		at := f.query.AsOf != nil && d.span.holds(f.window.from)
+		if in.empty() && !at && began[d] == nil {
+			continue
 		}
-		var began []classified
-		for _, e := range episodes {
-			if e.def == d {
-				began = append(began, e)
-			}
-		}
-		groups, _ := f.groupsOf(began)
 		r.Definitions = append(r.Definitions, Definition{Interval: span{in.from, max(in.from, in.to)}.interval(), Digest: d.digest,
 			Generation: d.generation, EvaluatorVersion: d.evaluator, Mode: string(d.mode), Nature: natureOf(d.mode),
 			CorrectionWithin: d.correction, NewSubjectWithin: d.newSubject, SetBy: d.setBy, SetAt: timeOf(d.setAt), Spec: d.spec,
-			Counts: countsOf(began, len(groups))})
+			Counts: countsOf(episodes, d, len(began[d]))})
 	}
 }
 

@@ -43,10 +43,10 @@ type episode struct {
 	removal bool
 }
 
-func (f *fold) openEpisode(u *unit, l *line, def *definition, to *control.State, id string, before proof) {
+func (f *fold) openEpisode(u *unit, l *line, def *definition, to *control.State, before proof) {
 	e := &episode{
-		id: f.in.text(id), unit: u, def: def, origin: ledger.Origin(f.in.text(l.text("origin"))), ending: endingOpen,
-		ledger: f.ledger, first: l.seq, rules: to.Rules, message: f.in.text(l.text("message")),
+		id: l.text("episode"), unit: u, def: def, origin: ledger.Origin(f.in.part(l, "origin")), ending: endingOpen,
+		ledger: f.ledger, first: l.seq, rules: to.Rules, message: f.in.part(l, "message"),
 		actor: actorUnknown, opened: f.mark(l),
 	}
 	e.before = f.beginning(u, l, def, before)
@@ -59,7 +59,7 @@ func (f *fold) openEpisode(u *unit, l *line, def *definition, to *control.State,
 // beginning is what bounds the beginning of an episode that l opens: the state
 // before, or where there is none, how the subject came under the control.
 func (f *fold) beginning(u *unit, l *line, def *definition, before proof) proof {
-	origin := ledger.Origin(l.text("origin"))
+	origin := ledger.Origin(f.in.part(l, "origin"))
 	switch {
 	case before.floor != never:
 		if origin == ledger.OriginDefinitionChanged && def.from <= l.at {
@@ -119,7 +119,7 @@ func (e *episode) acted(f *fold, l *line, o *ledger.ObjectBody) {
 	if o.Before != nil {
 		verb = "changed"
 		if o.Manager != "" {
-			e.actor = f.in.text(o.Manager)
+			e.actor = o.Manager
 		}
 	}
 	e.action = f.in.text(verb + " " + o.APIVersion + " " + o.Kind)

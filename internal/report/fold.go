@@ -42,6 +42,9 @@ type fold struct {
 
 	in   interner
 	line line
+	// object is that of the entry that is folded, version stands for any of it.
+	object  ledger.ObjectBody
+	version ledger.ObjectVersion
 	// ledgerID is the ledger that is read, ledger its number in the chain.
 	ledgerID string
 	ledger   int
@@ -159,7 +162,7 @@ func (f *fold) wrong(seq uint64, kind ledger.Kind, err error) error {
 func (f *fold) handler(l *line) (func(*fold, *line) error, error) {
 	critical := string(l.parts["critical"]) == "true"
 	switch handle, is := handlers[l.kind]; {
-	case l.text("schema") == ledger.Schema && is:
+	case l.says("schema", ledger.Schema) && is:
 		return handle, nil
 	case critical:
 		return nil, errors.New("this version does not know it, and must not pass over it: use the version that wrote it, or a newer one")

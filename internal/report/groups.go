@@ -26,11 +26,19 @@ type cause struct {
 }
 
 func causeOf(e *classified) cause {
-	return cause{e.def, e.class, e.origin, e.actor, e.action, strings.Join(ruleIDs(e.rules), " ")}
+	return cause{e.def, e.class, e.origin, e.actor, e.action, ruleKey(e.rules)}
+}
+
+// ruleKey is what two lists of rules have in common if they fail the same ones.
+func ruleKey(rules []control.RuleState) string {
+	if len(rules) == 1 {
+		return rules[0].Rule
+	}
+	return strings.Join(ruleIDs(rules), " ")
 }
 
 func ruleIDs(rules []control.RuleState) []string {
-	ids := []string{}
+	ids := make([]string, 0, len(rules))
 	for _, r := range rules {
 		ids = append(ids, r.Rule)
 	}
@@ -39,28 +47,36 @@ func ruleIDs(rules []control.RuleState) []string {
 }
 
 // groupsOf gathers episodes of one cause of which no two began more than a
-// minute apart: each is one event. It returns the group of each episode too. A
-// group is named after its first episode.
-func (f *fold) groupsOf(of []classified) ([]Group, []string) {
-	open := map[cause]int{}
-	of2 := make([]string, len(of))
-	var members [][]*classified
+// minute apart: each is one event. It returns the number of each episode's group
+// too. A group is named after its first episode.
+func groupsOf(of []classified) ([]Group, []int) {
+	newest := map[cause]int{} // the newest group of a cause
+	group, first, size := make([]int, len(of)), []int{}, []int{}
 	for i := range of { // in the order in which they began
-		e := &of[i]
-		key := causeOf(e)
-		g, ok := open[key]
-		if !ok || e.startedNotAfter-members[g][0].startedNotAfter > togetherWithin {
-			g = len(members)
-			members, open[key] = append(members, nil), g
+		key := causeOf(&of[i])
+		g, ok := newest[key]
+		if !ok || of[i].startedNotAfter-of[first[g]].startedNotAfter > togetherWithin {
+			g = len(first)
+			newest[key] = g
+			first, size = append(first, i), append(size, 0)
 		}
-		members[g] = append(members[g], e)
-		of2[i] = members[g][0].id
+		group[i] = g
+		size[g]++
 	}
-	groups := []Group{}
-	for _, m := range members {
-		groups = append(groups, groupOf(m))
+	members := make([][]*classified, len(first))
+	groups := make([]Group, len(first))
+	for i := range of {
+		g := group[i]
+		if members[g] == nil {
+			members[g] = make([]*classified, 0, size[g])
+		}
+		members[g] = append(members[g], &of[i])
+		if len(members[g]) == size[g] {
+			groups[g] = groupOf(members[g])
+			members[g] = nil
+		}
 	}
-	return groups, of2
+	return groups, group
 }
 
 func groupOf(of []*classified) Group {

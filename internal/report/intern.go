@@ -75,6 +75,21 @@ func (n *interner) state(l *line, name string) (*control.State, error) {
 	return interned(n.states, name, l.parts[name])
 }
 
+// part is the string that a part of the entry states.
+func (n *interner) part(l *line, name string) string {
+	return n.bytes(l.parts[name])
+}
+
+// bytes is the content of a JSON string.
+func (n *interner) bytes(data []byte) string {
+	if len(data) > 2 {
+		if t, ok := n.texts[string(data[1:len(data)-1])]; ok {
+			return t
+		}
+	}
+	return n.text(text(data))
+}
+
 func (n *interner) text(s string) string {
 	if t, ok := n.texts[s]; ok {
 		return t

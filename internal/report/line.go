@@ -45,7 +45,7 @@ func (l *line) member(key, value []byte) error {
 	var ok bool
 	switch string(key) {
 	case "kind":
-		l.kind = ledger.Kind(text(value))
+		l.kind = kindOf(value)
 	case "seq":
 		l.seq, ok = number[uint64](value)
 	case "run":
@@ -67,6 +67,24 @@ func (l *line) member(key, value []byte) error {
 	}
 	return nil
 }
+
+// kindOf is the kind that a JSON string names; those that are known cost nothing.
+func kindOf(value []byte) ledger.Kind {
+	if len(value) > 2 {
+		if kind, ok := kindNames[string(value[1:len(value)-1])]; ok {
+			return kind
+		}
+	}
+	return ledger.Kind(text(value))
+}
+
+var kindNames = func() map[string]ledger.Kind {
+	names := map[string]ledger.Kind{}
+	for _, kind := range ledger.Kinds() {
+		names[string(kind)] = kind
+	}
+	return names
+}()
 
 // internKey returns the key as a string; those of entries cost nothing.
 func internKey(key []byte) string {
@@ -91,6 +109,12 @@ var memberNames = func() map[string]string {
 }()
 
 func (l *line) text(name string) string { return text(l.parts[name]) }
+
+// says reports whether a part is the string s, which needs no escapes.
+func (l *line) says(name, s string) bool {
+	part := l.parts[name]
+	return len(part) == len(s)+2 && part[0] == '"' && string(part[1:len(part)-1]) == s
+}
 
 // decode decodes a part that the entry must have.
 func (l *line) decode(name string, into any) error {

@@ -340,7 +340,7 @@ func (f *fold) ofControl(l *line) (*statedControl, *ledger.PolicyRef, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	id := l.text("control")
+	id := f.in.part(l, "control")
 	if id == "" {
 		return nil, nil, fmt.Errorf("it has no control")
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,8 +17,6 @@ type member struct {
 	// stays are when it was in scope, as far as the period is concerned; the
 	// last may be open.
 	stays []stay
-	// entry is the newest entry that brought it in.
-	entry string
 	// moved is the entry that brought it in, or took it out, last.
 	moved uint64
 	// stale is set where it was in scope when a ledger ended, and the next one
@@ -46,10 +45,9 @@ type unit struct {
 	control *statedControl
 	subject *control.Subject
 	// state is the newest state, nil where none is known; at is when it was
-	// stated, entry by which entry.
+	// stated.
 	state *control.State
 	at    int64
-	entry string
 	open  *episode
 	// seen is the last proof of the state before it became NotEvaluated.
 	seen proof
@@ -133,18 +131,18 @@ func (f *fold) memberEntered(l *line) error {
 		return err
 	}
 	created, _ := sourceTime(l, "creationTimestamp")
-	f.enter(p, s, stay{span: span{l.at, forever}, added: l.kind == ledger.KindSubjectAdded, created: created}, l.text("id"))
+	f.enter(p, s, stay{span: span{l.at, forever}, added: l.kind == ledger.KindSubjectAdded, created: created})
 	return nil
 }
 
-func (f *fold) enter(p *policy, s *control.Subject, st stay, entry string) *member {
+func (f *fold) enter(p *policy, s *control.Subject, st stay) *member {
 	m, ok := p.members[s]
 	if !ok {
 		m = &member{subject: s}
 		p.members[s] = m
 	}
 	if m.stale {
-		m.stale, m.entry = false, entry
+		m.stale = false
 		return m
 	}
 	if m.open() == nil {
@@ -154,7 +152,6 @@ func (f *fold) enter(p *policy, s *control.Subject, st stay, entry string) *memb
 		m.stays = append(m.stays, st)
 		m.moved = f.line.seq
 	}
-	m.entry = entry
 	return m
 }
 
@@ -216,7 +213,7 @@ func (f *fold) endUnit(u *unit, l *line, ending ledger.Ending) {
 	}
 	f.remember(u)
 	f.setOutcome(u, l.at, none)
-	u.state, u.entry, u.seen = nil, "", proof{}
+	u.state, u.seen = nil, proof{}
 }
 
 // none is the outcome where nothing is judged.
@@ -248,20 +245,20 @@ func (f *fold) outcomeChanged(l *line) error {
 	evaluator, _ := number[int64](l.parts["evaluatorVersion"])
 	def := c.learn(ref, int(evaluator), l.at)
 	if m := c.policy.members[s]; m == nil || m.open() == nil {
-		f.enter(c.policy, s, stay{span: span{l.at, forever}, created: never}, "")
+		f.enter(c.policy, s, stay{span: span{l.at, forever}, created: never})
 	}
 	u := f.unitOf(c, s)
 	f.remember(u)
-	episode, ending := l.text("episode"), ledger.Ending(l.text("ending"))
+	ending := ledger.Ending(f.in.part(l, "ending"))
 	before := f.proofOf(u, l)
-	if u.open != nil && (ending != "" || (episode != u.open.id && to.Outcome != control.NotEvaluated)) {
+	if u.open != nil && (ending != "" || (!l.says("episode", u.open.id) && to.Outcome != control.NotEvaluated)) {
 		if ending == "" {
 			ending = ledger.EndingUnknownInGap
 		}
 		f.close(u, l, ending)
 	}
-	if u.open == nil && to.Outcome == control.Deviating && ending == "" && episode != "" {
-		f.openEpisode(u, l, def, to, episode, before)
+	if u.open == nil && to.Outcome == control.Deviating && ending == "" && len(l.parts["episode"]) > 0 {
+		f.openEpisode(u, l, def, to, before)
 	}
 	switch {
 	case to.Outcome != control.NotEvaluated:
@@ -269,7 +266,7 @@ func (f *fold) outcomeChanged(l *line) error {
 	case u.state == nil || u.state.Outcome != control.NotEvaluated:
 		u.seen = before
 	}
-	u.state, u.at, u.entry, u.last = to, l.at, l.text("id"), nothing
+	u.state, u.at, u.last = to, l.at, nothing
 	f.setOutcome(u, l.at, to.Outcome)
 	return nil
 }
@@ -328,11 +325,11 @@ func (f *fold) act(l *line) error {
 		return err
 	}
 	f.sighted(s, l.at)
-	object, err := decoded[ledger.ObjectBody](l, "object")
+	object, err := f.objectOf(l)
 	if err != nil {
 		return err
 	}
-	if l.text("control") == "" {
+	if len(l.parts["control"]) == 0 {
 		return nil // it says that no control was concerned
 	}
 	c, _, err := f.ofControl(l)
@@ -343,15 +340,49 @@ func (f *fold) act(l *line) error {
 		c.acts.count(l.kind)
 	}
 	if l.kind == ledger.KindContested {
-		c.contested(l, s, &object)
+		c.contested(l, s, object)
 	}
 	if l.kind == ledger.KindRolledBack && l.text("reason") == ledger.RolledBackPodsNotReady && c.policy.held == never {
 		c.policy.held, c.policy.heldReason = l.at, fmt.Sprintf("what was enforced in namespace %s was rolled back; first enforcement waits until the generation is confirmed", ledger.ScopeOf(*s))
 	}
 	if u := c.units[s]; u != nil && u.open != nil {
-		u.open.acted(f, l, &object)
+		u.open.acted(f, l, object)
 	}
 	return nil
+}
+
+// objectOf is the object that an entry speaks of, without its versions: Before
+// only says that there was one.
+func (f *fold) objectOf(l *line) (*ledger.ObjectBody, error) {
+	part, ok := l.parts["object"]
+	if !ok {
+		return nil, errors.New("it has no object")
+	}
+	o := &f.object
+	*o = ledger.ObjectBody{}
+	err := members(part, func(key, value []byte) error {
+		switch string(key) {
+		case "apiVersion":
+			o.APIVersion = f.in.bytes(value)
+		case "kind":
+			o.Kind = f.in.bytes(value)
+		case "name":
+			o.Name = f.in.bytes(value)
+		case "manager":
+			o.Manager = f.in.bytes(value)
+		case "before":
+			o.Before = &f.version
+		case "count":
+			count, _ := number[int64](value)
+			o.Count = int(count)
+		case "until":
+			if at, ok := parseTime(value); ok {
+				o.Until = new(timeOf(at))
+			}
+		}
+		return nil
+	})
+	return o, err
 }
 
 func (a *acts) count(kind ledger.Kind) {
