@@ -33,6 +33,7 @@ var _ = Describe("Invariant 8: Do no harm to DNS", func() {
 		s := onShared(name)
 		begin(s.dns(intstr.FromString("dns"), intstr.FromString("dns-tcp")))
 		names := s.namespaces(3)
+		s.observed()
 		mark := s.Mark(s.tb)
 		s.Apply(s.tb, s.deniesEgress(cidrs...))
 		s.AwaitConforming(s.tb, s.name)
@@ -70,6 +71,7 @@ var _ = Describe("Invariant 8: Do no harm to DNS", func() {
 		d.start(onHost(coreDNS("coredns", 53)))
 		d.serves(53, true)
 		names := s.namespaces(2)
+		s.observed()
 		mark := s.Mark(s.tb)
 		s.Apply(s.tb, s.deniesEgress().Deny(v1alpha1.DirectionIngress).Allow(v1alpha1.Allowance{Type: v1alpha1.AllowSameNamespace}))
 		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonEgressRefused)
@@ -88,6 +90,7 @@ var _ = Describe("Invariant 8: Do no harm to DNS", func() {
 		d.start(coreDNS("coredns", 53))
 		d.serves(53, false)
 		name := s.namespaces(1)[0]
+		s.observed()
 		mark := s.Mark(s.tb)
 		s.Apply(s.tb, s.deniesEgress())
 		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonEgressRefused)
@@ -111,6 +114,7 @@ var _ = Describe("Invariant 8: Do no harm to DNS", func() {
 		s.make(s.apiServers("192.0.2.10"))
 		name := s.namespaces(1)[0]
 		s.refuseToCreate(name, allowDNS)
+		s.observed()
 		mark := s.Mark(s.tb)
 		s.Apply(s.tb, s.deniesEgress().Allow(
 			v1alpha1.Allowance{Type: v1alpha1.AllowAPIServer}, v1alpha1.Allowance{Type: v1alpha1.AllowSameNamespace}))

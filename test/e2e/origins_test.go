@@ -18,6 +18,7 @@ var _ = Describe("Origins and endings of episodes", func() {
 	It("begins at the Baseline, and ends Corrected by others", func() {
 		s := onShared("baseline")
 		names := s.namespaces(1)
+		s.observed()
 		s.Apply(s.tb, s.policy(""))
 		s.awaitEpisodes(1, ledger.OriginBaseline, "")
 		Expect(s.Create(context.Background(), denyAll(names[0]))).To(Succeed())
@@ -70,6 +71,7 @@ var _ = Describe("Origins and endings of episodes", func() {
 	It("ends as LeftScope when an exclusion takes the namespace out", func() {
 		s := onShared("excluded")
 		names := s.namespaces(2)
+		s.observed()
 		s.Apply(s.tb, s.policy(""))
 		s.awaitEpisodes(2, ledger.OriginBaseline, "")
 		s.Apply(s.tb, s.policy("").Exclude("RISK-112", names[0]))
@@ -99,6 +101,7 @@ var _ = Describe("Origins and endings of episodes", func() {
 	It("ends as ControlWithdrawn when the control, or the policy, goes", func() {
 		s := onShared("goes")
 		s.namespaces(1)
+		s.observed()
 		s.Apply(s.tb, s.policy("").Control("NET-2").Deny(v1alpha1.DirectionEgress))
 		s.awaitEpisodes(2, ledger.OriginBaseline, "")
 		s.Apply(s.tb, s.policy(""))
@@ -110,6 +113,7 @@ var _ = Describe("Origins and endings of episodes", func() {
 	It("begins a second episode, and no second Baseline, when a control comes back", func() {
 		s := onShared("comesback")
 		s.namespaces(1)
+		s.observed()
 		s.Apply(s.tb, s.policy(""))
 		s.introduced()
 		s.DeletePolicy(s.tb, s.name)

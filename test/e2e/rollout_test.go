@@ -69,6 +69,7 @@ var _ = Describe("Invariant 8: Do no harm with an edit", func() {
 		for i := range 5 {
 			empty = append(empty, s.namespace(fmt.Sprintf("empty-%d", i)))
 		}
+		s.observed()
 		mark := s.Mark(s.tb)
 		s.Apply(s.tb, s.policy("").Enforce().Rollout(most, time.Hour))
 		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRollingOut)
@@ -102,6 +103,7 @@ var _ = Describe("Invariant 8: Do no harm with an edit", func() {
 	It("enforces nothing new during a pause, records it, and begins by itself at the end", func() {
 		s := onShared("paused")
 		name := s.namespace("first")
+		s.observed()
 		until := time.Now().Add(time.Hour).Truncate(time.Second)
 		mark := s.Mark(s.tb)
 		s.Apply(s.tb, s.policy("").Enforce().Pause("CHG-990", until))

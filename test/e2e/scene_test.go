@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -76,6 +77,15 @@ func (s *scene) clear(ctx context.Context) {
 			Expect(client.IgnoreNotFound(s.Delete(ctx, &policies.Items[i]))).To(Succeed())
 		}
 	}
+	schedules := &v1alpha1.EvidenceScheduleList{}
+	Expect(s.List(ctx, schedules)).To(Succeed())
+	for i := range schedules.Items {
+		if strings.HasPrefix(schedules.Items[i].Name, s.name) {
+			Expect(client.IgnoreNotFound(s.Delete(ctx, &schedules.Items[i]))).To(Succeed())
+		}
+	}
+	// Records are the cluster's: what the next operator opens is proven against them.
+	Expect(s.DeleteAllOf(ctx, &v1alpha1.EvidenceRecord{})).To(Succeed())
 	namespaces := &corev1.NamespaceList{}
 	Expect(s.List(ctx, namespaces)).To(Succeed())
 	for i := range namespaces.Items {
@@ -109,6 +119,23 @@ func (s *scene) namespaces(n int) []string {
 		return s.Create(context.Background(), ns)
 	})
 	return names
+}
+
+// observed returns once the operator has seen the namespaces that there are, which
+// then existed before a policy that is made later: one more is made, and judged.
+// Policies and namespaces are watched side by side.
+func (s *scene) observed() {
+	GinkgoHelper()
+	const key = "e2e-fence"
+	fence := s.name + "-fence"
+	s.Apply(s.tb, harness.Policy(fence).Select(key, s.name).Deny(v1alpha1.DirectionIngress))
+	s.Namespace(s.tb, fence, key, s.name)
+	s.eventually("the last namespace is judged", func() error {
+		if len(s.op.Evidence(s.tb).Of(fence).On(fence)) == 0 {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 }
 
 // protected creates n namespaces and an enforcing policy, and returns once they

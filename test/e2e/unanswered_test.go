@@ -18,7 +18,7 @@ var _ = Describe("Invariant 3: Repair never erases an episode, nor the answer's 
 		}}})
 		s := onOwn("unanswered", harness.OperatorOptions{Binary: binary})
 		names := s.protected(2)
-		s.awaitEpisodes(2, ledger.OriginBaseline, ledger.EndingRepaired)
+		s.eventually("their first enforcement is recorded", func() error { return s.episodes().Ended(ledger.EndingRepaired).Want(2) })
 		mark := s.Mark(s.tb)
 		s.drift(names[0])
 		s.EditNetworkPolicy(s.tb, names[1], harness.Deny, func(np *networkingv1.NetworkPolicy) {

@@ -154,6 +154,7 @@ var _ = Describe("Invariant 8: Do no harm to what the API server calls", func() 
 		s.make(convertedBy(convert))
 		s.make(servedBy(extend))
 		s.awaitServed(extend)
+		s.observed()
 		mark, refused := s.Mark(s.tb), s.PodNetwork.Refused()
 
 		s.Apply(s.tb, s.policy("").Enforce().Allow(admissionBackends))
