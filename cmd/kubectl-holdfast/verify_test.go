@@ -12,8 +12,8 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// report is what verify prints, without what is random in it.
-func report(text string, w written) string {
+// verdict is what verify prints, without what is random in it.
+func verdict(text string, w written) string {
 	text = stable(text, w.id)
 	return regexp.MustCompile(`(?m)^\d+ files`).ReplaceAllString(text, "N files")
 }
@@ -49,7 +49,7 @@ N files compared
 			if status != c.wantStatus || errs != "" {
 				t.Errorf("status %d, want %d; %s", status, c.wantStatus, errs)
 			}
-			if diff := cmp.Diff(c.want, report(out, w)); diff != "" {
+			if diff := cmp.Diff(c.want, verdict(out, w)); diff != "" {
 				t.Errorf("report (-want +got):\n%s", diff)
 			}
 		})
