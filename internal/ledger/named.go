@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // eachObject calls fn for each object that the entry itself names, by class and
@@ -46,10 +47,13 @@ func (e *Entry) bodyObjects() []string {
 }
 
 // eachObject calls fn for each object that the manifest itself names, chunks
-// included.
-func (m *Manifest) eachObject(fn func(digest string)) {
+// included; of policies, those that are wanted.
+func (m *Manifest) eachObject(wanted policies, fn func(digest string)) {
 	for i := range m.Policies {
 		p := &m.Policies[i]
+		if !wanted.has(p.Name) {
+			continue
+		}
 		fn(p.Spec)
 		for j := range p.Controls {
 			fn(p.Controls[j].Input)
@@ -63,14 +67,27 @@ func (m *Manifest) eachObject(fn func(digest string)) {
 	}
 }
 
-// eachObject calls fn for each object that the chunk names.
-func (c *ManifestChunk) eachObject(fn func(digest string)) {
+// eachObject calls fn for each object that the chunk names: those of scopes that
+// have a unit of a policy that is wanted.
+func (c *ManifestChunk) eachObject(wanted policies, fn func(digest string)) {
 	for i := range c.Scopes {
+		of := func(u ManifestUnit) bool { return wanted.has(u.Policy) }
+		if wanted != nil && !slices.ContainsFunc(c.Scopes[i].Units, of) {
+			continue
+		}
 		for _, in := range c.Scopes[i].Inputs {
 			fn(in.Digest)
 		}
 	}
 }
+
+// policies are names of policies; nil stands for all.
+type policies map[string]bool
+
+func (p policies) has(name string) bool { return p == nil || p[name] }
+
+// of reports whether an entry is about one of the policies, or about none.
+func (p policies) of(e *Entry) bool { return e.Policy == nil || p.has(e.Policy.Name) }
 
 // DecodeManifest reads the content of a manifest object.
 func DecodeManifest(data []byte) (*Manifest, error) {
@@ -98,7 +115,7 @@ func DecodeChunk(data []byte) (*ManifestChunk, error) {
 
 // eachNamedBy calls fn for each object that an object's content names: that of
 // a manifest, a chunk or a state does, all others name none.
-func eachNamedBy(data []byte, fn func(digest string)) {
+func eachNamedBy(data []byte, wanted policies, fn func(digest string)) {
 	var head struct {
 		Schema string `json:"schema"`
 	}
@@ -108,25 +125,27 @@ func eachNamedBy(data []byte, fn func(digest string)) {
 	switch head.Schema {
 	case ManifestSchema:
 		if m, err := DecodeManifest(data); err == nil {
-			m.eachObject(fn)
+			m.eachObject(wanted, fn)
 		}
 	case ChunkSchema:
 		if c, err := DecodeChunk(data); err == nil {
-			c.eachObject(fn)
+			c.eachObject(wanted, fn)
 		}
 	case knownSchema:
 		if k, err := UnmarshalKnown(data); err == nil {
-			k.eachObject(fn)
+			k.eachObject(wanted, fn)
 		}
 	}
 }
 
 // eachObject calls fn for each object that what is known refers to, and that
 // only entries which were pruned may name.
-func (k *Known) eachObject(fn func(digest string)) {
+func (k *Known) eachObject(wanted policies, fn func(digest string)) {
 	digests := []string{k.evidence.Access}
 	for _, p := range k.policies {
-		digests = append(digests, p.Spec)
+		if wanted.has(p.Name) {
+			digests = append(digests, p.Spec)
+		}
 	}
 	for _, s := range k.evidence.Schedules {
 		digests = append(digests, s.Ref.Definition, s.Manifest)

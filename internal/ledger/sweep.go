@@ -123,6 +123,8 @@ type marker struct {
 	place place
 	codec *codec
 	keep  map[objectRef]struct{}
+	// wanted are the policies whose objects are marked.
+	wanted policies
 }
 
 // mark marks what the entries that are kept name, and what the state that they
@@ -140,13 +142,20 @@ func (m *marker) mark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known.eachObject(func(digest string) { m.add(objectsDir, digest) })
-	return m.place.entries(ctx, m.place.base(first), total, false, func(_ uint64, data []byte) error {
+	known.eachObject(m.wanted, func(digest string) { m.add(objectsDir, digest) })
+	return m.entries(ctx, m.place.base(first), total)
+}
+
+// entries marks what the entries [from, total) name.
+func (m *marker) entries(ctx context.Context, from, total uint64) error {
+	return m.place.entries(ctx, from, total, false, func(_ uint64, data []byte) error {
 		e, err := Decode(data)
 		if err != nil {
 			return err
 		}
-		e.eachObject(m.add)
+		if m.wanted.of(e) {
+			e.eachObject(m.add)
+		}
 		return nil
 	})
 }
@@ -173,5 +182,5 @@ func (m *marker) follow(digest string) {
 	if err != nil {
 		return
 	}
-	eachNamedBy(o.Data, func(digest string) { m.add(objectsDir, digest) })
+	eachNamedBy(o.Data, m.wanted, func(digest string) { m.add(objectsDir, digest) })
 }

@@ -78,7 +78,7 @@ func (l *ledgerCheck) collected(e *Entry) error {
 	}
 	c.m = m
 	l.sum.Manifests++
-	c.m.eachObject(func(digest string) { l.name(objectsDir, digest, e.Seq) })
+	c.m.eachObject(nil, func(digest string) { l.name(objectsDir, digest, e.Seq) })
 	c.head()
 	if !c.readChunks() {
 		c.trail.chunks, c.trail.all = nil, true
@@ -135,7 +135,7 @@ func (c *manifestCheck) readChunk(digest string) *chunkSum {
 		c.wrong("chunk %s: %v", digest, err)
 		return nil
 	}
-	chunk.eachObject(func(digest string) { c.name(objectsDir, digest, c.entry.Seq) })
+	chunk.eachObject(nil, func(digest string) { c.name(objectsDir, digest, c.entry.Seq) })
 	return sumChunk(chunk)
 }
 

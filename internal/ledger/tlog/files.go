@@ -1,0 +1,90 @@
+package tlog
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/transparency-dev/tessera/api/layout"
+)
+
+// File is one file of a tree of a certain size, as C2SP tlog-tiles has it.
+type File struct {
+	// Path is relative to the tree's directory, with slashes.
+	Path string
+	// Level and Index name a tile; a bundle of entries has the level Entries.
+	Level, Index uint64
+	// Width is how many hashes or entries it has.
+	Width int
+}
+
+// Entries is the level of a File that is a bundle of entries.
+const Entries = ^uint64(0)
+
+// Files are the files of a tree of a size: bundles and tiles, the last one of
+// each level partial.
+func Files(size uint64) func(yield func(File) bool) {
+	return func(yield func(File) bool) {
+		bundle := func(index uint64, p uint8) File { return File{layout.EntriesPath(index, p), Entries, index, width(p)} }
+		if !row(size, bundle, yield) {
+			return
+		}
+		for level := uint64(0); size > 0; level, size = level+1, size>>layout.TileHeight {
+			tile := func(index uint64, p uint8) File {
+				return File{layout.TilePath(level, index, p), level, index, width(p)}
+			}
+			if !row(size, tile, yield) {
+				return
+			}
+		}
+	}
+}
+
+// row yields the files of one level that has so many nodes.
+func row(nodes uint64, file func(index uint64, p uint8) File, yield func(File) bool) bool {
+	for index := range nodes / layout.TileWidth {
+		if !yield(file(index, 0)) {
+			return false
+		}
+	}
+	rest := uint8(nodes % layout.TileWidth)
+	return rest == 0 || yield(file(nodes/layout.TileWidth, rest))
+}
+
+func width(p uint8) int {
+	if p == 0 {
+		return layout.TileWidth
+	}
+	return int(p)
+}
+
+// File returns the content of a file of the tree, exactly, though the tree in
+// the directory may be a larger one.
+func (v View) File(f File) ([]byte, error) {
+	if f.Level == Entries {
+		entries, err := v.Bundle(f.Index)
+		if err != nil {
+			return nil, err
+		}
+		return JoinBundle(entries), nil
+	}
+	tile, err := v.Tile(f.Level, f.Index)
+	if err != nil {
+		return nil, err
+	}
+	if len(tile) < f.Width*sha256.Size {
+		return nil, fmt.Errorf("%s: %d bytes, want %d", f.Path, len(tile), f.Width*sha256.Size)
+	}
+	return tile[:f.Width*sha256.Size], nil
+}
+
+// JoinBundle is the inverse of SplitBundle.
+func JoinBundle(entries [][]byte) []byte {
+	var b bytes.Buffer
+	for _, e := range entries {
+		b.Write(binary.BigEndian.AppendUint16(nil, uint16(len(e))))
+		b.Write(e)
+	}
+	return b.Bytes()
+}
