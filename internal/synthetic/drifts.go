@@ -249,5 +249,6 @@ func (s *simulation) overlook() error {
 	n.busy = s.now.Add(2 * s.opts.Collections)
 	s.next()
 	s.later(n, 2*s.opts.Collections, func() { n.shape.open = false })
+	s.history.Overlooked = append(s.history.Overlooked, n.Subject())
 	return s.noticeOne(n, s.now)
 }

@@ -32,9 +32,9 @@ func TestFoldAgreesWithTheTruth(t *testing.T) {
 		}
 	}
 	truth := &truth{t, history}
-	for u, deviated := range history.Units {
-		for _, real := range deviated {
-			truth.isFound(u, real, found[u])
+	for u, intervals := range history.Units {
+		for _, deviated := range intervals {
+			truth.isFound(u, deviated, found[u])
 		}
 	}
 	for u, episodes := range found {
@@ -80,40 +80,47 @@ func (h *truth) unseen(i Interval) bool {
 }
 
 // isFound checks that an interval is covered by an episode.
-func (h *truth) isFound(u ledger.Unit, real Interval, found []report.Episode) {
-	if h.unseen(real) || h.overlooked(real) {
+func (h *truth) isFound(u ledger.Unit, deviated Interval, found []report.Episode) {
+	if h.unseen(deviated) {
 		return
 	}
-	if !slices.ContainsFunc(found, func(e report.Episode) bool { return covers(&e, real) }) {
-		h.t.Errorf("%s deviated from %s to %s: no episode says so", u, real.From, real.To)
+	if !slices.ContainsFunc(found, func(e report.Episode) bool { return h.covers(u, &e, deviated) }) {
+		h.t.Errorf("%s deviated from %s to %s: no episode says so", u, deviated.From, deviated.To)
 	}
 }
 
-// overlooked is whether the interval is the one that the operator overlooked
-// until a collection found it: its beginning is not what the operator says.
-func (h *truth) overlooked(real Interval) bool {
-	return false
+// covers is whether an interval began when an episode says that it did, or while
+// the episode went on: what became of it in between was not observed. What was
+// overlooked is found when it lasts.
+func (h *truth) covers(u ledger.Unit, e *report.Episode, deviated Interval) bool {
+	earliest, latest := deviated.From.Add(-slack), deviated.From.Add(slack)
+	switch {
+	case slices.Contains(h.Overlooked, u.Subject) && e.Started.NotAfter.After(deviated.From) && e.Started.NotAfter.Before(deviated.To):
+		return true
+	case e.Started.NotAfter.Before(deviated.From):
+		return e.Ended.NotAfter == nil || e.Ended.NotAfter.After(deviated.From)
+	default:
+		return (e.Started.NotBefore == nil || !e.Started.NotBefore.After(latest)) && !e.Started.NotAfter.Before(earliest)
+	}
 }
 
-func covers(e *report.Episode, real Interval) bool {
-	began := e.Started.NotBefore == nil || !real.From.Before(e.Started.NotBefore.Add(-slack))
-	return began && !real.From.After(e.Started.NotAfter.Add(slack)) || (e.Started.NotAfter.Before(real.From) && (e.Ended.NotAfter == nil || !real.From.After(e.Ended.NotAfter.Time)))
-}
-
-// isReal checks that an episode covers an interval, and is of no class that
-// contradicts it.
+// isReal checks that an episode covers an interval, and is as long.
 func (h *truth) isReal(u ledger.Unit, e *report.Episode) {
-	i := slices.IndexFunc(h.Units[u], func(real Interval) bool { return covers(e, real) })
-	if i < 0 {
-		h.t.Errorf("%s: episode %s from %v to %v is not real: %v", u, e.ID, e.Started, e.Ended, h.Units[u])
+	if !slices.ContainsFunc(h.Units[u], func(deviated Interval) bool { return h.covers(u, e, deviated) }) {
+		h.t.Errorf("%s: episode %s from %v to %v never was: %v", u, e.ID, e.Started, e.Ended, h.Units[u])
 		return
 	}
-	real := h.Units[u][i]
-	if real.To.IsZero() || real.To.Before(e.Started.NotAfter.Time) {
+	var began Interval // the newest that had begun when the episode was found
+	for _, deviated := range h.Units[u] {
+		if !deviated.From.After(e.Started.NotAfter.Time) {
+			began = deviated
+		}
+	}
+	if began.To.IsZero() || e.Unobserved > 0 || e.Length.Max == nil || slices.Contains(h.Overlooked, u.Subject) {
 		return
 	}
-	length := real.To.Sub(real.From)
-	if e.Length.Max != nil && e.Unobserved == 0 && (length < time.Duration(e.Length.Min)-slack || length > time.Duration(*e.Length.Max)+slack) {
-		h.t.Errorf("%s: episode %s is between %s and %s, and really was %s long", u, e.ID, time.Duration(e.Length.Min), time.Duration(*e.Length.Max), length)
+	length := began.To.Sub(began.From)
+	if length < time.Duration(e.Length.Min)-slack || length > time.Duration(*e.Length.Max)+slack {
+		h.t.Errorf("%s: episode %s is between %s and %s long, and really was %s", u, e.ID, time.Duration(e.Length.Min), time.Duration(*e.Length.Max), length)
 	}
 }

@@ -3,6 +3,7 @@ package synthetic
 import (
 	"time"
 
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -14,6 +15,9 @@ type History struct {
 	// Blind are the intervals in which the operator observed nothing: it was down,
 	// or cut off.
 	Blind []Interval
+	// Overlooked are the subjects of which the operator overlooked a change, until
+	// the next collection found it.
+	Overlooked []control.Subject
 	// Slots are the declared slots of the schedule, by what became of them:
 	// Completed, Late, Partial, Failed or Missed.
 	Slots map[string]int
