@@ -120,6 +120,12 @@ func (r Requests) Succeeded() Requests {
 	return r.Where(func(e *auditv1.Event) bool { return e.ResponseStatus != nil && e.ResponseStatus.Code < 300 })
 }
 
+// Unanswered are the requests that took too long, or that the API server failed
+// over: what became of them is not known.
+func (r Requests) Unanswered() Requests {
+	return r.Where(func(e *auditv1.Event) bool { return e.ResponseStatus == nil || e.ResponseStatus.Code >= 500 })
+}
+
 // String lists the requests.
 func (r Requests) String() string {
 	lines := make([]string, 0, len(r))
