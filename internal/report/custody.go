@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -51,6 +50,7 @@ func (f *fold) reach(b *ledger.AnchorBody, l *line) {
 		at = *b.At
 	}
 	f.reached = append(f.reached, reach{f.ledger, from, to, at})
+	f.written[f.ledger].cover(to, l.at, f.window)
 }
 
 // segmentOf is the number of the segment that a checkpoint's origin names.
@@ -73,33 +73,38 @@ func (f *fold) fillCustody(r *Record) {
 		c.Unanchored = append(c.Unanchored, s.interval())
 		c.LongestUnanchored = max(c.LongestUnanchored, s.length()*microsecond)
 	}
+	c.LongestWait = c.LongestUnanchored
+	for i := range f.written {
+		c.LongestWait = max(c.LongestWait, f.written[i].wait*microsecond)
+	}
 }
 
-// sampled is the number of entries of which one's time is kept: what no receipt
-// covers may seem to begin a little earlier than it does.
-const sampled = 64
-
-// written are the times at which a ledger's entries were observed.
+// written are the times at which the entries of a ledger were observed that no
+// receipt covers yet.
 type written struct {
-	first   uint64
-	samples []int64 // of entries first, first+64, …
-	last    int64
+	first uint64 // the entry that times[0] is of
+	times []int64
+	last  int64
+	wait  int64 // the longest that an entry waited for its receipt
 }
 
 func (w *written) note(l *line) {
-	if len(w.samples) == 0 {
-		w.first, w.last = l.seq, l.at
-	}
-	if l.seq >= w.first && l.seq-w.first >= uint64(len(w.samples))*sampled {
-		w.samples = append(w.samples, max(l.at, w.last))
+	if len(w.times) == 0 {
+		w.first = l.seq
 	}
 	w.last = max(w.last, l.at)
+	w.times = append(w.times, l.at)
 }
 
-// since is when the entries from seq on began to be written.
-func (w *written) since(seq uint64) int64 {
-	i := min(int((max(seq, w.first)-w.first)/sampled), len(w.samples)-1)
-	return min(w.samples[i], w.last)
+// cover drops the entries before seq, for which a receipt came at a time.
+func (w *written) cover(seq uint64, at int64, in span) {
+	if seq <= w.first || len(w.times) == 0 {
+		return
+	}
+	w.wait = max(w.wait, span{w.times[0], at}.clip(in).length())
+	n := min(seq-w.first, uint64(len(w.times)))
+	w.first += n
+	w.times = append(w.times[:0], w.times[n:]...)
 }
 
 // unanchored are the times in which entries were written that no receipt covers.
@@ -107,19 +112,10 @@ func (f *fold) unanchored() []span {
 	var of []span
 	for i := range f.written {
 		w := &f.written[i]
-		if len(w.samples) == 0 {
+		if len(w.times) == 0 {
 			continue
 		}
-		covered := uint64(0)
-		for _, r := range f.reached {
-			if r.ledger == i {
-				covered = r.to
-			}
-		}
-		if covered > f.links[i].Last {
-			continue
-		}
-		s := span{w.since(covered), w.last + 1}
+		s := span{w.times[0], max(w.last, w.times[0]) + 1}
 		if i == len(f.written)-1 {
 			s.to = max(s.to, f.end)
 		}
@@ -130,7 +126,7 @@ func (f *fold) unanchored() []span {
 
 // listBanners say first what a reader has to know.
 func (f *fold) listBanners(r *Record) []string {
-	of := slices.Clone(f.banners)
+	of := append([]string{}, f.banners...)
 	if len(f.reached) == 0 {
 		of = append(of, "No anchor: no party outside the cluster holds a receipt for any entry of this record. Whoever holds the signing key could have written it anew; only a checkpoint kept elsewhere shows that nobody did.")
 	}

@@ -87,6 +87,9 @@ type Custody struct {
 	// within the period covers, LongestUnanchored the longest, in nanoseconds.
 	Unanchored        []Interval `json:"unanchored"`
 	LongestUnanchored int64      `json:"longestUnanchored"`
+	// LongestWait is the longest time, in nanoseconds, for which entries of the
+	// period had no receipt, whether one came later or not.
+	LongestWait int64 `json:"longestWait"`
 	// AnchorsDeclared are the names of the anchors that schedules declared.
 	AnchorsDeclared []string `json:"anchorsDeclared"`
 }
