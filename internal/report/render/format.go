@@ -150,6 +150,9 @@ func span(s report.Span) string {
 	}
 }
 
+// Length writes how long something lasted, as far as that is known.
+func Length(s report.Span) string { return span(s) }
+
 // seconds writes nanoseconds as seconds, exactly.
 func seconds(ns int64) string {
 	sign := ""

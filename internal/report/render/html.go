@@ -51,7 +51,7 @@ func functions() template.FuncMap {
 		"interval": func(i report.Interval) template.HTML { return unbroken(intervalText(i)) },
 		"longest":  func(ns int64) template.HTML { return unbroken(duration(ns, up)) },
 		"coverage": coverage, "coverageOf": coverageOf, "share": share, "perMyriad": perMyriad,
-		"tolerance": tolerance, "newSubjects": newSubjects, "episodesLine": episodesLine, "surelyPossibly": surelyPossibly,
+		"tolerance": tolerance, "natures": natures, "removed": removed, "newSubjects": newSubjects, "episodesLine": episodesLine, "surelyPossibly": surelyPossibly,
 		"threshold": thresholdName, "lengths": lengthsLine, "rules": rules, "tally": tally, "short": short,
 		"className": className, "classMeaning": classMeaning, "originMeaning": originMeaning, "endingMeaning": endingMeaning,
 		"gapMeaning": gapMeaning, "gapWhat": gapWhat, "anchorsLine": anchorsLine, "cluster": clusterOf,

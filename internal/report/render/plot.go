@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
 )
@@ -105,6 +106,36 @@ func (p *plot) mark(bins []bool, from, to time.Time) {
 	bins[p.bin(from)] = true
 }
 
+// stretchOfTime is an interval in which one subject may have deviated.
+type stretchOfTime struct{ from, to time.Time }
+
+// stretches are the intervals in which subjects may have deviated: from when an
+// episode was detected to when it had surely ended. Those of one subject never
+// overlap.
+func stretches(r *report.Record, c *report.Control) []stretchOfTime {
+	bySubject := map[control.Subject][]stretchOfTime{}
+	for _, list := range [][]report.Episode{c.Baseline, c.Episodes} {
+		for i := range list {
+			e := &list[i]
+			bySubject[e.Subject] = append(bySubject[e.Subject], stretchOfTime{began(e), over(e, r.Through)})
+		}
+	}
+	var all []stretchOfTime
+	for _, own := range bySubject {
+		slices.SortFunc(own, func(a, b stretchOfTime) int { return a.from.Compare(b.from) })
+		last := own[0]
+		for _, s := range own[1:] {
+			if s.from.After(last.to) {
+				all, last = append(all, last), s
+			} else if s.to.After(last.to) {
+				last.to = s.to
+			}
+		}
+		all = append(all, last)
+	}
+	return all
+}
+
 // edge is a time at which the number of deviating subjects changes.
 type edge struct {
 	at    time.Time
@@ -114,12 +145,9 @@ type edge struct {
 // peaks fills deviating.
 func (p *plot) peaks(r *report.Record, c *report.Control) {
 	var edges []edge
-	for _, list := range [][]report.Episode{c.Baseline, c.Episodes} {
-		for i := range list {
-			from, to := began(&list[i]), over(&list[i], r.Through)
-			if from.Before(p.to) && !to.Before(p.from) {
-				edges = append(edges, edge{from, 1}, edge{to, -1})
-			}
+	for _, s := range stretches(r, c) {
+		if s.from.Before(p.to) && !s.to.Before(p.from) {
+			edges = append(edges, edge{s.from, 1}, edge{s.to, -1})
 		}
 	}
 	// What begins when something else ends was there together with it, for all
@@ -163,10 +191,8 @@ func newDays(r *report.Record, c *report.Control) []dayCount {
 	for t := d.start; t.Before(to); t = t.Add(aDay) {
 		d.days = append(d.days, dayCount{date: t})
 	}
-	for _, list := range [][]report.Episode{c.Baseline, c.Episodes} {
-		for i := range list {
-			d.split(began(&list[i]), over(&list[i], r.Through), func(day *dayCount, part int64) { day.deviating += part })
-		}
+	for _, s := range stretches(r, c) {
+		d.split(s.from, s.to, func(day *dayCount, part int64) { day.deviating += part })
 	}
 	for i := range c.Episodes {
 		if t := began(&c.Episodes[i]); !t.Before(from) && t.Before(to) {

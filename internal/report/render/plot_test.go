@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
 )
@@ -22,8 +23,10 @@ func stretch(from, to float64) report.Interval {
 
 // drawn is a record of two days with one control.
 func drawn() (*report.Record, *report.Control) {
+	subjects := 0
 	episode := func(class string, from, to float64) report.Episode {
-		e := report.Episode{Class: class, Ending: "Corrected", Started: report.Bounds{NotAfter: new(hours(from))}}
+		subjects++
+		e := report.Episode{Class: class, Subject: control.Subject{Name: fmt.Sprint(subjects)}, Ending: "Corrected", Started: report.Bounds{NotAfter: new(hours(from))}}
 		if to > 0 {
 			e.Ended.NotAfter = new(hours(to))
 		}
@@ -61,6 +64,20 @@ func TestPlot(t *testing.T) {
 	got := map[string]any{"deviating": p.deviating, "outside": p.outside, "within": p.within, "gap": p.gap, "idle": p.idle, "unseen": p.unseen}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("plot (-want +got):\n%s", diff)
+	}
+}
+
+// TestASubjectDeviatesOnce at a time, however its episodes overlap.
+func TestASubjectDeviatesOnce(t *testing.T) {
+	r, c := drawn()
+	for i := range c.Episodes {
+		c.Episodes[i].Subject = c.Baseline[0].Subject
+	}
+	if diff := cmp.Diff([]int{1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0}, newPlot(r, c, 12).deviating); diff != "" {
+		t.Errorf("deviating at once (-want +got):\n%s", diff)
+	}
+	if d := newDays(r, c)[0].deviating; d != int64(5*time.Hour+6*time.Minute) {
+		t.Errorf("on the first day it deviated for %s", time.Duration(d))
 	}
 }
 

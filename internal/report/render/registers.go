@@ -20,7 +20,7 @@ func ofControl(columns ...string) []string { return append([]string{"policy", "c
 func registers(r *report.Record, o Options) []register {
 	return []register{
 		controlRegister(r), scopeRegister(r), exclusionRegister(r), leftRegister(r), subjectRegister(r),
-		episodeRegister(r, o), groupRegister(r, o), occurrenceRegister(r), gapRegister(r), changeRegister(r),
+		episodeRegister(r, o), removalRegister(r), groupRegister(r, o), occurrenceRegister(r), gapRegister(r), changeRegister(r),
 		accessRegister(r), anchorRegister(r),
 	}
 }
@@ -171,16 +171,30 @@ func episodeRegister(r *report.Record, o Options) register {
 		episodes += r.Controls[i].Counts.Episodes
 		baseline += len(r.Controls[i].Baseline)
 	}
-	columns := append([]string{"episode", "class", "recurring", "origin", "ending"}, subjectColumns()...)
-	columns = append(columns, "started_not_before", "started_not_after", "ended_not_before", "ended_not_after", "length_min_s", "length_max_s",
-		"unobserved_s", "rules", "message", "actor_not_authenticated", "action", "definition", "repairs", "repairs_failed", "contested", "ledger",
-		"first_entry", "last_entry", "existed_by", "episode_group", "response_unaudited")
 	return register{
 		file: "episodes.csv", about: "one row per episode: an uninterrupted interval in which a subject deviated",
 		sums:    fmt.Sprintf("%d episodes + %d that were there when a control was introduced = %d rows", episodes, baseline, episodes+baseline),
-		columns: ofControl(columns...),
+		columns: ofControl(episodeColumns()...),
 		rows:    ofControls(r, allEpisodes, func(_ *report.Control, e *report.Episode) []string { return episodeCells(e, o) }),
 	}
+}
+
+func removalRegister(r *report.Record) register {
+	return register{
+		file: "removals.csv", about: "one row per state that was found while its subject was being deleted: these are no episodes",
+		sums:    "",
+		columns: ofControl(episodeColumns()...),
+		rows: ofControls(r, func(c *report.Control) []report.Episode { return c.Removals }, func(_ *report.Control, e *report.Episode) []string {
+			return episodeCells(e, Options{})
+		}),
+	}
+}
+
+func episodeColumns() []string {
+	columns := append([]string{"episode", "class", "recurring", "origin", "ending"}, subjectColumns()...)
+	return append(columns, "started_not_before", "started_not_after", "ended_not_before", "ended_not_after", "length_min_s", "length_max_s",
+		"unobserved_s", "rules", "message", "actor_not_authenticated", "action", "definition", "repairs", "repairs_failed", "contested", "ledger",
+		"first_entry", "last_entry", "existed_by", "episode_group", "response_unaudited")
 }
 
 func allEpisodes(c *report.Control) []report.Episode { return slices.Concat(c.Baseline, c.Episodes) }
@@ -239,8 +253,7 @@ func tally(counts map[string]int) string {
 func occurrenceRegister(r *report.Record) register {
 	var sums []string
 	for _, s := range r.Slots {
-		sums = append(sums, fmt.Sprintf("%s: %d expected = %d completed + %d late + %d partial + %d failed + %d missed",
-			s.Schedule, s.Expected, s.Completed, s.Late, s.Partial, s.Failed, s.Missed))
+		sums = append(sums, s.Schedule+": "+slotsLine(s))
 	}
 	return register{
 		file: "occurrences.csv", about: "one row per collection, or per run of missed slots",

@@ -31,6 +31,31 @@ func tolerance(d *report.Definition) string {
 	return "Stated tolerance: " + strings.Join(parts, "; ") + "; set by " + by + " at " + clock(d.SetAt)
 }
 
+// natures are the natures of the definitions, in order, each named once where it stays.
+func natures(definitions []report.Definition) string {
+	var parts []string
+	for _, d := range definitions {
+		if part := d.Nature + " (mode " + d.Mode + ")"; len(parts) == 0 || parts[len(parts)-1] != part {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "; then ")
+}
+
+// removed is the line about what was found missing because its subject was deleted.
+func removed(list []report.Episode) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return count(len(list), "state") + " found while the subject was being deleted; removals are no episodes"
+}
+
+// slotsLine reconciles the slots of a schedule.
+func slotsLine(s report.SlotPopulation) string {
+	return fmt.Sprintf("%s expected = %d completed + %d late + %d partial + %d failed + %d missed + %d pending",
+		count(s.Expected, "slot"), s.Completed, s.Late, s.Partial, s.Failed, s.Missed, s.Pending)
+}
+
 // newSubjects is the line about how fast new subjects came to conform.
 func newSubjects(n report.NewSubjects) string {
 	if n.Added == 0 {

@@ -25,7 +25,7 @@ func Text(w io.Writer, r *report.Record, o Options) error {
 	for i := range r.Controls {
 		t.control(r, &r.Controls[i], o)
 	}
-	t.gaps(r.Gaps)
+	t.gaps(r)
 	t.slots(r.Slots)
 	t.custody(r.Custody)
 	t.section("Statements")

@@ -51,10 +51,9 @@ func (t *textWriter) control(r *report.Record, c *report.Control, o Options) {
 	t.line("  ", c.Statement)
 	t.labelled("owner", c.Owner)
 	t.labelled("criteria", strings.Join(c.Criteria, ", "))
+	t.labelled("nature", natures(c.Definitions))
 	for i := range c.Definitions {
-		d := &c.Definitions[i]
-		t.labelled("nature", d.Nature+" (mode "+d.Mode+")")
-		t.labelled("tolerance", tolerance(d))
+		t.labelled("tolerance", tolerance(&c.Definitions[i]))
 	}
 	for _, i := range c.NotInOperation {
 		t.labelled("not operating", intervalText(i))
@@ -69,6 +68,7 @@ func (t *textWriter) control(r *report.Record, c *report.Control, o Options) {
 		t.labelled("longer than", longerLine(c.Counts))
 		t.labelled("lengths", lengthsLine(c.Counts))
 		t.labelled("repairs", repairsLine(c.Repairs))
+		t.labelled("removals", removed(c.Removals))
 	}
 	t.listed(c, o)
 }
@@ -89,11 +89,16 @@ func (t *textWriter) listed(c *report.Control, o Options) {
 	}
 }
 
-func (t *textWriter) gaps(gaps []report.Gap) {
-	if len(gaps) == 0 {
+func (t *textWriter) gaps(r *report.Record) {
+	switch {
+	case len(r.Gaps) == 0 && r.Query.AsOf != nil:
+		t.section("No gap was open.")
+		return
+	case len(r.Gaps) == 0:
 		t.section("No gaps: observation was never absent while it was due.")
 		return
 	}
+	gaps := r.Gaps
 	t.section(count(len(gaps), "gap") + " in observation")
 	for i, g := range gaps {
 		if i == summaryRows*2 {
@@ -106,8 +111,7 @@ func (t *textWriter) gaps(gaps []report.Gap) {
 
 func (t *textWriter) slots(slots []report.SlotPopulation) {
 	for _, s := range slots {
-		t.section(fmt.Sprintf("Schedule %s: %s expected = %d completed + %d late + %d partial + %d failed + %d missed",
-			s.Schedule, count(s.Expected, "slot"), s.Completed, s.Late, s.Partial, s.Failed, s.Missed))
+		t.section("Schedule " + s.Schedule + ": " + slotsLine(s))
 	}
 }
 

@@ -49,7 +49,7 @@ func newControl(policy, id string, subjects int, mode string, tolerance time.Dur
 			Interval: report.Interval{From: ledger.At(start), To: ledger.At(end)}, Digest: digest("definition", policy, id),
 			Generation: 3, EvaluatorVersion: 4, Mode: mode, Nature: nature, SetBy: "argocd-controller", SetAt: at(-12 * day), Spec: digest("spec", policy),
 		}},
-		NotInOperation: []report.Interval{}, Subjects: []report.Subject{}, Baseline: []report.Episode{}, Episodes: []report.Episode{},
+		NotInOperation: []report.Interval{}, Subjects: []report.Subject{}, Baseline: []report.Episode{}, Removals: []report.Episode{}, Episodes: []report.Episode{},
 		Groups: []report.Group{}, Left: []report.Left{}, Exclusions: []report.Exclusion{}, NotCorrecting: []report.Because{}, EvidenceLost: []report.Loss{},
 	}
 	if tolerance > 0 {

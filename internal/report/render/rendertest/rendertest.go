@@ -102,7 +102,7 @@ func AsOf() *report.Record {
 		c := &r.Controls[i]
 		c.Time, c.Coverage, c.CoverageSince = report.Time{}, report.Coverage{}, report.Coverage{}
 		c.Episodes = slices.DeleteFunc(c.Episodes, func(e report.Episode) bool { return e.Ending != "Open" })
-		c.Baseline, c.Groups = []report.Episode{}, []report.Group{}
+		c.Baseline, c.Removals, c.Groups = []report.Episode{}, []report.Episode{}, []report.Group{}
 		c.Counts = countsOf(c.Episodes, nil)
 		c.NewSubjects, c.Repairs = report.NewSubjects{}, report.Repairs{}
 	}

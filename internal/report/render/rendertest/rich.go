@@ -34,6 +34,7 @@ func baselineEpisodes(m *maker) {
 		m.happen(e)
 	}
 	m.Baseline = append(m.Baseline, m.before(0, 18*time.Minute), m.before(1, 19*time.Minute), m.before(8, 3*day))
+	m.Removals = append(m.Removals, m.before(7, 2*time.Second))
 }
 
 // replicaEpisodes are those of a control that only observes.
