@@ -65,6 +65,7 @@ ledger. Nothing here changes a cluster.`,
 	_ = root.RegisterFlagCompletionFunc("context", to.completeContexts)
 	root.AddCommand(newStatus(to, now), newExplain(to, now), newDiff(to, now))
 	root.AddCommand(offline(newTest(now)), offline(newEntries(now)), offline(newVerify()))
+	root.AddCommand(offline(newReport(now)), offline(newEpisodes(now)), offline(newTimeline(now)))
 	return root
 }
 
