@@ -19,6 +19,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
+	"github.com/holdfast-dev/holdfast/internal/controls"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -66,6 +67,7 @@ type Engine struct {
 	workloads func(namespace string) []observe.Workload
 	gaps      gaps
 	liveness  liveness
+	selfTests selfTests
 	counts    counts
 	announcer *announcer
 	encoder   assess.Encoder
@@ -97,6 +99,7 @@ func NewEngine(opts Options) *Engine {
 		observing: make(chan struct{}),
 	}
 	e.scopes.asked = func(req ctrl.Request) { e.passes.ask(req.Name) }
+	e.selfTests.types = controls.All
 	e.statusDue = newStatusDue(&e.policies)
 	e.announcer = newAnnouncer(opts)
 	opts.Metrics.engine = e
@@ -156,10 +159,12 @@ func (r *Engine) logFor(name string) func(*ctrl.Request) logr.Logger {
 func (r *Engine) Observing(ctx context.Context) {
 	r.Recorder.ObservationBegan(r.Now())
 	killpoint.Hit(killpoint.GapRecorded)
+	r.selfTest()
 	r.adoptAll(ctx)
 	close(r.observing)
 	r.Log.Info("Holdfast observes")
 	go r.liveness.run(ctx, r)
+	go r.selfTests.run(ctx, r)
 }
 
 // ScopeChanged takes a trigger of the observer.

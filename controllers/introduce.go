@@ -84,7 +84,7 @@ func (i *introductions) forget(policy string) {
 // that a control needs could not be observed.
 func (r *ScopeReconciler) introduce(p *pass) {
 	for i := range p.units {
-		if p.units[i].Partly(p.snapshot) {
+		if p.units[i].Partly(p.snapshot) || p.units[i].Distrusted {
 			return
 		}
 	}

@@ -37,6 +37,8 @@ type pass struct {
 	pinned []*definition
 	all    *definitions
 	memo   *memo
+	// distrusted are the control types whose evaluators failed their self-test.
+	distrusted map[string]bool
 	// proof is when an earlier process last observed.
 	proof time.Time
 	// unchanged is until when the scope was as it was judged last, zero where
@@ -117,6 +119,7 @@ func (r *ScopeReconciler) observe(ctx context.Context, p *pass) error {
 	}
 	p.exists, p.snapshot, p.all = true, snapshot, r.registry.load()
 	p.pinned = p.all.over(snapshot.Namespace)
+	p.distrusted = r.selfTests.distrusted()
 	p.memo = r.memos.of(snapshot.Namespace)
 	p.memo.meet(p.now)
 	return nil
@@ -151,6 +154,9 @@ func (p *pass) judge() []unit {
 	var units []unit
 	for _, def := range p.pinned {
 		for _, u := range assess.Judge(def.Definition, p.snapshot, p.now) {
+			if p.distrusted[u.Control.Type] {
+				u.Distrust()
+			}
 			units = append(units, unit{u, def})
 		}
 	}

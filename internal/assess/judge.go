@@ -17,6 +17,8 @@ type Unit struct {
 	Subject  control.Subject
 	Findings []control.Finding
 	State    control.State
+	// Distrusted is whether the evaluator failed its self-test: nothing was judged.
+	Distrusted bool
 }
 
 // Judge evaluates every control of a definition over one snapshot.

@@ -45,6 +45,9 @@ type Options struct {
 	Settled func(namespace string) bool
 	// Requeue asks for a pass over a namespace.
 	Requeue func(namespace string)
+	// Distrusted reports whether the evaluator of a control type failed its
+	// self-test: its controls are NotEvaluated. nil means that none did.
+	Distrusted func(controlType string) bool
 	// PageSize is how many objects one request lists. 0 means 500.
 	PageSize int64
 	// PageTimeout bounds one request. 0 means a minute.

@@ -41,6 +41,7 @@ func TestCollect(t *testing.T) {
 		{"E4: without namespaces there is no census", testNoNamespaces},
 		{"a policy that is edited meanwhile is not compared", testEdited},
 		{"an invalid policy has a population, and no verdicts", testInvalid},
+		{"E16: an evaluator that is not believed judges nothing", testDistrusted},
 		{"nothing is collected while the ledger is unavailable", testUnavailable},
 		{"E46: who has access is recorded where it changed", testAccess},
 		{"E11: what was missed is found, read again and named", testDiscrepancies},
@@ -321,6 +322,19 @@ func testInvalid(t *testing.T, c *cluster) {
 	u := w.unitOf(r.Manifest, "deviating")
 	if u.State.Rules[0].Reason != ledger.CauseInvalidPolicy || r.Entry.Collection.Compared != 0 {
 		t.Errorf("got %+v, %+v", u, r.Entry.Collection)
+	}
+}
+
+// testDistrusted: a collection believes an evaluator no more than a pass does.
+func testDistrusted(t *testing.T, c *cluster) {
+	w := newWorld(t, c, baseline())
+	w.recorded("conforming", control.Conforming)
+	r := w.collect(func(o *collect.Options, _ *collect.Request) {
+		o.Distrusted = func(typ string) bool { return typ == "networkIsolation" }
+	})
+	u := w.unitOf(r.Manifest, "conforming")
+	if u.State.Outcome != control.NotEvaluated || u.State.Rules[0].Reason != control.ReasonSelfTestFailed {
+		t.Errorf("got %+v", u.State)
 	}
 }
 

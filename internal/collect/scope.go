@@ -81,6 +81,9 @@ func (n *collection) judge(s *scope, snapshot *control.Snapshot) {
 				u.State = control.State{Outcome: control.NotEvaluated, Basis: control.BasisConfiguration,
 					Rules: []control.RuleState{{Reason: ledger.CauseInvalidPolicy}}}
 			}
+			if n.Distrusted != nil && n.Distrusted(u.Control.Type) {
+				u.Distrust()
+			}
 			message := clip(u.Messages())
 			u.Findings = nil
 			s.units = append(s.units, unit{u, message, u.Partly(snapshot)})

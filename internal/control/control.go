@@ -110,6 +110,8 @@ const (
 	ReasonNotInstalled = "NotInstalled"
 	// ReasonSuspended: evaluation was suspended.
 	ReasonSuspended = "Suspended"
+	// ReasonSelfTestFailed: the evaluator does not find what it has to find in a fixture.
+	ReasonSelfTestFailed = "SelfTestFailed"
 	// ReasonFailed: the evaluation itself failed.
 	ReasonFailed = "Failed"
 )

@@ -119,7 +119,8 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	evidence = newEvidence(mgr, opts, engine, collect.New(collect.Options{
 		Config: mgr.GetConfig(), Observer: observer, Recorder: recorder, FieldManager: enforce.FieldManager, DNSService: dns,
 		Namespace: opts.Namespace, KeySecret: keySecret(opts), Settled: engine.Settled, Requeue: engine.Requeue,
-		Now: time.Now, Log: opts.Log.WithName("collect"),
+		Distrusted: engine.Distrusted,
+		Now:        time.Now, Log: opts.Log.WithName("collect"),
 	}))
 	if err := evidence.SetupWithManager(mgr); err != nil {
 		return nil, err
