@@ -39,7 +39,8 @@ var _ = Describe("Invariant 4: Replay is a no-op", func() {
 		for _, e := range s.op.Evidence(s.tb).After(before) {
 			kinds = append(kinds, e.Kind)
 		}
-		Expect(kinds).To(ConsistOf(ledger.KindOperatorStarted, ledger.KindGap, ledger.KindHeartbeat, ledger.KindOperatorStopped),
+		Expect(kinds).To(ConsistOf(
+			ledger.KindOperatorStarted, ledger.KindGap, ledger.KindSelfTested, ledger.KindHeartbeat, ledger.KindOperatorStopped),
 			"after the restart:\n%s", s.op.Evidence(s.tb).After(before))
 		Expect(s.applies(mark, names...).Want(0)).To(Succeed(), "what conforms is not applied again")
 	})

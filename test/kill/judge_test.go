@@ -202,7 +202,7 @@ func (r *run) proof(evidence harness.Evidence, gap *ledger.Entry) time.Time {
 	var proof time.Time
 	for _, e := range evidence[:gap.Run] {
 		switch e.Kind {
-		case ledger.KindLedgerOpened, ledger.KindOperatorStarted, ledger.KindRecoveredTail:
+		case ledger.KindLedgerOpened, ledger.KindOperatorStarted, ledger.KindRecoveredTail, ledger.KindSelfTested:
 		default:
 			proof = later(proof, e.ObservedAt.Time)
 		}
