@@ -33,29 +33,46 @@ func (r *EvidenceReconciler) publish(ctx context.Context, p *schedulePass) (time
 			return wait, err
 		}
 	}
-	newest, any := r.tally.newest[p.ref.Name]
-	if known != nil && known.LastSlot != nil && (!any || newest.slot.Before(known.LastSlot.Time)) {
+	newest := r.tally.newest[p.ref.Name]
+	if newest.behind(known) {
 		wait = min(wait, behindWait)
 	}
 	next := p.schedule.DeepCopy()
-	status := &next.Status
-	if any && (status.LastSlot == nil || !status.LastSlot.Time.Time.Equal(newest.slot)) || status.ObservedGeneration != p.ref.Generation || status.Evidence == nil {
-		if err := r.figures(ctx, p, status, start, end); err != nil {
+	if p.stale(&next.Status, newest) {
+		if err := r.figures(ctx, p, &next.Status, start, end); err != nil {
 			return wait, err
 		}
 	}
+	p.fill(&next.Status, known, newest)
+	anchored := r.anchored(p)
+	anchored.ObservedGeneration = p.ref.Generation
+	meta.SetStatusCondition(&next.Status.Conditions, anchored)
+	return wait, r.patch(ctx, p.schedule, next)
+}
+
+// stale is whether the figures of a status are to be taken again: they change
+// with each slot, and not in between. A status that followed every entry would
+// never be quiet.
+func (p *schedulePass) stale(status *v1alpha1.EvidenceScheduleStatus, newest *newestSlot) bool {
+	if status.ObservedGeneration != p.ref.Generation || status.Evidence == nil {
+		return true
+	}
+	return newest != nil && (status.LastSlot == nil || !status.LastSlot.Time.Time.Equal(newest.slot))
+}
+
+// fill writes what is known into a status.
+func (p *schedulePass) fill(status *v1alpha1.EvidenceScheduleStatus, known *ledger.ScheduleRecord, newest *newestSlot) {
 	status.ObservedGeneration = p.ref.Generation
-	status.LastSlot, status.NextSlot = lastSlot(p.ref.Name, newest, any), nil
+	status.LastSlot, status.NextSlot = newest.status(p.ref.Name), nil
 	if known != nil && known.Next != nil && !known.Deleted {
 		at := second(*known.Next)
 		status.NextSlot = &at
 	}
-	for _, c := range []metav1.Condition{p.ready(known), p.recorded(newest, any), r.anchored(p)} {
+	for _, c := range []metav1.Condition{p.ready(known), p.recorded(newest)} {
 		c.ObservedGeneration = p.ref.Generation
 		meta.SetStatusCondition(&status.Conditions, c)
 	}
 	p.stall(&status.Conditions)
-	return wait, r.patch(ctx, p.schedule, next)
 }
 
 func (r *EvidenceReconciler) patch(ctx context.Context, was, is *v1alpha1.EvidenceSchedule) error {
@@ -89,19 +106,24 @@ func untilNext(known *ledger.ScheduleRecord, now time.Time) time.Duration {
 	return max(time.Millisecond, min(wakeAtLeast, known.Next.Sub(now)))
 }
 
-func lastSlot(schedule string, newest newestSlot, any bool) *v1alpha1.SlotStatus {
-	if !any {
+// behind is whether the ledger knows of a newer slot, which is not in its log yet.
+func (n *newestSlot) behind(known *ledger.ScheduleRecord) bool {
+	return known != nil && known.LastSlot != nil && (n == nil || n.slot.Before(known.LastSlot.Time))
+}
+
+// status is the newest slot as a status has it; nil where there is none.
+func (n *newestSlot) status(schedule string) *v1alpha1.SlotStatus {
+	if n == nil {
 		return nil
 	}
-	s := &v1alpha1.SlotStatus{Time: second(ledger.At(newest.slot)), State: newest.state}
-	if newest.state != v1alpha1.SlotMissed {
-		s.Record = recordName(schedule, newest.slot)
+	s := &v1alpha1.SlotStatus{Time: second(ledger.At(n.slot)), State: n.state}
+	if n.state != v1alpha1.SlotMissed {
+		s.Record = recordName(schedule, n.slot)
 	}
 	return s
 }
 
-// figures takes what is counted. It changes with each slot, and not in between:
-// a status that follows every entry would never be quiet.
+// figures takes what is counted.
 func (r *EvidenceReconciler) figures(ctx context.Context, p *schedulePass, status *v1alpha1.EvidenceScheduleStatus, start, end time.Time) error {
 	definitions, err := r.selected(ctx, p)
 	if err != nil {
@@ -170,12 +192,12 @@ func (p *schedulePass) stall(conditions *[]metav1.Condition) {
 }
 
 // recorded says what became of the newest slot.
-func (p *schedulePass) recorded(newest newestSlot, any bool) metav1.Condition {
+func (p *schedulePass) recorded(newest *newestSlot) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionEvidenceRecorded, Status: metav1.ConditionFalse}
 	switch {
 	case !p.health.Available:
 		c.Reason, c.Message = p.health.Reason, clip(p.health.Message)
-	case !any:
+	case newest == nil:
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonAwaitingFirstSlot, "no slot was due yet"
 	case newest.state == v1alpha1.SlotMissed:
 		c.Reason, c.Message = v1alpha1.ReasonSlotMissed, "the newest slot passed without a collection: "+newest.message

@@ -19,7 +19,7 @@ type slotTally struct {
 	// slots are counted by schedule and hour, gaps by hour.
 	slots  map[string]map[int64]*v1alpha1.SlotCounts
 	gaps   map[int64]int32
-	newest map[string]newestSlot
+	newest map[string]*newestSlot
 }
 
 // newestSlot is what the ledger says last of a schedule's slots.
@@ -46,7 +46,7 @@ func tallied() [][]byte {
 func (t *slotTally) follow(ctx context.Context, dir, ledgerID string, since time.Time) error {
 	if t.ledgerID != ledgerID || since.Before(t.since) {
 		*t = slotTally{ledgerID: ledgerID, since: since, slots: map[string]map[int64]*v1alpha1.SlotCounts{},
-			gaps: map[int64]int32{}, newest: map[string]newestSlot{}}
+			gaps: map[int64]int32{}, newest: map[string]*newestSlot{}}
 	}
 	marks := tallied()
 	opts := ledger.ReadOptions{LedgerID: ledgerID, From: t.next, Since: t.since}
@@ -76,10 +76,10 @@ func (t *slotTally) read(data []byte) error {
 	case e.Kind == ledger.KindCollected:
 		state := slotStateOf(e.Collection)
 		t.add(e.Schedule.Name, e.Collection.Slot.Time, state)
-		t.newest[e.Schedule.Name] = newestSlot{e.Collection.Slot.Time, state, e.Message}
+		t.newest[e.Schedule.Name] = &newestSlot{e.Collection.Slot.Time, state, e.Message}
 	case e.Kind == ledger.KindOccurrence && e.Occurrence.Of == ledger.OccurrenceOfCollection:
 		t.missed(e.Schedule.Name, e.Occurrence)
-		t.newest[e.Schedule.Name] = newestSlot{e.Occurrence.Last.Time, v1alpha1.SlotMissed, e.Reason}
+		t.newest[e.Schedule.Name] = &newestSlot{e.Occurrence.Last.Time, v1alpha1.SlotMissed, e.Reason}
 	}
 	return nil
 }
