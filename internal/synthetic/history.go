@@ -1,6 +1,7 @@
 package synthetic
 
 import (
+	"crypto/ed25519"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -31,6 +32,15 @@ type History struct {
 	WitnessKey string
 	// Start and End bound the past.
 	Start, End time.Time
+
+	key     ed25519.PrivateKey
+	cluster ledger.ClusterBody
+}
+
+// Reopen are the options with which the newest ledger in dir can be opened as
+// the operator would have done next.
+func (h *History) Reopen(dir string) ledger.Options {
+	return ledger.Options{Dir: dir, Key: h.key, Head: ledger.FileHead{Path: dir + ".head"}, Cluster: h.cluster, MinFree: 1 << 20}
 }
 
 // Interval is [From, To). To is zero where it had not ended.

@@ -57,15 +57,12 @@ func (s *simulation) start() error {
 	if err != nil {
 		return err
 	}
-	s.op.w, err = ledger.OpenWriter(s.ctx, ledger.WriterOptions{
-		Options: ledger.Options{
-			Dir: s.dir, Key: s.keys[s.op.lost], Head: ledger.FileHead{Path: s.dir + ".head"},
-			Holder: body.PodUID, Cluster: ledger.ClusterBody{KubeSystemUID: newDice(s.opts.Seed, "kube-system").uid(), ServerVersion: "v1.34.2"},
-			SegmentSize: s.opts.SegmentSize, MinFree: 1 << 20,
-			NewID: func() (string, error) { return newDice(s.opts.Seed, fmt.Sprintf("ledger-%d", s.op.lost)).hex(16), nil },
-		},
-		Operator: body, OperatorObjects: objects,
-	})
+	s.history.key = s.keys[s.op.lost]
+	s.history.cluster = ledger.ClusterBody{KubeSystemUID: newDice(s.opts.Seed, "kube-system").uid(), ServerVersion: "v1.34.2"}
+	opts := s.history.Reopen(s.dir)
+	opts.Holder, opts.SegmentSize = body.PodUID, s.opts.SegmentSize
+	opts.NewID = func() (string, error) { return newDice(s.opts.Seed, fmt.Sprintf("ledger-%d", s.op.lost)).hex(16), nil }
+	s.op.w, err = ledger.OpenWriter(s.ctx, ledger.WriterOptions{Options: opts, Operator: body, OperatorObjects: objects})
 	if err != nil {
 		return err
 	}

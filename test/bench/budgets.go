@@ -206,11 +206,7 @@ func recorded(c *ledgerCheck) verdict {
 
 // elsewhere are the budgets that other programs measure.
 func elsewhere() []verdict {
-	const ledger, notes = "a ledger of one million entries", "by `go test -bench . ./internal/ledger`, see the notes"
 	return []verdict{
-		{what: "Record of 12 months", at: ledger, limit: "≤ 10 s, ≤ 512 MiB", measured: notes},
-		{what: "Verification", at: ledger, limit: "≤ 20 s", measured: notes},
-		{what: "Start of the operator", at: ledger, limit: "≤ 2 s", measured: notes},
 		{what: "First verdict of `make demo`", at: "a warm cache", limit: "≤ 30 s", measured: "by `make demo`, see the notes"},
 	}
 }

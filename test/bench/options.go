@@ -18,6 +18,10 @@ const (
 	suiteRelabel = "relabel"
 	// suitePods changes pods, and starts the operator among many of them.
 	suitePods = "pods"
+	// suiteRecords makes records of a large generated ledger, and verifies it.
+	suiteRecords = "records"
+	// suiteCollect collects the evidence of many namespaces.
+	suiteCollect = "collect"
 )
 
 // options are the command line.
@@ -36,6 +40,8 @@ type options struct {
 	idle    time.Duration
 	relabel relabelOptions
 	pods    podsOptions
+	records recordsOptions
+	collect collectOptions
 	// write is the file of the report, "" for the standard output.
 	write string
 	// merge keeps what the file has of other suites and sizes.
@@ -65,6 +71,7 @@ type podsOptions struct {
 func (o *options) short() {
 	o.rounds, o.convergeRounds, o.drifts, o.bursts, o.idle = 1, 1, 50, 2, 10*time.Second
 	o.relabel.relabels, o.pods.events = min(o.relabel.relabels, 60), min(o.pods.events, 300)
+	o.records.entries, o.collect.collections = min(o.records.entries, 200_000), min(o.collect.collections, 2)
 }
 
 func (o *options) has(suite string) bool { return slices.Contains(o.suites, suite) }
@@ -77,7 +84,7 @@ func (o *options) burstsPerRound() int {
 // parseOptions reads the command line.
 func parseOptions(arguments []string) (options, error) {
 	o := options{
-		suites:     []string{suiteRepair, suiteRelabel, suitePods},
+		suites:     []string{suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect},
 		engines:    []string{floorName, holdfastName},
 		namespaces: []int{100, 1000, 5000},
 		relabel:    relabelOptions{selectors: []int{1, 200}},
@@ -100,6 +107,10 @@ func parseOptions(arguments []string) (options, error) {
 	set.IntVar(&o.pods.perNamespace, "pods-per-namespace", 5, "pods in each namespace")
 	set.IntVar(&o.pods.events, "pod-events", 3000, "changes of pods")
 	set.IntVar(&o.pods.rate, "pod-rate", 200, "changes of pods in a second")
+	set.IntVar(&o.records.entries, "entries", 1_000_000, "entries, about, of the ledger in the suite records")
+	set.IntVar(&o.records.namespaces, "record-namespaces", 500, "namespaces in that ledger")
+	set.IntVar(&o.collect.namespaces, "collect-namespaces", 10_000, "namespaces in the suite collect")
+	set.IntVar(&o.collect.collections, "collections", 5, "collections in the suite collect")
 	short := set.Bool("short", false, "take a few minutes: one round, 50 drifts, 2 bursts, 10 s at rest, few changes")
 	write := set.Bool("write", false, "write the report to docs/benchmarks.md")
 	set.BoolVar(&o.merge, "merge", false, "write it there, and keep what is there of other suites and sizes")
@@ -117,7 +128,7 @@ func parseOptions(arguments []string) (options, error) {
 
 func (o *options) validate() error {
 	if err := errors.Join(
-		oneOf("suites", o.suites, suiteRepair, suiteRelabel, suitePods),
+		oneOf("suites", o.suites, suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect),
 		oneOf("engines", o.engines, floorName, holdfastName),
 	); err != nil {
 		return err
@@ -130,7 +141,7 @@ func (o *options) validate() error {
 	case slices.Min(o.namespaces) < 2:
 		return errors.New("-namespaces: fewer than 2 are too few")
 	}
-	return errors.Join(o.relabel.validate(), o.pods.validate())
+	return errors.Join(o.relabel.validate(), o.pods.validate(), o.records.validate(), o.collect.validate())
 }
 
 // oneOf returns an error unless all names are known.
@@ -159,6 +170,20 @@ func (o *podsOptions) validate() error {
 		return errors.New("-pod-namespaces, -pods-per-namespace, -pod-events and -pod-rate must be positive")
 	case o.events > slices.Min(o.namespaces)*o.perNamespace:
 		return errors.New("-pod-events: there are fewer pods than that")
+	}
+	return nil
+}
+
+func (o *recordsOptions) validate() error {
+	if o.entries < 1000 || o.namespaces < 12 {
+		return errors.New("-entries must be at least 1000, -record-namespaces at least 12")
+	}
+	return nil
+}
+
+func (o *collectOptions) validate() error {
+	if o.namespaces < 1 || o.collections < 1 {
+		return errors.New("-collect-namespaces and -collections must be positive")
 	}
 	return nil
 }

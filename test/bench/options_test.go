@@ -9,14 +9,17 @@ import (
 
 func TestParseOptions(t *testing.T) {
 	normal := options{
-		suites: []string{"repair", "relabel", "pods"}, engines: []string{"floor", "holdfast"},
+		suites: []string{"repair", "relabel", "pods", "records", "collect"}, engines: []string{"floor", "holdfast"},
 		namespaces: []int{100, 1000, 5000},
 		rounds:     5, convergeRounds: 3, drifts: 500, bursts: 10, burst: 100, idle: time.Minute,
 		relabel: relabelOptions{namespaces: 5000, selectors: []int{1, 200}, relabels: 500},
 		pods:    podsOptions{namespaces: []int{1000, 10000}, perNamespace: 5, events: 3000, rate: 200},
+		records: recordsOptions{entries: 1_000_000, namespaces: 500},
+		collect: collectOptions{namespaces: 10_000, collections: 5},
 	}
 	short := normal
 	short.relabel.relabels, short.pods.events = 60, 300
+	short.records.entries, short.collect.collections = 200_000, 2
 	short.rounds, short.convergeRounds, short.drifts, short.bursts, short.idle = 1, 1, 50, 2, 10*time.Second
 	written := normal
 	written.namespaces, written.write = []int{5000}, "docs/benchmarks.md"
@@ -37,6 +40,8 @@ func TestParseOptions(t *testing.T) {
 		"more changes than pods":   {[]string{"-pod-namespaces=100"}, options{}, true},
 		"no number":                {[]string{"-namespaces=many"}, options{}, true},
 		"no namespaces":            {[]string{"-namespaces="}, options{}, true},
+		"too few entries":          {[]string{"-entries=10"}, options{}, true},
+		"nothing to collect":       {[]string{"-collect-namespaces=0"}, options{}, true},
 		"no rounds":                {[]string{"-rounds=0"}, options{}, true},
 		"fewer drifts than rounds": {[]string{"-drifts=4"}, options{}, true},
 	} {
@@ -45,7 +50,7 @@ func TestParseOptions(t *testing.T) {
 			if (err != nil) != tc.wantErr {
 				t.Fatalf("error %v, want one: %t", err, tc.wantErr)
 			}
-			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(options{}, relabelOptions{}, podsOptions{})); err == nil && diff != "" {
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(options{}, relabelOptions{}, podsOptions{}, recordsOptions{}, collectOptions{})); err == nil && diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

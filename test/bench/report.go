@@ -14,7 +14,10 @@ type report struct {
 	sizes    []*sizeResult
 	relabels *relabelResult
 	pods     []*podsResult
-	took     time.Duration
+	// records and collections are nil where they were not measured.
+	records     *recordsResult
+	collections *collectResult
+	took        time.Duration
 }
 
 // write writes the report as Markdown.
@@ -38,6 +41,14 @@ func (r *report) write(w *bytes.Buffer) {
 		r.section(w, p.String())
 		p.write(w)
 		writeLedger(w, p.ledger)
+	}
+	if r.records != nil {
+		r.section(w, r.records.String())
+		r.records.write(w)
+	}
+	if r.collections != nil {
+		r.section(w, r.collections.String())
+		r.collections.write(w)
 	}
 	r.writeMethod(w)
 	r.writeMachine(w)
@@ -86,6 +97,9 @@ func (r *report) verdicts() []verdict {
 	}
 	for _, p := range r.pods {
 		verdicts = append(verdicts, p.verdicts()...)
+	}
+	if r.records != nil {
+		verdicts = append(verdicts, r.records.verdicts()...)
 	}
 	return verdicts
 }
