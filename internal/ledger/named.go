@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 )
 
@@ -155,4 +157,78 @@ func (k *Known) eachObject(wanted policies, fn func(digest string)) {
 			fn(digest)
 		}
 	}
+}
+
+// ObjectName names an object on a volume: its class, which is its directory, and
+// its digest.
+type ObjectName struct{ Class, Digest string }
+
+// Path is the object's file, relative to the volume, with slashes.
+func (n ObjectName) Path(ledgerID string) string {
+	return path.Join(ledgersDir, ledgerID, n.Class, n.Digest[:2], n.Digest+objectSuffix)
+}
+
+// Erasable reports whether it is an object that says who acted.
+func (n ObjectName) Erasable() bool { return n.Class == actorsDir }
+
+// NamedObjects returns the objects that the entries [from, to) of a ledger name,
+// each once, and those that the ledger's state before its first entry refers to.
+// What those name is for an Unpacker. The ledger's checkpoint is not looked at.
+func NamedObjects(ctx context.Context, dir, ledgerID string, from, to uint64) ([]ObjectName, error) {
+	p, err := placeToRead(dir, ledgerID)
+	if err != nil {
+		return nil, err
+	}
+	first, last, err := p.first()
+	if err != nil {
+		return nil, err
+	}
+	var names []ObjectName
+	seen := map[ObjectName]bool{}
+	add := func(class, digest string) {
+		if n := (ObjectName{class, digest}); validDigest(digest) && !seen[n] {
+			seen[n] = true
+			names = append(names, n)
+		}
+	}
+	if last != nil {
+		add(objectsDir, last.State)
+	}
+	err = p.entries(ctx, max(from, p.base(first)), to, false, func(_ uint64, data []byte) error {
+		e, err := Decode(data)
+		if err != nil {
+			return err
+		}
+		e.eachObject(add)
+		return nil
+	})
+	return names, err
+}
+
+// Unpacker reads the files of objects. It may be used concurrently.
+type Unpacker struct{ codec *codec }
+
+// NewUnpacker returns an unpacker.
+func NewUnpacker() (*Unpacker, error) {
+	c, err := newCodec()
+	return &Unpacker{c}, err
+}
+
+// Names unpacks the file of an object that was fetched from elsewhere, compares
+// it with its digest, and returns what it names itself.
+func (u *Unpacker) Names(digest string, file []byte) ([]ObjectName, error) {
+	data, err := u.codec.unpack(file)
+	if err != nil {
+		return nil, fmt.Errorf("object %s: %w", digest, err)
+	}
+	if got := Digest(data); got != digest {
+		return nil, fmt.Errorf("object %s: its content has the digest %s", digest, got)
+	}
+	var names []ObjectName
+	eachNamedBy(data, nil, func(digest string) {
+		if validDigest(digest) {
+			names = append(names, ObjectName{objectsDir, digest})
+		}
+	})
+	return names, nil
 }

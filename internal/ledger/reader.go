@@ -77,6 +77,32 @@ func (r *Reader) First(ledgerID string) (uint64, *PrunedBody, error) {
 	return p.base(n), last, err
 }
 
+// Segments returns the number of entries of a segment of a ledger, and the
+// number of its segments, pruned ones included.
+func (r *Reader) Segments(ledgerID string) (size, count uint64, err error) {
+	p, err := placeToRead(r.dir, ledgerID)
+	if err != nil {
+		return 0, 0, err
+	}
+	count, err = p.segmentCount()
+	return p.segmentSize, count, err
+}
+
+// Known folds all entries of a ledger.
+func (r *Reader) Known(ctx context.Context, ledgerID string) (*Known, error) {
+	known, err := r.KnownAtFirst(ledgerID)
+	if err != nil {
+		return nil, err
+	}
+	return known, r.Read(ctx, ReadOptions{LedgerID: ledgerID}, func(_ uint64, data []byte) error {
+		e, err := Decode(data)
+		if err != nil {
+			return err
+		}
+		return known.Apply(e)
+	})
+}
+
 // KnownAtFirst is what was known before a ledger's first entry that was not
 // pruned: nothing, where none was.
 func (r *Reader) KnownAtFirst(ledgerID string) (*Known, error) {

@@ -62,21 +62,15 @@ func width(p uint8) int {
 // File returns the content of a file of the tree, exactly, though the tree in
 // the directory may be a larger one.
 func (v View) File(f File) ([]byte, error) {
+	read := func() ([]byte, error) { return v.Tile(f.Level, f.Index) }
 	if f.Level == Entries {
-		entries, err := v.Bundle(f.Index)
-		if err != nil {
-			return nil, err
-		}
-		return JoinBundle(entries), nil
+		read = func() ([]byte, error) { return v.rawBundle(f.Index) }
 	}
-	tile, err := v.Tile(f.Level, f.Index)
+	data, err := read()
 	if err != nil {
 		return nil, err
 	}
-	if len(tile) < f.Width*sha256.Size {
-		return nil, fmt.Errorf("%s: %d bytes, want %d", f.Path, len(tile), f.Width*sha256.Size)
-	}
-	return tile[:f.Width*sha256.Size], nil
+	return f.Cut(data)
 }
 
 // JoinBundle is the inverse of SplitBundle.
@@ -87,4 +81,22 @@ func JoinBundle(entries [][]byte) []byte {
 		b.Write(e)
 	}
 	return b.Bytes()
+}
+
+// Cut returns the part of a file of a larger tree that this file is.
+func (f File) Cut(data []byte) ([]byte, error) {
+	if f.Level != Entries {
+		if len(data) < f.Width*sha256.Size {
+			return nil, fmt.Errorf("%s: %d bytes, want %d", f.Path, len(data), f.Width*sha256.Size)
+		}
+		return data[:f.Width*sha256.Size], nil
+	}
+	entries, err := SplitBundle(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	if len(entries) < f.Width {
+		return nil, fmt.Errorf("%s: %d entries, want %d", f.Path, len(entries), f.Width)
+	}
+	return JoinBundle(entries[:f.Width]), nil
 }

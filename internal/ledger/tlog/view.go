@@ -78,7 +78,7 @@ func (v View) Tile(level, index uint64) ([]byte, error) {
 // Bundle returns the entries of a bundle, as many as the tree has.
 func (v View) Bundle(index uint64) ([][]byte, error) {
 	p := layout.PartialTileSize(0, index, v.Size)
-	raw, err := v.resource(p, func(p uint8) string { return layout.EntriesPath(index, p) })
+	raw, err := v.rawBundle(index)
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +94,11 @@ func (v View) Bundle(index uint64) ([][]byte, error) {
 		return nil, fmt.Errorf("%s: %d entries, want %d", layout.EntriesPath(index, p), len(entries), want)
 	}
 	return entries[:want], nil
+}
+
+// rawBundle is the file of a bundle.
+func (v View) rawBundle(index uint64) ([]byte, error) {
+	return v.resource(layout.PartialTileSize(0, index, v.Size), func(p uint8) string { return layout.EntriesPath(index, p) })
 }
 
 // SplitBundle splits a bundle into its entries.
