@@ -111,6 +111,11 @@ const (
 	// ReasonPolicyChanged: a policy was edited while it was collected; it was not
 	// compared.
 	ReasonPolicyChanged = "PolicyChanged"
+	// ReasonPolicyInvalid: a policy cannot be evaluated; its units are NotEvaluated.
+	ReasonPolicyInvalid = "PolicyInvalid"
+	// ReasonUnsettled: a namespace changed whenever it was read, and nothing is
+	// recorded of it; its units are NotEvaluated.
+	ReasonUnsettled = "Unsettled"
 	// ReasonTooManyDifferences: more namespaces differed from what is recorded
 	// than are read again.
 	ReasonTooManyDifferences = "TooManyDifferences"

@@ -140,6 +140,7 @@ func testPopulation(t *testing.T, c *cluster) {
 	if m.Seq == 0 || m.Seq > r.Entry.Seq || r.Entry.Collection.Compared != 2 || m.Access == "" {
 		t.Errorf("got seq %d of %d, %+v", m.Seq, r.Entry.Seq, r.Entry.Collection)
 	}
+	w.verified()
 }
 
 // sameAsEntry checks that the inputs of a scope are those of the entry that its
@@ -230,6 +231,7 @@ func testExpired(t *testing.T, c *cluster) {
 	if got := w.entries(ledger.KindDiscrepancy); len(got) > 0 || r.Entry.Collection.Superseded > 0 {
 		t.Errorf("what could not be read was compared: %+v", got)
 	}
+	w.verified()
 }
 
 func testForbidden(t *testing.T, c *cluster) {
@@ -267,6 +269,7 @@ func testForbidden(t *testing.T, c *cluster) {
 	if r.Entry.Collection.Compared != 0 || len(w.entries(ledger.KindDiscrepancy)) > 0 {
 		t.Errorf("what could not be read completely was compared: %+v", r.Entry.Collection)
 	}
+	w.verified()
 }
 
 func testNoNamespaces(t *testing.T, c *cluster) {
@@ -307,6 +310,7 @@ func testEdited(t *testing.T, c *cluster) {
 	if r.Manifest.Policies[0].Generation != 2 {
 		t.Errorf("got %+v", r.Manifest.Policies[0])
 	}
+	w.verified()
 }
 
 func testInvalid(t *testing.T, c *cluster) {
@@ -315,7 +319,10 @@ func testInvalid(t *testing.T, c *cluster) {
 	odd := defined(t, baseline())
 	odd.Invalid = "spec.controls[NET-1].operatingFrom: is fixed"
 	r := w.collect(func(_ *collect.Options, req *collect.Request) { req.Definitions = []*assess.Definition{odd} })
-	complete(t, r, ledger.CollectionCompleted)
+	complete(t, r, ledger.CollectionPartial)
+	if r.Entry.Reason != collect.ReasonPolicyInvalid {
+		t.Errorf("got %s: %s", r.Entry.Reason, r.Entry.Message)
+	}
 	if census := r.Manifest.Policies[0].Controls[0].Census; census.NotEvaluated != 2 || census.Sum() != census.Total {
 		t.Errorf("got %+v", census)
 	}
@@ -323,6 +330,7 @@ func testInvalid(t *testing.T, c *cluster) {
 	if u.State.Rules[0].Reason != ledger.CauseInvalidPolicy || r.Entry.Collection.Compared != 0 {
 		t.Errorf("got %+v, %+v", u, r.Entry.Collection)
 	}
+	w.verified()
 }
 
 // testDistrusted: a collection believes an evaluator no more than a pass does.

@@ -38,7 +38,10 @@ func testDiscrepancies(t *testing.T, c *cluster) {
 		o.Settled = func(string) bool { return false }
 		o.Patience = time.Second
 	})
-	complete(t, due, ledger.CollectionCompleted)
+	complete(t, due, ledger.CollectionPartial)
+	if due.Entry.Reason != collect.ReasonUnsettled {
+		t.Errorf("got %s: %s", due.Entry.Reason, due.Entry.Message)
+	}
 	if b := due.Entry.Collection; b.Discrepancies != 0 || b.Superseded != 4 || len(w.entries(ledger.KindDiscrepancy)) > 0 {
 		t.Errorf("passes were due, and yet: %+v", b)
 	}
@@ -98,6 +101,7 @@ func testDiscrepancies(t *testing.T, c *cluster) {
 	if b := again.Entry.Collection; b.Discrepancies != 0 {
 		t.Errorf("what was corrected is found again: %+v", b)
 	}
+	w.verified()
 }
 
 func (w *world) subject(namespace string) (subject control.Subject) {
@@ -147,7 +151,9 @@ func testChurn(t *testing.T, c *cluster) {
 	superseded := 0
 	for range 12 {
 		r := w.collect(func(o *collect.Options, _ *collect.Request) { o.Patience = 10 * time.Second })
-		complete(t, r, ledger.CollectionCompleted)
+		if state := r.Entry.Collection.State; state == ledger.CollectionFailed || state == ledger.CollectionPartial && r.Entry.Reason != collect.ReasonUnsettled {
+			t.Fatalf("got %s: %s: %s", state, r.Entry.Reason, r.Entry.Message)
+		}
 		superseded += r.Entry.Collection.Superseded
 		w.implied(r)
 	}
@@ -159,6 +165,7 @@ func testChurn(t *testing.T, c *cluster) {
 	if superseded == 0 {
 		t.Error("nothing ever changed while it was collected: there was no churn")
 	}
+	w.verified()
 }
 
 // implied checks that a manifest has the population and the states that entries

@@ -93,6 +93,9 @@ func (n *collection) holdUnit(k *ledger.Known, s *scope, u *unit) (d *difference
 		n.short(ReasonPolicyChanged, "policy "+p.Name+" changed meanwhile, and was not compared")
 		return nil, false
 	}
+	if p.Invalid != "" {
+		n.short(ReasonPolicyInvalid, "policy "+p.Name+" cannot be evaluated")
+	}
 	if u.partly || p.Invalid != "" {
 		return nil, false
 	}
@@ -152,6 +155,8 @@ func (n *collection) unitsAsRecorded(k *ledger.Known, s *scope, p *policy) {
 			Outcome: control.NotEvaluated, Basis: control.BasisConfiguration, Rules: []control.RuleState{{Reason: control.ReasonInconclusive}}}}
 		if record, ok := k.Unit(ledger.Unit{Policy: p.Name, Control: t.Spec.ID, Subject: s.entry.Subject}); ok {
 			m.State, m.Entry, m.Since, m.Episode, m.Origin = record.State, record.ID, &record.Since, record.Episode, record.Origin
+		} else {
+			n.short(ReasonUnsettled, "a namespace changed whenever it was read, and nothing is recorded of it")
 		}
 		s.entry.Units = append(s.entry.Units, m)
 	}

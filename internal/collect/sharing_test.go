@@ -82,6 +82,7 @@ func testDeduplication(t *testing.T, c *cluster) {
 	if got := third.Manifest.Policies[0].Controls[0].Census.InScope(); got != again.Manifest.Policies[0].Controls[0].Census.InScope()+1 {
 		t.Errorf("got %d in scope", got)
 	}
+	w.verified()
 }
 
 // testAccess: who has access is recorded once, and again when it changed; people
@@ -140,4 +141,5 @@ func testAccess(t *testing.T, c *cluster) {
 	if object.Unavailable != control.ReasonForbidden || len(object.Capabilities) > 0 || blind.Entry.Collection.State != ledger.CollectionPartial {
 		t.Errorf("got %+v", object)
 	}
+	w.verified()
 }

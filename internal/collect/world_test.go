@@ -295,6 +295,22 @@ func (w *world) entries(kinds ...ledger.Kind) []*ledger.Entry {
 	return entries
 }
 
+// verified checks that the ledger, and every manifest in it, is found to be right.
+func (w *world) verified() {
+	w.tb.Helper()
+	w.entries() // all are in the log
+	report, err := ledger.Verify(w.tb.Context(), w.dir, ledger.VerifyOptions{})
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	for _, p := range report.Problems {
+		w.tb.Errorf("the ledger does not verify: %s", p)
+	}
+	if n := report.Ledgers[0].Manifests; n == 0 {
+		w.tb.Error("no manifest was verified")
+	}
+}
+
 // object reads an object of the ledger.
 func (w *world) object(digest string, into any) {
 	w.tb.Helper()
