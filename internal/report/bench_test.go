@@ -15,6 +15,7 @@ import (
 // busy is a ledger of about so many entries over a year: 200 namespaces, of
 // which one drifts and is repaired again and again, and heartbeats.
 func busy(tb testing.TB, entries int) *scribe {
+	tb.Helper()
 	s := newScribe(tb)
 	s.check = false
 	s.begin(ledger.OpenFirstInstall)

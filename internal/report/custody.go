@@ -125,7 +125,7 @@ func (f *fold) unanchored() []span {
 }
 
 // listBanners say first what a reader has to know.
-func (f *fold) listBanners(r *Record) []string {
+func (f *fold) listBanners() []string {
 	of := append([]string{}, f.banners...)
 	if len(f.reached) == 0 {
 		of = append(of, "No anchor: no party outside the cluster holds a receipt for any entry of this record. Whoever holds the signing key could have written it anew; only a checkpoint kept elsewhere shows that nobody did.")

@@ -306,7 +306,7 @@ func (f *fold) record() (*Record, error) {
 	r.Tool = f.listTool()
 	r.Matrix = matrix(r.Controls)
 	r.Markers = append(f.markers(r), f.disagreed...)
-	r.Banners = f.listBanners(r)
+	r.Banners = f.listBanners()
 	if f.query.AsOf != nil {
 		instant(r)
 	}

@@ -182,4 +182,3 @@ func (s *scribe) lines() []string {
 	}
 	return of[min(3, len(of)):]
 }
-

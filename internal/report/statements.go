@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 
-	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/tsc"
 )
 
@@ -41,7 +40,7 @@ func matrix(controls []Control) []Criterion {
 	of := []Criterion{}
 	for _, c := range tsc.Catalogue() {
 		if names := supporting[string(c.ID)]; len(names) > 0 {
-			of = append(of, Criterion{ID: string(c.ID), Title: tsc.Title(v1alpha1.Criterion(c.ID)), Controls: names})
+			of = append(of, Criterion{ID: string(c.ID), Title: tsc.Title(c.ID), Controls: names})
 		}
 	}
 	return of

@@ -30,6 +30,7 @@ func net(name string, to control.Outcome, rules ...string) statement {
 // settled is a ledger of one enforcing control over two namespaces that conform,
 // introduced one minute after the epoch, with a heartbeat every five minutes to come.
 func settled(tb testing.TB) *scribe {
+	tb.Helper()
 	s := newScribe(tb)
 	s.begin(ledger.OpenFirstInstall)
 	s.at(minute).policy("p", isolation(v1alpha1.ModeEnforce, within(5*minute), "NET-1"))
@@ -79,6 +80,7 @@ func stories() map[string]func(testing.TB) *scribe {
 }
 
 func storyStopped(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	s.schedule(hour)
 	s.beatUntil(hour)
@@ -105,6 +107,7 @@ func storyStopped(tb testing.TB) *scribe {
 }
 
 func storyAway(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	s.schedule(hour)
 	s.beatUntil(hour)
@@ -126,6 +129,7 @@ func storyAway(tb testing.TB) *scribe {
 }
 
 func storyForbidden(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	s.schedule(hour)
 	s.at(50 * minute).write(ledger.Entry{Kind: ledger.KindPermissionChanged, Reason: "Lost", Message: "the permission to list and watch networkpolicies is missing"})
@@ -145,6 +149,7 @@ func storyForbidden(tb testing.TB) *scribe {
 }
 
 func storyClock(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	s.beatUntil(hour)
 	s.at(hour).state(net("shop", control.Deviating, "NP-01"))
@@ -161,6 +166,7 @@ func storyClock(tb testing.TB) *scribe {
 }
 
 func storyFrozen(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	s.beatUntil(hour)
 	// The watch delivers nothing after an hour. It is found five minutes later.
@@ -176,6 +182,7 @@ func storyFrozen(tb testing.TB) *scribe {
 }
 
 func storyRestored(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	s.beatUntil(hour)
 	s.at(hour).state(net("shop", control.Deviating, "NP-01"))
@@ -197,6 +204,7 @@ func storyRestored(tb testing.TB) *scribe {
 }
 
 func storyLate(tb testing.TB) *scribe {
+	tb.Helper()
 	s := newScribe(tb)
 	s.begin(ledger.OpenFirstInstall)
 	s.at(hour).policy("p", isolation(v1alpha1.ModeObserve, within(5*minute), "NET-1"))
@@ -217,6 +225,7 @@ func storyLate(tb testing.TB) *scribe {
 }
 
 func storyLoosened(tb testing.TB) *scribe {
+	tb.Helper()
 	s := newScribe(tb)
 	s.begin(ledger.OpenFirstInstall)
 	s.at(minute).policy("p", isolation(v1alpha1.ModeObserve, within(5*minute), "NET-1"))
@@ -247,6 +256,7 @@ func storyLoosened(tb testing.TB) *scribe {
 }
 
 func storyRelabelled(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	s.beatUntil(hour)
 	s.at(hour).state(net("shop", control.Deviating, "NP-01"))
@@ -258,6 +268,7 @@ func storyRelabelled(tb testing.TB) *scribe {
 }
 
 func storyNewAndDeleted(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	for i, name := range []string{"blue", "green"} {
 		at := hour + time.Duration(i)*10*time.Second + 400*time.Millisecond
@@ -282,6 +293,7 @@ func storyNewAndDeleted(tb testing.TB) *scribe {
 }
 
 func storyFought(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	for i := range 4 {
 		s.drift(hour+time.Duration(i)*30*time.Second, "shop", "flux")
@@ -306,6 +318,7 @@ func storyFought(tb testing.TB) *scribe {
 }
 
 func storyPruned(tb testing.TB) *scribe {
+	tb.Helper()
 	s := settled(tb)
 	s.schedule(hour)
 	s.at(50 * minute).state(net("shop", control.Deviating, "NP-01"))

@@ -169,14 +169,6 @@ func (ss spans) not(s span) spans {
 	return of
 }
 
-func (ss spans) length() int64 {
-	var total int64
-	for _, s := range ss {
-		total += s.length()
-	}
-	return total
-}
-
 func (ss spans) intervals() []Interval {
 	of := make([]Interval, 0, len(ss))
 	for _, s := range ss {
