@@ -66,6 +66,7 @@ ledger. Nothing here changes a cluster.`,
 	root.AddCommand(newStatus(to, now), newExplain(to, now), newDiff(to, now))
 	root.AddCommand(offline(newTest(now)), offline(newEntries(now)), offline(newVerify()))
 	root.AddCommand(offline(newReport(now)), offline(newEpisodes(now)), offline(newTimeline(now)))
+	root.AddCommand(offline(newSample()), offline(newReevaluate()))
 	return root
 }
 
