@@ -43,6 +43,8 @@ type Access struct {
 	At     ledger.Time `json:"at"`
 	Seq    uint64      `json:"seq"`
 	Digest string      `json:"digest"`
+	// Unavailable says why RBAC could not be read, where so.
+	Unavailable string `json:"unavailable,omitempty"`
 	// Holders are, by capability, who holds it.
 	Holders []Holder `json:"holders"`
 	// Combined are those who hold two of policy, approval, operator, evidence.

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/access"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
@@ -424,12 +425,16 @@ func TestE44UnknownKinds(t *testing.T) {
 // TestE46AccessIsListed: who can do what to Holdfast, and who can do two of it.
 func TestE46AccessIsListed(t *testing.T) {
 	s := settled(t)
-	digest := s.object(map[string]any{"schema": "holdfast.dev/access/v1", "combined": []string{"Group admins"},
-		"holders": []map[string]any{{"capability": "WritePolicies", "subjects": []string{"Group admins", "User ana"}}}})
+	admins := access.Holder{Kind: access.HolderGroup, Name: "admins"}
+	digest := s.object(access.Object{Schema: access.ObjectSchema, CombinedPeople: 2,
+		Combined: []access.Combination{{Holder: admins, Areas: []access.Area{access.AreaPolicy, access.AreaEvidence}}},
+		Capabilities: []access.CapabilityHolders{{Capability: access.WritePolicies, More: 3, People: 1,
+			Holders: []access.Holder{admins, {Kind: access.HolderServiceAccount, Namespace: "flux", Name: "sync"}}}}})
 	s.at(hour).write(ledger.Entry{Kind: ledger.KindAccessObserved, Access: &ledger.AccessBody{Access: digest}})
 	s.at(3 * hour).beat()
-	want := []report.Access{{At: *moment(hour), Digest: digest, Combined: []string{"Group admins"},
-		Holders: []report.Holder{{Capability: "WritePolicies", Subjects: []string{"Group admins", "User ana"}}}}}
+	want := []report.Access{{At: *moment(hour), Digest: digest, Combined: []string{"Group admins: policy and evidence", "2 people"},
+		Holders: []report.Holder{{Capability: "WritePolicies",
+			Subjects: []string{"Group admins", "ServiceAccount flux/sync", "3 more", "1 person"}}}}}
 	for _, from := range []time.Duration{0, 2 * hour} { // it holds until it changes
 		tool := folded(t, s, report.Query{From: moment(from), To: moment(3 * hour)}).Tool
 		got := tool.Access

@@ -37,6 +37,7 @@ type scribe struct {
 }
 
 func newScribe(tb testing.TB) *scribe {
+	tb.Helper()
 	s := &scribe{tb: tb, entries: map[string][][]byte{}, objects: map[string][]byte{}, now: epoch, check: true,
 		specs: map[string]*ledger.PolicyRef{}, defs: map[string]map[string]string{}}
 	return s

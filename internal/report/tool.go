@@ -1,10 +1,11 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/holdfast-dev/holdfast/internal/access"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -114,36 +115,73 @@ func skipped(before, after *ledger.ObjectVersion) string {
 	}
 }
 
-// accessSchema is how an object with access is decoded here.
-type accessObject struct {
-	Holders []struct {
-		Capability string   `json:"capability"`
-		Subjects   []string `json:"subjects"`
-	} `json:"holders"`
-	Combined []string `json:"combined"`
-}
-
 func (f *fold) accessObserved(l *line) error {
 	body, err := decoded[ledger.AccessBody](l, "access")
 	if err != nil {
 		return err
 	}
 	a := Access{At: timeOf(l.at), Seq: l.seq, Digest: body.Access, Holders: []Holder{}, Combined: []string{}}
-	if data, err := f.src.Object(f.ledgerID, body.Access); err == nil {
-		var o accessObject
-		if err := json.Unmarshal(data, &o); err != nil {
-			return fmt.Errorf("object %s: %w", body.Access, err)
-		}
-		for _, h := range o.Holders {
-			a.Holders = append(a.Holders, Holder{h.Capability, emptied(h.Subjects)})
-		}
-		a.Combined = emptied(o.Combined)
+	data, err := f.src.Object(f.ledgerID, body.Access)
+	if err != nil {
+		return fmt.Errorf("who had access at %s: %w", a.At, err)
+	}
+	o, err := access.Decode(data)
+	if err != nil {
+		return fmt.Errorf("object %s: %w", body.Access, err)
+	}
+	a.Unavailable = o.Unavailable
+	for _, c := range o.Capabilities {
+		a.Holders = append(a.Holders, Holder{string(c.Capability), holders(c)})
+	}
+	for _, c := range o.Combined {
+		a.Combined = append(a.Combined, fmt.Sprintf("%s: %s", holderName(c.Holder), joined(c.Areas)))
+	}
+	if o.CombinedPeople > 0 {
+		a.Combined = append(a.Combined, people(o.CombinedPeople))
 	}
 	if l.at <= f.window.from {
 		f.access = f.access[:0]
 	}
 	f.access = append(f.access, a)
 	return nil
+}
+
+// holders names who has a capability. People are only counted: who they are is
+// in an object of its own, which can be erased.
+func holders(c access.CapabilityHolders) []string {
+	names := make([]string, 0, len(c.Holders)+2)
+	for _, h := range c.Holders {
+		names = append(names, holderName(h))
+	}
+	if c.More > 0 {
+		names = append(names, fmt.Sprintf("%d more", c.More))
+	}
+	if c.People > 0 {
+		names = append(names, people(c.People))
+	}
+	return names
+}
+
+func holderName(h access.Holder) string {
+	if h.Namespace != "" {
+		return h.Kind + " " + h.Namespace + "/" + h.Name
+	}
+	return h.Kind + " " + h.Name
+}
+
+func joined(areas []access.Area) string {
+	names := make([]string, 0, len(areas))
+	for _, a := range areas {
+		names = append(names, string(a))
+	}
+	return strings.Join(names, " and ")
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
 }
 
 func emptied[T any](list []T) []T {
@@ -198,12 +236,9 @@ func (f *fold) objectErased(l *line) error {
 
 // accessLimits are what the observation of access cannot show.
 func accessLimits() []string {
-	return []string{
+	return append([]string{
 		"Access is read from Roles, ClusterRoles and their bindings at each collection; what was granted and taken back between two collections is not seen.",
-		"Who belongs to a group is not known to the API server: groups are named as such.",
-		"Members of system:masters bypass authorization, and do not show.",
-		"Access by way of the cloud provider, the nodes, or the volume is not visible from within the cluster.",
-	}
+	}, access.Limits()...)
 }
 
 func (f *fold) listTool() Tool {
