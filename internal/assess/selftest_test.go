@@ -63,7 +63,7 @@ func TestE16SelfTest(t *testing.T) {
 		"it panics":           {tester{typ{panics}, fixtures(t, 1)}, ledger.SelfTestBody{Fixtures: 1, Failed: names(1)}},
 		"many fail":           {tester{typ{found(control.Conforming)}, fixtures(t, 20)}, ledger.SelfTestBody{Fixtures: 20, Failed: names(16), MoreFailed: 4}},
 		"no fixture":          {tester{typ{found(control.Deviating)}, fstest.MapFS{}}, ledger.SelfTestBody{Failed: []string{noFixtures}}},
-		"an unreadable one": {tester{typ{found(control.Deviating)}, fstest.MapFS{"a.json": {Data: []byte(`{"nmae": ""}`)}}},
+		"an unreadable one": {tester{typ{found(control.Deviating)}, fstest.MapFS{"a.json": {Data: []byte(`{"title": ""}`)}}},
 			ledger.SelfTestBody{Failed: []string{noFixtures}}},
 		"one without a snapshot": {tester{typ{found(control.Deviating)}, fstest.MapFS{"a.json": {Data: []byte(`{"name": "a"}`)}}},
 			ledger.SelfTestBody{Failed: []string{noFixtures}}},

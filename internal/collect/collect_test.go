@@ -1,6 +1,7 @@
 package collect_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -350,7 +351,7 @@ func testUnavailable(t *testing.T, c *cluster) {
 	w := newWorld(t, c, baseline())
 	closed := ledger.NewRecorder(ledger.RecorderOptions{Now: time.Now, Log: w.options.Log})
 	w.options.Recorder = closed
-	if _, err := collect.New(w.options).Collect(t.Context(), collect.Request{}); err != collect.ErrUnavailable {
+	if _, err := collect.New(w.options).Collect(t.Context(), collect.Request{}); !errors.Is(err, collect.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 }

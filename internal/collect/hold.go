@@ -27,8 +27,8 @@ func (n *collection) hold(k *ledger.Known, s *scope) (differences []difference, 
 	}
 	for i := range s.units {
 		u := &s.units[i]
-		d, comparable := n.holdUnit(k, s, u)
-		if comparable {
+		d, held := n.holdUnit(k, s, u)
+		if held {
 			compared++
 		}
 		if d != nil {
@@ -77,7 +77,7 @@ func (p *policy) gone(k *ledger.Known, subject control.Subject) []difference {
 
 // holdUnit adds a unit to what the manifest states. It returns whether it was
 // compared, and how it differs.
-func (n *collection) holdUnit(k *ledger.Known, s *scope, u *unit) (d *difference, comparable bool) {
+func (n *collection) holdUnit(k *ledger.Known, s *scope, u *unit) (d *difference, compared bool) {
 	p := n.policyOf(u.Def)
 	record, known := k.Unit(ledger.Unit{Policy: u.Def.Name, Control: u.Control.Spec.ID, Subject: u.Subject})
 	state := ledger.Bounded(u.Settled(s.namespace, known && record.State.Outcome == control.Deviating))

@@ -22,7 +22,7 @@ import (
 func (w *world) objects() (objects, people map[string]bool) {
 	w.tb.Helper()
 	objects, people = map[string]bool{}, map[string]bool{}
-	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(w.dir, func(path string, _ fs.DirEntry, err error) error {
 		digest, is := strings.CutSuffix(filepath.Base(path), ".zst")
 		switch {
 		case err != nil || !is:
