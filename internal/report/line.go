@@ -155,6 +155,12 @@ func number[T int64 | uint64](value []byte) (T, bool) {
 	return T(v), err == nil
 }
 
+// signed is an integer that may be negative.
+func signed(value []byte) (int64, bool) {
+	v, err := strconv.ParseInt(string(value), 10, 54)
+	return v, err == nil
+}
+
 // members calls fn for each member of a JSON object, with its encoded value.
 func members(data []byte, fn func(key, value []byte) error) error {
 	i := space(data, 0)

@@ -57,22 +57,35 @@ func (f *fold) operatorStopped(l *line) error {
 
 // heartbeat notes up to when everything that was observed had been evaluated.
 func (f *fold) heartbeat(l *line) error {
-	var alive struct {
-		QueueAge    int64  `json:"queueAge"`
-		ClockOffset *int64 `json:"clockOffset"`
+	var age int64
+	var offset *int64
+	err := members(l.parts["alive"], func(key, value []byte) error {
+		ok := true
+		switch string(key) {
+		case "queueAge":
+			age, ok = number[int64](value)
+		case "clockOffset":
+			var o int64
+			o, ok = signed(value)
+			offset = &o
+		}
+		if !ok {
+			return fmt.Errorf("its %s is %s", key, value)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("what was alive: %w", err)
 	}
-	if err := l.decode("alive", &alive); err != nil {
-		return err
-	}
-	f.beats = append(f.beats, l.at-max(0, alive.QueueAge)/microsecond)
-	if alive.ClockOffset != nil {
-		f.offsets[f.run] = *alive.ClockOffset
+	f.beats = append(f.beats, l.at-age/microsecond)
+	if offset != nil {
+		f.offsets[f.run] = *offset
 	}
 	if !f.window.holds(l.at) {
 		return nil
 	}
 	f.tool.Heartbeats++
-	if o := alive.ClockOffset; o != nil {
+	if o := offset; o != nil {
 		if f.tool.ClockOffsets == nil {
 			f.tool.ClockOffsets = &OffsetRange{Min: *o, Max: *o}
 		}
