@@ -56,6 +56,11 @@ test: controlplane ## Run all tests, those on a real API server included
 e2e: controlplane ## Run the suites on a real API server, uncached, spec by spec
 	@go test -count=1 -v -timeout=40m -p=1 ./test/...
 
+.PHONY: e2e-browser
+e2e-browser: ## Look at the page of a record in Chromium or Chrome, and take the pictures in docs/images
+	@mkdir -p docs/images
+	@go test -tags=browser -count=1 -timeout=20m ./test/browser -args -images="$(CURDIR)/docs/images"
+
 .PHONY: bench
 bench: controlplane ## Measure latency and cost beside the floor (BENCH_ARGS="-help": suites, sizes)
 	@go run ./test/bench $(BENCH_ARGS)

@@ -89,8 +89,8 @@ func clockwork(d time.Duration) string {
 		size time.Duration
 		name string
 	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
-		n := d / unit.size
-		d -= n * unit.size
+		n := int64(d / unit.size)
+		d %= unit.size
 		switch {
 		case text == "" && n > 0:
 			text = fmt.Sprintf("%d%s", n, unit.name)

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
@@ -39,6 +40,31 @@ func HTML(w io.Writer, r *report.Record, o Options) error {
 	return nil
 }
 
+// sheets is the style that puts the title and the status on every printed sheet.
+func sheets(r *report.Record) template.CSS {
+	return template.CSS("@page {\n" +
+		"  @top-left { content: " + cssString(r.Title) + "; }\n" +
+		"  @top-right { content: " + cssString(r.Status) + "; }\n" +
+		"  @bottom-left { content: " + cssString("Prepared by management's software. Not a report of a CPA firm.") + "; }\n" +
+		"  @bottom-right { content: \"Sheet \" counter(page) \" of \" counter(pages); }\n}")
+}
+
+// cssString is text as a string in CSS: whatever is not surely harmless is
+// escaped by its number.
+func cssString(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range text {
+		if c < unicode.MaxASCII && (unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune(" .,:-/()[]", c)) {
+			b.WriteRune(c)
+		} else {
+			fmt.Fprintf(&b, "\\%06x", c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
 // functions are what the templates can call beside what they are built in with.
 func functions() template.FuncMap {
 	return template.FuncMap{
@@ -52,7 +78,7 @@ func functions() template.FuncMap {
 		"longest":  func(ns int64) template.HTML { return unbroken(duration(ns, up)) },
 		"coverage": coverage, "coverageOf": coverageOf, "share": share, "perMyriad": perMyriad,
 		"tolerance": tolerance, "natures": natures, "removed": removed, "newSubjects": newSubjects, "episodesLine": episodesLine, "surelyPossibly": surelyPossibly,
-		"threshold": thresholdName, "lengths": lengthsLine, "rules": rules, "tally": tally, "short": short,
+		"threshold": func(ns int64) template.HTML { return unbroken(thresholdName(ns)) }, "lengths": lengthsLine, "rules": rules, "tally": tally, "short": short,
 		"className": className, "classMeaning": classMeaning, "originMeaning": originMeaning, "endingMeaning": endingMeaning,
 		"gapMeaning": gapMeaning, "gapWhat": gapWhat, "anchorsLine": anchorsLine, "cluster": clusterOf,
 		"subjectTime": func(whole report.Time, part int64) string { return subjectUnit(whole.Due).of(part) },

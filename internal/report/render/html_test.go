@@ -98,8 +98,25 @@ func TestUsersWriteNoMarkup(t *testing.T) {
 	}
 }
 
+// TestNoTextEndsAString of the style.
+func TestNoTextEndsAString(t *testing.T) {
+	for text, want := range map[string]string{
+		"Control operation record for [2026-01-01T00:00:00Z, now), Interim": `"Control operation record for [2026-01-01T00:00:00Z, now), Interim"`,
+		`a"; } </style>`: `"a\000022\00003b \00007d \00003c/style\00003e"`,
+		"\\\n–":          `"\00005c\00000a\002013"`,
+	} {
+		if got := cssString(text); got != want {
+			t.Errorf("%q became %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestThePageNeedsNothingElse(t *testing.T) {
-	elements(t, htmlOf(t, rendertest.Rich(), Options{}), func(n *html.Node) {
+	page := htmlOf(t, rendertest.Rich(), Options{})
+	if strings.Contains(page, "ZgotmplZ") {
+		t.Error("something was not let through into the page")
+	}
+	elements(t, page, func(n *html.Node) {
 		switch n.Data {
 		case "script", "link", "img", "iframe", "object":
 			t.Errorf("there is a <%s>", n.Data)
@@ -194,7 +211,7 @@ func TestE30EveryControlSays(t *testing.T) {
 		"an unknown kind":    "WeatherObserved, not known to this version",
 		"without a receipt":  "Not covered by a receipt",
 		"how to verify":      "kubectl holdfast verify LEDGER --key",
-		"how to make again":  "kubectl holdfast report LEDGER --from 2026-01-01T00:00:00.000000Z --to 2026-04-01T00:00:00.000000Z -o json",
+		"how to make again":  "kubectl holdfast report LEDGER --from 2026-01-01T00:00:00Z --to 2026-04-01T00:00:00Z -o json",
 		"failed self-test":   "not: bad/replicas-missing",
 		"a concentration":    "Concentration",
 		"the cause of a gap": "The watch of this kind delivered nothing while the process lived",
@@ -235,7 +252,9 @@ func TestE35EveryOutputKeepsToItsPlace(t *testing.T) {
 		}
 	}
 	page := htmlOf(t, rendertest.Interim(), Options{})
-	for _, want := range []string{`@top-right { content: "Interim"; }`, ", Interim</title>", "<strong>Interim</strong>"} {
+	for _, want := range []string{
+		`@top-left { content: "Control operation record for [2026-01-01T00:00:00Z, 2026-07-01T00:00:00Z), Interim"; }`,
+		`@top-right { content: "Interim"; }`, ", Interim</title>", "<strong>Interim</strong>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
 )
 
@@ -17,7 +19,8 @@ const matrixColumns = 8
 // derive from it themselves.
 type page struct {
 	*report.Record
-	Style template.CSS
+	// Style is the page's style, Sheets that of what stands on each printed sheet.
+	Style, Sheets template.CSS
 	// Instant is true for a record as of an instant: it has no counts over time.
 	Instant bool
 	// Heading is the title without dates and status, About says of when it is.
@@ -44,7 +47,7 @@ type matrixRow struct {
 
 func newPage(r *report.Record, o Options, style template.CSS) *page {
 	p := &page{
-		Record: r, Style: style, Instant: r.Query.AsOf != nil, Heading: "Control operation record",
+		Record: r, Style: style, Sheets: sheets(r), Instant: r.Query.AsOf != nil, Heading: "Control operation record",
 		Selection: queryTitle(r.Query), Wide: len(r.Controls) > matrixColumns,
 		Collections: limit(notable(r.Collections), o.rows()), Command: command(r.Query),
 		ShownGaps: limit(r.Gaps, o.rows()), ShownChanges: limit(r.Changes, o.rows()), ShownAnchors: limit(r.Custody.Anchors, o.rows()),
@@ -111,9 +114,9 @@ func matrixRows(r *report.Record) []matrixRow {
 func command(q report.Query) string {
 	text := "kubectl holdfast report LEDGER"
 	if q.AsOf != nil {
-		text += " --as-of " + exact(q.AsOf)
+		text += " --as-of " + brief(q.AsOf)
 	} else {
-		text += " --from " + exact(q.From) + " --to " + exact(q.To)
+		text += " --from " + brief(q.From) + " --to " + brief(q.To)
 	}
 	for _, policy := range q.Policies {
 		text += " --policy " + policy
@@ -122,6 +125,14 @@ func command(q report.Query) string {
 		text += " --control " + id
 	}
 	return text + " -o json"
+}
+
+// brief writes a time as commands take it, without digits that say nothing.
+func brief(t *ledger.Time) string {
+	if t == nil {
+		return "…"
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // controlPage is one control's part of the page.

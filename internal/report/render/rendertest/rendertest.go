@@ -15,8 +15,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
 	"github.com/holdfast-dev/holdfast/internal/tsc"
-
-	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
 
 // LedgerID is the ledger's id.
@@ -219,7 +217,7 @@ func anchored(name, kind string, when time.Duration, size uint64, failed string)
 func matrix(controls []report.Control) []report.Criterion {
 	rows := []report.Criterion{}
 	for _, criterion := range tsc.Catalogue() {
-		row := report.Criterion{ID: string(criterion.ID), Title: tsc.Title(v1alpha1.Criterion(criterion.ID)), Controls: []string{}}
+		row := report.Criterion{ID: string(criterion.ID), Title: criterion.Title, Controls: []string{}}
 		for _, c := range controls {
 			if slices.Contains(c.Criteria, row.ID) {
 				row.Controls = append(row.Controls, c.Policy+"/"+c.ID)
