@@ -13,6 +13,11 @@ import (
 // often where the progress timeout is shorter.
 const probeRetry = 5 * time.Second
 
+// youngest is the age from which on a watch may be broken off: the library begins
+// again with a list, which is a gap, where a watch that delivered nothing ends
+// within its first second.
+const youngest = time.Second
+
 // check is the search for what a silent watch may have withheld: the watch is
 // opened anew from where it stood, and delivers at once what it had missed.
 type check struct {
@@ -99,6 +104,8 @@ func (k *kind) pursue(now time.Time) step {
 	switch {
 	case k.progressAt.After(c.at):
 		k.check = nil
+	case open && !k.openedAt.After(suspect) && now.Sub(k.openedAt) < youngest:
+		// It is suspected for as long.
 	case open && !k.openedAt.After(suspect) && !c.restarted:
 		c.restarted = true
 		return stepRestart
