@@ -13,7 +13,7 @@ import (
 )
 
 // patience bounds the waiting of tests for what is sure to come.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // clerk is a recorder of a ledger on a real disk, and its process.
 type clerk struct {
@@ -125,6 +125,18 @@ func (c *clerk) flushed() {
 	c.t.Helper()
 	if !c.rec.Flushed().Wait(context.Background(), patience) {
 		c.t.Fatal("what was recorded does not become durable")
+	}
+}
+
+// integrated waits until everything is in the log: a stop does so for a while only.
+func (c *clerk) integrated() {
+	c.t.Helper()
+	deadline := time.Now().Add(patience)
+	for status := c.rec.Log().Status(); status.Integrated < status.Next; status = c.rec.Log().Status() {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%d of %d entries are in the log", status.Integrated, status.Next)
+		}
+		<-time.After(time.Millisecond)
 	}
 }
 

@@ -71,6 +71,7 @@ func TestEvidenceLost(t *testing.T) {
 			if ticket.Wait(context.Background(), time.Millisecond) {
 				t.Error("what was lost became durable")
 			}
+			c.integrated()
 			c.stop()
 			entries := c.entries()
 			wantKinds(t, kindsOf(entries, KindHeartbeat), KindLedgerOpened, KindOperatorStarted, KindEvidenceLost,
