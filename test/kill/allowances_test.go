@@ -198,6 +198,15 @@ func breaks(r *run) { r.setReady(corev1.ConditionFalse) }
 // finishedThenConfirmed: what was recorded as taken back is removed by the next
 // process, and stays so until that is confirmed.
 func finishedThenConfirmed(r *run) {
+	removed(r)
+	r.setReady(corev1.ConditionTrue)
+	r.cluster.AwaitCondition(r.t, r.Name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRolledBack)
+	confirmed(r)
+}
+
+// removed waits until what was recorded as taken back is removed.
+func removed(r *run) {
+	r.t.Helper()
 	harness.Eventually(r.t, "what was taken back is removed", func() error {
 		for _, name := range []string{harness.Deny, allowSameNamespace} {
 			if np := r.cluster.NetworkPolicy(r.t, r.namespace(), name); np != nil {
@@ -206,18 +215,16 @@ func finishedThenConfirmed(r *run) {
 		}
 		return nil
 	})
-	r.setReady(corev1.ConditionTrue)
-	r.cluster.AwaitCondition(r.t, r.Name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRolledBack)
-	confirmed(r)
 }
 
 // broken has the pod be ready no more, and waits until what was applied is taken
 // back.
 func broken(r *run) {
 	r.setReady(corev1.ConditionFalse)
-	harness.Eventually(r.t, "what was applied is taken back", func() error {
+	harness.Eventually(r.t, "what was applied is recorded as taken back", func() error {
 		return r.op.Evidence(r.t).Kind(ledger.KindRolledBack).Want(2)
 	})
+	removed(r)
 }
 
 // stoppedThenConfirmed: what was taken back stays so, and nothing new is enforced,
