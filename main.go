@@ -66,6 +66,10 @@ func (f *flags) bind(set *flag.FlagSet) *zap.Options {
 		"Time without an event or a bookmark after which a watch has to prove that it is alive. API servers send a bookmark every minute.")
 	set.StringVar(&f.operator.DNSService, "dns-service", "",
 		"Service of the cluster's DNS, as namespace/name. Empty: the one that this pod resolves names by, else kube-system/kube-dns.")
+	set.StringVar(&f.operator.ExportDir, "export-dir", "",
+		"Directory to which the exports of EvidenceSchedules are written: a volume. Empty: none are.")
+	set.StringVar(&f.operator.LedgerAddress, "ledger-bind-address", ":8082",
+		"Address at which the ledger is served for reading, to those that the API server's service proxy lets through. \"0\" turns it off.")
 	set.StringVar(&f.metricsAddr, "metrics-bind-address", ":8443",
 		"Address of the metrics endpoint. \"0\" turns it off.")
 	set.BoolVar(&f.metricsSecure, "metrics-secure", true,

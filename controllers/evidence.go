@@ -48,7 +48,7 @@ type EvidenceOptions struct {
 	// NewAnchor makes an anchor of what a schedule declares.
 	NewAnchor func(v1alpha1.EvidenceAnchor) (anchor.Anchor, error)
 	// Exporter writes records to files; nil where no directory is configured.
-	Exporter *Exporter
+	Exporter Exporter
 	// Observing is closed once policies are put in force.
 	Observing <-chan struct{}
 	// Now is the clock.
@@ -74,12 +74,14 @@ type EvidenceReconciler struct {
 	// unavailable is when the ledger was found to be unavailable last.
 	unavailable time.Time
 	tally       slotTally
+	exports     exports
 }
 
 // NewEvidenceReconciler returns a reconciler that is not set up yet.
 func NewEvidenceReconciler(opts EvidenceOptions) *EvidenceReconciler {
 	return &EvidenceReconciler{EvidenceOptions: opts, started: opts.Now(), declared: map[string]*declared{}, adopted: map[string]*declared{},
-		finished: map[string]uint64{}, refusals: map[string]string{}}
+		finished: map[string]uint64{}, refusals: map[string]string{},
+		exports: exports{done: map[exportKey]v1alpha1.ExportStatus{}, again: map[exportKey]time.Time{}}}
 }
 
 // SetupWithManager adds the reconciler.
@@ -131,6 +133,8 @@ type schedulePass struct {
 	*declared
 	now    time.Time
 	health ledger.Health
+	// exports is whether the operator has an export directory.
+	exports bool
 }
 
 // wakeAtLeast is how often a schedule is looked at: the wall clock may be set.
@@ -153,7 +157,7 @@ func (r *EvidenceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("read EvidenceSchedule %s: %w", req.Name, err)
 	}
-	p := &schedulePass{schedule: schedule, now: r.Now(), health: r.Recorder.Health()}
+	p := &schedulePass{schedule: schedule, now: r.Now(), health: r.Recorder.Health(), exports: r.Exporter != nil}
 	if p.declared, err = r.declare(schedule); err != nil {
 		return ctrl.Result{}, err
 	}

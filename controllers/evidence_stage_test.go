@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/anchor"
 	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/collect"
+	"github.com/holdfast-dev/holdfast/internal/exporting"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 )
@@ -331,4 +332,22 @@ func authority(names ...string) func(*v1alpha1.EvidenceScheduleSpec) {
 			s.Anchors = append(s.Anchors, v1alpha1.EvidenceAnchor{Name: name, Timestamp: &v1alpha1.TimestampAnchor{URL: "http://" + name + ".example"}})
 		}
 	}
+}
+
+// exporterFn is an exporter made of a function.
+type exporterFn func(exporting.Request) (bool, error)
+
+func (f exporterFn) Write(_ context.Context, r exporting.Request) (bool, error) { return f(r) }
+
+// exported is the status of the stage's only export, once it was written for a time.
+func (s *stage) exported(writtenFor time.Time) v1alpha1.ExportStatus {
+	s.Helper()
+	var status v1alpha1.ExportStatus
+	s.await("a record is exported for "+writtenFor.String(), func() bool {
+		if all := s.status().Exports; len(all) == 1 {
+			status = all[0]
+		}
+		return status.WrittenFor != nil && status.WrittenFor.Time.Equal(writtenFor)
+	})
+	return status
 }

@@ -44,6 +44,7 @@ func (r *EvidenceReconciler) publish(ctx context.Context, p *schedulePass) (time
 		}
 	}
 	p.fill(&next.Status, known, newest)
+	next.Status.Exports = r.export(ctx, p, newest)
 	anchored := r.anchored(p)
 	anchored.ObservedGeneration = p.ref.Generation
 	meta.SetStatusCondition(&next.Status.Conditions, anchored)
@@ -169,9 +170,9 @@ func (r *EvidenceReconciler) evidence(p *schedulePass) *v1alpha1.EvidenceStatus 
 func (p *schedulePass) ready(known *ledger.ScheduleRecord) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue,
 		Reason: v1alpha1.ReasonScheduled, Message: "collections are made as declared"}
-	switch {
-	case p.invalid != "":
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, p.stalled, p.invalid
+	switch reason, message := p.obstacle(); {
+	case message != "":
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reason, message
 	case p.spec.Suspend:
 		c.Reason, c.Message = v1alpha1.ReasonSuspended, "no collection is due while spec.suspend is true"
 	case known != nil && known.Next == nil:
@@ -180,15 +181,25 @@ func (p *schedulePass) ready(known *ledger.ScheduleRecord) metav1.Condition {
 	return c
 }
 
+// obstacle is what keeps Holdfast from doing all that the schedule declares until a
+// person acts; empty where nothing does.
+func (p *schedulePass) obstacle() (reason, message string) {
+	if p.invalid == "" && len(p.spec.Exports) > 0 && !p.exports {
+		return v1alpha1.ReasonExportNotConfigured, "spec.exports is set, and the operator has no export directory; collections go on"
+	}
+	return p.stalled, p.invalid
+}
+
 // stall sets Stalled where a person has to act, and removes it elsewhere.
 func (p *schedulePass) stall(conditions *[]metav1.Condition) {
 	meta.RemoveStatusCondition(conditions, v1alpha1.ConditionReconciling)
-	if p.invalid == "" {
+	reason, message := p.obstacle()
+	if message == "" {
 		meta.RemoveStatusCondition(conditions, v1alpha1.ConditionStalled)
 		return
 	}
 	meta.SetStatusCondition(conditions, metav1.Condition{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue,
-		Reason: p.stalled, Message: p.invalid, ObservedGeneration: p.ref.Generation})
+		Reason: reason, Message: message, ObservedGeneration: p.ref.Generation})
 }
 
 // recorded says what became of the newest slot.

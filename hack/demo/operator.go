@@ -47,7 +47,7 @@ func (d *demo) launch(ctx context.Context) error {
 		"--kubeconfig", d.path("operator.kubeconfig"),
 		"--ledger-dir", d.ledger(),
 		"--metrics-bind-address", "0",
-		"--health-probe-bind-address", probe)
+		"--health-probe-bind-address", probe, "--ledger-bind-address=0")
 	cmd.Stdout, cmd.Stderr = log, log
 	// A Ctrl-C is for the demo, which then stops the operator in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

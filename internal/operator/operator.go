@@ -24,10 +24,12 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/anchor"
 	"github.com/holdfast-dev/holdfast/internal/collect"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/exporting"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/ledger/clusterstore"
 	"github.com/holdfast-dev/holdfast/internal/observe"
+	"github.com/holdfast-dev/holdfast/internal/serve"
 )
 
 // Options are what the operator is started with.
@@ -38,6 +40,11 @@ type Options struct {
 	LedgerDir string
 	// KeyFile is the file of the signing key; empty means the Secret.
 	KeyFile string
+	// ExportDir is where the exports of schedules are written; empty means nowhere.
+	ExportDir string
+	// LedgerAddress is where the ledger is served for reading; empty, or 0, means
+	// nowhere.
+	LedgerAddress string
 	// ContentionThreshold is the number of repairs of one object within an
 	// hour beyond which it counts as contested.
 	ContentionThreshold int
@@ -125,6 +132,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	if err := evidence.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
+	if err := serveLedger(mgr, opts); err != nil {
+		return nil, err
+	}
 	ledgerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	record := &background{run: func() error { return recorder.Run(ledgerCtx) }, done: make(chan struct{})}
 	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, recorder, record, observer)
@@ -132,12 +142,28 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 
 // newEvidence returns the reconciler of schedules.
 func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, collector *collect.Collector) *controllers.EvidenceReconciler {
-	return controllers.NewEvidenceReconciler(controllers.EvidenceOptions{
+	options := controllers.EvidenceOptions{
 		Client: mgr.GetClient(), Records: mgr.GetAPIReader(), Recorder: engine.Recorder, LedgerDir: filepath.Clean(opts.LedgerDir),
 		Collector: collector, Definition: engine.Definition, Observing: engine.Observes(),
 		NewAnchor: func(spec v1alpha1.EvidenceAnchor) (anchor.Anchor, error) { return anchor.New(spec, nil) },
 		Now:       time.Now, Log: opts.Log.WithName("evidence"),
-	})
+	}
+	if opts.ExportDir != "" {
+		options.Exporter = &exporting.Exporter{Dir: filepath.Clean(opts.ExportDir), LedgerDir: options.LedgerDir, Version: Version()}
+	}
+	return controllers.NewEvidenceReconciler(options)
+}
+
+// serveLedger adds the server that the ledger is read from.
+func serveLedger(mgr ctrl.Manager, opts Options) error {
+	if opts.LedgerAddress == "" || opts.LedgerAddress == "0" {
+		return nil
+	}
+	server := &serve.Server{Address: opts.LedgerAddress, Dir: filepath.Clean(opts.LedgerDir), Log: opts.Log.WithName("serve")}
+	if err := mgr.Add(server); err != nil {
+		return fmt.Errorf("add the server of the ledger: %w", err)
+	}
+	return nil
 }
 
 // keySecret is the Secret of the signing key; empty where a file holds it.

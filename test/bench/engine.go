@@ -96,6 +96,7 @@ func (c *cluster) operatorArgs(metricsAddress string) []string {
 		"--metrics-bind-address=" + metricsAddress,
 		"--metrics-secure=false",
 		"--health-probe-bind-address=0",
+		"--ledger-bind-address=0",
 		"--leader-elect",
 	}
 }

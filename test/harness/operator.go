@@ -62,6 +62,8 @@ type Operator struct {
 	Rights *Rights
 	// LedgerDir, KeyFile and LogFile are what it writes.
 	LedgerDir, KeyFile, LogFile string
+	// LedgerAddress is where it serves the ledger.
+	LedgerAddress string
 
 	cluster    *Cluster
 	kubeconfig string
@@ -103,7 +105,7 @@ func (c *Cluster) NewOperator(tb testing.TB, opts OperatorOptions) *Operator {
 		o.Binary = c.Binary
 	}
 	o.LedgerDir, o.KeyFile, o.LogFile = filepath.Join(o.Dir, "ledger"), filepath.Join(o.Dir, "key.pem"), filepath.Join(o.Dir, "log")
-	o.metrics, o.probes = c.freeAddress(tb), c.freeAddress(tb)
+	o.metrics, o.probes, o.LedgerAddress = c.freeAddress(tb), c.freeAddress(tb), c.freeAddress(tb)
 	c.EnsureNamespace(tb, o.Namespace)
 	o.Rights = c.Grant(tb, o.User, o.Namespace)
 	o.writeKubeconfig(tb)
@@ -179,7 +181,7 @@ func (o *Operator) arguments() []string {
 	args := []string{
 		"--kubeconfig", o.kubeconfig, "--namespace", o.Namespace, "--ledger-dir", o.LedgerDir,
 		"--metrics-bind-address", o.metrics, "--metrics-secure=false",
-		"--health-probe-bind-address", o.probes,
+		"--health-probe-bind-address", o.probes, "--ledger-bind-address", o.LedgerAddress,
 	}
 	if !o.KeyInSecret {
 		args = append(args, "--ledger-key-file", o.KeyFile)
