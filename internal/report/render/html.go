@@ -80,7 +80,7 @@ func functions() template.FuncMap {
 		"tolerance": tolerance, "natures": natures, "removed": removed, "newSubjects": newSubjects, "episodesLine": episodesLine, "surelyPossibly": surelyPossibly,
 		"threshold": func(ns int64) template.HTML { return unbroken(thresholdName(ns)) }, "lengths": lengthsLine, "rules": rules, "tally": tally, "short": short,
 		"className": className, "classMeaning": classMeaning, "originMeaning": originMeaning, "endingMeaning": endingMeaning,
-		"gapMeaning": gapMeaning, "gapWhat": gapWhat, "anchorsLine": anchorsLine, "cluster": clusterOf,
+		"gapMeaning": gapMeaning, "gapWhat": gapWhat, "capability": capability, "some": some, "anchorsLine": anchorsLine, "cluster": clusterOf,
 		"subjectTime": func(whole report.Time, part int64) string { return subjectUnit(whole.Due).of(part) },
 		"timeUnit":    func(whole report.Time) string { return subjectUnit(whole.Due).noun },
 		"part":        func(p *page, c *controlPage) controlPart { return controlPart{p, c} },
@@ -127,6 +127,17 @@ func unbroken(text string) template.HTML {
 	}
 	// A hyphen in a date is one that does not break.
 	return template.HTML(strings.ReplaceAll(text, "-", "&#8209;"))
+}
+
+// someNames is how many names are listed in one place.
+const someNames = 20
+
+// some lists names, and counts those beyond twenty.
+func some(names []string) string {
+	if more := len(names) - someNames; more > 0 {
+		return strings.Join(names[:someNames], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // short shortens an id or a digest to what people compare.

@@ -36,6 +36,12 @@ type page struct {
 	ShownChanges limited[report.Change]
 	ShownAnchors limited[report.Anchored]
 	ShownRuns    limited[report.Run]
+	Bare         limited[report.Interval]
+	Permissions  limited[report.Because]
+	Access       limited[report.Access]
+	SelfTests    limited[report.SelfTest]
+	Skipped      limited[report.Unobserved]
+	Markers      limited[report.Marker]
 	Command      string
 }
 
@@ -50,6 +56,8 @@ func newPage(r *report.Record, o Options, style template.CSS) *page {
 		Record: r, Style: style, Sheets: sheets(r), Instant: r.Query.AsOf != nil, Heading: "Control operation record",
 		Selection: queryTitle(r.Query), Wide: len(r.Controls) > matrixColumns,
 		Collections: limit(notable(r.Collections), o.rows()), Command: command(r.Query),
+		Bare: limit(r.Custody.Unanchored, o.rows()), Permissions: limit(r.Tool.Permissions, o.rows()), Access: limit(r.Tool.Access, accessTables),
+		SelfTests: limit(r.Tool.SelfTests, o.rows()), Skipped: limit(r.Tool.Unobserved, o.rows()), Markers: limit(r.Markers, o.rows()),
 		ShownGaps: limit(r.Gaps, o.rows()), ShownChanges: limit(r.Changes, o.rows()), ShownAnchors: limit(r.Custody.Anchors, o.rows()),
 		ShownRuns: limit(r.Tool.Runs, o.rows()),
 	}
@@ -73,6 +81,8 @@ func newPage(r *report.Record, o Options, style template.CSS) *page {
 const (
 	pageRows  = 2000
 	leastRows = 20
+	// accessTables is how many observations of access the page has a table for.
+	accessTables = 12
 )
 
 // limited is the part of a list that the page shows.
@@ -149,6 +159,8 @@ type controlPage struct {
 	Within       int
 	Baseline     limited[episodeRow]
 	Left         limited[report.Left]
+	Idle         limited[report.Because]
+	Lost         limited[report.Loss]
 	Final        []outcomeCount
 	Responses    []responseRow
 }
@@ -187,6 +199,7 @@ func newControlPage(r *report.Record, i, rows int, o Options) *controlPage {
 	p := &controlPage{
 		Control: c, Name: name(c), Anchor: fmt.Sprintf("control-%d", i+1), Path: fmt.Sprintf("/controls/%d", i),
 		Plot: newPlotFigure(r, c), Calendar: newCalendar(r, c), Within: c.Counts.Classes[report.ClassWithinTolerance], Left: limit(c.Left, rows),
+		Idle: limit(c.NotCorrecting, rows), Lost: limit(c.EvidenceLost, rows),
 	}
 	for _, class := range classOrder(c.Counts.Classes) {
 		p.Classes = append(p.Classes, classRow{class, c.Counts.Classes[class]})

@@ -300,7 +300,7 @@ func accessRegister(r *report.Record) register {
 	return register{
 		file: "access.csv", about: "one row per observation and capability: who could act on Holdfast and its evidence, by RBAC",
 		sums:    "limits: " + strings.Join(r.Tool.AccessLimits, " "),
-		columns: []string{"at", "capability", "holders", "holds_two_or_more", "object", "entry"},
+		columns: []string{"at", "capability", "holders", "holds_two_or_more", "unavailable", "object", "entry"},
 		rows:    accessRows(r.Tool.Access),
 	}
 }
@@ -308,8 +308,13 @@ func accessRegister(r *report.Record) register {
 func accessRows(list []report.Access) iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		for _, a := range list {
-			for _, h := range a.Holders {
-				if !yield([]string{exact(&a.At), h.Capability, strings.Join(h.Subjects, "; "), strings.Join(a.Combined, "; "), a.Digest, position(&a.Seq)}) {
+			holders := a.Holders
+			if len(holders) == 0 {
+				// That it could not be read is a row, too.
+				holders = []report.Holder{{}}
+			}
+			for _, h := range holders {
+				if !yield([]string{exact(&a.At), h.Capability, strings.Join(h.Subjects, "; "), strings.Join(a.Combined, "; "), a.Unavailable, a.Digest, position(&a.Seq)}) {
 					return
 				}
 			}

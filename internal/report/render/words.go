@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/holdfast-dev/holdfast/internal/access"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
 )
@@ -123,6 +124,32 @@ func classMeaning(class string) string {
 		return "there when the control was introduced"
 	default:
 		return ""
+	}
+}
+
+// capability says in words what somebody could do.
+func capability(name string) string {
+	switch access.Capability(name) {
+	case access.ReadSigningKey:
+		return "read the ledger's signing key"
+	case access.ExecIntoOperator:
+		return "run commands in a pod of the operator's namespace"
+	case access.ChangeOperator:
+		return "change a workload of the operator's namespace"
+	case access.WritePolicies:
+		return "write ControlPolicies"
+	case access.WriteSchedules:
+		return "write EvidenceSchedules"
+	case access.ApproveExemptions:
+		return "approve exemptions"
+	case access.WriteRecords:
+		return "write EvidenceRecords"
+	case access.ChangeCRDsOrGuards:
+		return "change CRDs or admission policies"
+	case access.ImpersonateOrEscalate:
+		return "act as somebody else, or give themselves more"
+	default:
+		return name
 	}
 }
 

@@ -198,7 +198,7 @@ func custody() report.Custody {
 			anchored("witness", ledger.AnchorWitness, 89*day, 48001, ""),
 		},
 		Unanchored:        []report.Interval{{From: at(40 * day), To: at(47 * day)}},
-		LongestUnanchored: int64(7 * day), AnchorsDeclared: []string{"tsa", "witness"},
+		LongestUnanchored: int64(7 * day), LongestWait: int64(49 * day), AnchorsDeclared: []string{"tsa", "witness"},
 	}
 }
 

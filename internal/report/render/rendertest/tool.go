@@ -30,11 +30,13 @@ func tool() report.Tool {
 		Access: []report.Access{{
 			At: at(0), Seq: 411, Digest: digest("access"),
 			Holders: []report.Holder{
-				{Capability: "read the ledger's key", Subjects: []string{"Group system:masters", "ServiceAccount holdfast-system/holdfast"}},
-				{Capability: "exec into holdfast-system", Subjects: []string{"Group system:masters", "User platform-oncall"}},
-				{Capability: "write ControlPolicies", Subjects: []string{"ServiceAccount argocd/argocd-application-controller"}},
+				{Capability: "ReadSigningKey", Subjects: []string{"Group system:masters", "ServiceAccount holdfast-system/holdfast"}},
+				{Capability: "ExecIntoOperator", Subjects: []string{"Group system:masters", "2 people"}},
+				{Capability: "WritePolicies", Subjects: []string{"ServiceAccount argocd/argocd-application-controller"}},
 			},
-			Combined: []string{"Group system:masters"},
+			Combined: []string{"Group system:masters: policy and evidence"},
+		}, {
+			At: at(58 * day), Seq: 30112, Digest: digest("access", "2"), Unavailable: "Forbidden", Holders: []report.Holder{}, Combined: []string{},
 		}},
 		AccessLimits: []string{
 			"Members of groups are not known to the cluster.",
