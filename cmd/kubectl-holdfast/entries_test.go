@@ -120,7 +120,7 @@ func TestEntriesRefusesWhatItDoesNotKnow(t *testing.T) {
 		args []string
 		want string
 	}{
-		"kind":      {[]string{w.dir, "--kind", "Repair"}, `--kind "Repair": want one of Contested`},
+		"kind":      {[]string{w.dir, "--kind", "Repair"}, `--kind "Repair": want one of AccessObserved`},
 		"time":      {[]string{w.dir, "--since", "yesterday"}, `--since "yesterday"`},
 		"output":    {[]string{w.dir, "-o", "yaml"}, `--output "yaml": want text or json`},
 		"directory": {[]string{filepath.Join(w.dir, "none")}, "holds no ledger"},

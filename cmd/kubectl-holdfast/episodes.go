@@ -22,21 +22,20 @@ type episodesOptions struct {
 	output           string
 }
 
-func newEpisodes(now func() time.Time) *cobra.Command {
-	var o episodesOptions
+func newEpisodes(src *sources, now func() time.Time) *cobra.Command {
+	o := episodesOptions{periodOptions: periodOptions{src: src}}
 	cmd := &cobra.Command{
-		Use:   "episodes LEDGER",
+		Use:   "episodes",
 		Short: "List the episodes of a period: what deviated, for how long, and why",
-		Long: `List the episodes that overlap a period, by when they were detected. It needs no
-cluster and writes nothing to the ledger, which may be in use.
+		Long: `List the episodes that overlap a period, by when they were detected. It
+writes nothing to the ledger, which may be in use.
 
 Class is by the tolerance that the control stated when the episode began. A
 length that is not known exactly is told by what it surely was, and may have been.`,
 		Example: `  kubectl holdfast episodes ./ledger --from 2026-03-01 --class Deviation,Indeterminate
   kubectl holdfast episodes ./ledger --subject shop --since 24h -o json`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd, args[0], now())
+			return o.run(cmd, named(args), now())
 		},
 	}
 	o.bind(cmd, false)

@@ -14,6 +14,7 @@ import (
 
 // periodOptions say which record is asked for.
 type periodOptions struct {
+	src                *sources
 	asOf, from, to     string
 	policies, controls []string
 }
@@ -33,18 +34,18 @@ func (o *periodOptions) bind(cmd *cobra.Command, instant bool) {
 // fold makes the record that is asked for of a ledger. now is where a period
 // ends that is not said to end earlier.
 func (o *periodOptions) fold(cmd *cobra.Command, arg string, now time.Time) (*report.Record, error) {
-	src, done, err := openSource(cmd, arg)
+	src, err := o.src.open(cmd, arg)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer src.done()
 	q, err := o.query(cmd.Context(), src, now)
 	if err != nil {
 		return nil, err
 	}
 	p := startProgress(cmd.Context(), cmd.ErrOrStderr())
 	defer p.end()
-	p.at("reading the entries of %s", arg)
+	p.at("reading the entries of %s", src.name)
 	return report.Fold(cmd.Context(), src, q)
 }
 

@@ -12,20 +12,20 @@ import (
 
 // reevaluateOptions say what to evaluate again.
 type reevaluateOptions struct {
+	src      *sources
 	controls []string
 	at       string
 	output   string
 }
 
-func newReevaluate() *cobra.Command {
-	var o reevaluateOptions
+func newReevaluate(src *sources) *cobra.Command {
+	o := reevaluateOptions{src: src}
 	cmd := &cobra.Command{
-		Use:   "reevaluate LEDGER",
+		Use:   "reevaluate",
 		Short: "Run the evaluators again on the inputs that a ledger recorded",
 		Long: `Run the evaluators again on the exact inputs that a ledger recorded, and compare
 what they find with what was stated: for every row of every collection's
-manifest, and for every change of a unit's state. It needs no cluster, and
-writes nothing.
+manifest, and for every change of a unit's state. It writes nothing.
 
 What another version of an evaluator judged is counted and not compared: use the
 version of Holdfast that the entries name. That the inputs are what the cluster
@@ -35,8 +35,7 @@ Exit status: 0 all found again, 1 something differs, 2 something could not be
 compared, 3 the ledger could not be read.`,
 		Example: `  kubectl holdfast reevaluate ./ledger
   kubectl holdfast reevaluate ./ledger --control baseline/NET-1 --at 2026-06-30T00:00:00Z`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, named(args)) },
 	}
 	cmd.Flags().StringSliceVar(&o.controls, "control", nil, "only controls with these ids, or policy/id")
 	cmd.Flags().StringVar(&o.at, "at", "", "only the manifest that was the newest at this time, such as 2026-06-30T00:00:00Z, and the newest state of its units")
@@ -55,11 +54,11 @@ func (o reevaluateOptions) run(cmd *cobra.Command, arg string) error {
 	if err != nil {
 		return err
 	}
-	src, done, err := openSource(cmd, arg)
+	src, err := o.src.open(cmd, arg)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer src.done()
 	p := startProgress(cmd.Context(), cmd.ErrOrStderr())
 	opts := reevaluate.Options{Controls: o.controls, Progress: func(r reevaluate.Report) {
 		p.at("%d statements evaluated again, %d differ", r.Units, r.Different)

@@ -27,13 +27,13 @@ type reportOptions struct {
 	output, out, responses string
 }
 
-func newReport(now func() time.Time) *cobra.Command {
-	var o reportOptions
+func newReport(src *sources, now func() time.Time) *cobra.Command {
+	o := reportOptions{periodOptions: periodOptions{src: src}}
 	cmd := &cobra.Command{
-		Use:   "report LEDGER",
+		Use:   "report",
 		Short: "Make a record: what held at a date, or how controls operated over a period",
 		Long: `Make a record of a ledger: as of an instant (--as-of), or of a period (--from,
---to). It needs no cluster and writes nothing to the ledger, which may be in use.
+--to). It writes nothing to the ledger, which may be in use.
 The same ledger and query give the same bytes, on any machine.
 
 A record is Complete if the ledger reaches the end of the period, and Interim
@@ -45,9 +45,8 @@ written to a file, csv to a folder with a file per register.`,
 		Example: `  kubectl holdfast report ./ledger --from 2026-01-01 --to 2026-04-01 -o html
   kubectl holdfast report ./ledger --as-of 2026-03-31 -o json
   kubectl holdfast report ./ledger --from 2026-01-01 --to 2026-04-01 -o csv --out registers`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd, args[0], now())
+			return o.run(cmd, named(args), now())
 		},
 	}
 	o.bind(cmd, true)

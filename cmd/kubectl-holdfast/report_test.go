@@ -103,7 +103,7 @@ func TestReportsRefuse(t *testing.T) {
 	}{
 		"no ledger":             {[]string{"nowhere"}, "open the ledger: stat nowhere"},
 		"a folder without one":  {[]string{"there"}, "there is no ledger in there"},
-		"a file":                {[]string{"responses.yaml"}, "responses.yaml is not a directory"},
+		"a file":                {[]string{"responses.yaml"}, "responses.yaml is neither a directory nor a bundle"},
 		"an unknown form":       {[]string{w.dir, "-o", "xml"}, `--output "xml": want text, html, pdf, csv, json, oscal`},
 		"no date":               {[]string{w.dir, "--from", "yesterday"}, `--from "yesterday": want a date such as 2026-03-01`},
 		"an instant and a time": {[]string{w.dir, "--as-of", "2026-03-01", "--to", "2026-03-02"}, "--as-of asks for an instant"},

@@ -64,9 +64,12 @@ ledger. Nothing here changes a cluster.`,
 	to.bind(root)
 	_ = root.RegisterFlagCompletionFunc("context", to.completeContexts)
 	root.AddCommand(newStatus(to, now), newExplain(to, now), newDiff(to, now))
-	root.AddCommand(offline(newTest(now)), offline(newEntries(now)), offline(newVerify()))
-	root.AddCommand(offline(newReport(now)), offline(newEpisodes(now)), offline(newTimeline(now)))
-	root.AddCommand(offline(newSample()), offline(newReevaluate()))
+	root.AddCommand(offline(newTest(now)), offline(newEntries(now)))
+	src := &sources{to: to}
+	src.bind(root)
+	root.AddCommand(takes(newVerify(src)), takes(newExport(src, now)), takes(newCheckpoint(src)))
+	root.AddCommand(takes(newReport(src, now)), takes(newEpisodes(src, now)), takes(newTimeline(src, now)))
+	root.AddCommand(takes(newSample(src)), takes(newReevaluate(src)), takes(newReperform(src, now)))
 	return root
 }
 

@@ -16,6 +16,7 @@ import (
 
 // sampleOptions say which population, and how to draw.
 type sampleOptions struct {
+	src                   *sources
 	kind, policy, control string
 	at, from, to          string
 	seed                  string
@@ -24,10 +25,10 @@ type sampleOptions struct {
 	out                   string
 }
 
-func newSample() *cobra.Command {
-	var o sampleOptions
+func newSample(src *sources) *cobra.Command {
+	o := sampleOptions{src: src}
 	cmd := &cobra.Command{
-		Use:   "sample LEDGER",
+		Use:   "sample",
 		Short: "Draw a sample of a population, and write down what the ledger has on it",
 		Long: `Draw a sample of a population that a checkpoint covers which you kept, and write
 what the ledger has on each unit into a folder: its row in the manifest, the
@@ -50,8 +51,7 @@ Populations:
 The ledger is verified first, with --key and --held, as verify does.`,
 		Example: `  kubectl holdfast sample ./ledger --control baseline/NET-1 --population items --at 2026-06-30 \
     --seed "JD 2026-07-14" --n 25 --held march.checkpoint --key "$(cat verifier.key)"`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, named(args)) },
 	}
 	kinds := make([]string, 0, len(sampling.Kinds()))
 	for _, kind := range sampling.Kinds() {
@@ -82,15 +82,11 @@ func (o *sampleOptions) run(cmd *cobra.Command, arg string) error {
 	if err != nil {
 		return err
 	}
-	opened, done, err := openSource(cmd, arg)
+	src, err := o.src.open(cmd, arg)
 	if err != nil {
 		return err
 	}
-	defer done()
-	src, ok := opened.(*ledger.Reader)
-	if !ok {
-		return fmt.Errorf("%s proves no entries: sample needs the ledger's directory or a bundle", arg)
-	}
+	defer src.done()
 	p := startProgress(cmd.Context(), cmd.ErrOrStderr())
 	defer p.end()
 	p.at("verifying the ledger")
@@ -99,7 +95,7 @@ func (o *sampleOptions) run(cmd *cobra.Command, arg string) error {
 		return err
 	}
 	p.at("reading the population")
-	population, err := sampling.Of(cmd.Context(), src, *question)
+	population, err := sampling.Of(cmd.Context(), src.Reader, *question)
 	if err != nil {
 		return err
 	}
@@ -109,7 +105,7 @@ func (o *sampleOptions) run(cmd *cobra.Command, arg string) error {
 	}
 	out := cmp.Or(o.out, fmt.Sprintf("sample-%s-%s", population.Kind, population.Digest[:8]))
 	p.at("writing %s", out)
-	if err := certificate.Write(cmd.Context(), src, out); err != nil {
+	if err := certificate.Write(cmd.Context(), src.Reader, out); err != nil {
 		return err
 	}
 	p.end()
@@ -159,8 +155,8 @@ func (o *sampleOptions) kept() ([][]byte, error) {
 
 // verify verifies the ledger, and returns how many entries of which ledger the
 // held checkpoints cover.
-func (o *sampleOptions) verify(cmd *cobra.Command, src *ledger.Reader, held [][]byte) (map[string]uint64, error) {
-	found, err := ledger.Verify(cmd.Context(), src.Dir(), ledger.VerifyOptions{Keys: o.keys, Held: held})
+func (o *sampleOptions) verify(cmd *cobra.Command, src *openedLedger, held [][]byte) (map[string]uint64, error) {
+	found, err := src.verify(cmd.Context(), ledger.VerifyOptions{Keys: o.keys, Held: held})
 	if err != nil {
 		return nil, fmt.Errorf("verify the ledger with --key and --held: %w", err)
 	}

@@ -9,19 +9,18 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/report/render"
 )
 
-func newTimeline(now func() time.Time) *cobra.Command {
-	var o periodOptions
+func newTimeline(src *sources, now func() time.Time) *cobra.Command {
+	o := periodOptions{src: src}
 	var ascii bool
 	cmd := &cobra.Command{
-		Use:   "timeline LEDGER",
+		Use:   "timeline",
 		Short: "Plot a period in the terminal: episodes and gaps of each control",
 		Long: `Plot, for each control, how many subjects deviated at once, when episodes began,
 outside and within the stated tolerance, and when observation was absent. It
-needs no cluster and writes nothing to the ledger, which may be in use.`,
+writes nothing to the ledger, which may be in use.`,
 		Example: `  kubectl holdfast timeline ./ledger --from 2026-03-01 --to 2026-04-01 --control NET-1`,
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			record, err := o.fold(cmd, args[0], now())
+			record, err := o.fold(cmd, named(args), now())
 			if err != nil {
 				return err
 			}

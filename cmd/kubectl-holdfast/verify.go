@@ -3,54 +3,55 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-func newVerify() *cobra.Command {
-	var keys, held []string
+func newVerify(src *sources) *cobra.Command {
+	var known trust
 	cmd := &cobra.Command{
-		Use:   "verify DIR",
-		Short: "Check every byte of a ledger's directory",
-		Long: `Check every file of a ledger's directory against what its entries imply, and
-the entries against the checkpoints. It needs no cluster, and writes nothing;
-the ledger may be in use.
+		Use:   "verify",
+		Short: "Check every byte of a ledger, and a bundle's record",
+		Long: `Check every file of a ledger against what its entries imply, the entries against
+the checkpoints, the populations that collections read against the entries, and
+the record in a bundle against the one that the entries give. It writes nothing
+to the ledger, which may be in use.
 
-The verifier key and the checkpoints have to come from elsewhere than the
-directory: a ledger that was forged as a whole brings its own.
+The verifier key, and the checkpoints or the keys of anchors, have to come from
+elsewhere than the ledger: one that was forged as a whole brings its own.
 
 Exit status: 0 valid, 1 invalid, 2 incomplete (nothing is wrong, but something
-is missing to say more), 3 where the directory could not be checked.`,
-		Example: `  kubectl holdfast verify ./ledger --key "$(cat verifier.key)" --held march.checkpoint`,
-		Args:    cobra.ExactArgs(1),
+is missing to say more), 3 where the ledger could not be checked.`,
+		Example: `  kubectl holdfast verify bundle.tar.zst --key "$(cat verifier.key)" --held march.checkpoint
+  kubectl holdfast verify ./ledger --key "$(cat verifier.key)" --witness-key "$(cat witness.key)"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return verify(cmd, args[0], keys, held)
+			opts, err := known.options()
+			if err != nil {
+				return err
+			}
+			return verify(cmd, src, named(args), opts)
 		},
 	}
-	cmd.Flags().StringArrayVar(&keys, "key", nil, "verifier key, kept outside the ledger; repeated for a ledger that changed its key")
-	cmd.Flags().StringArrayVar(&held, "held", nil, "file with a checkpoint that was kept outside the ledger; may be repeated")
+	known.bind(cmd)
 	return cmd
 }
 
-func verify(cmd *cobra.Command, dir string, keys, held []string) error {
-	opts := ledger.VerifyOptions{Keys: keys}
-	for _, file := range held {
-		checkpoint, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("read a held checkpoint: %w", err)
-		}
-		opts.Held = append(opts.Held, checkpoint)
+func verify(cmd *cobra.Command, src *sources, arg string, opts ledger.VerifyOptions) error {
+	opened, err := src.open(cmd, arg)
+	if err != nil {
+		return err
 	}
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("read the ledger: %w", err)
-	}
-	report, err := ledger.Verify(cmd.Context(), dir, opts)
+	defer opened.done()
+	p := startProgress(cmd.Context(), cmd.ErrOrStderr())
+	opts.Progress = func(done, total uint64) { p.at("verifying %d of %d entries", done, total) }
+	report, err := opened.verify(cmd.Context(), opts)
+	p.end()
 	if err != nil {
 		return err
 	}
@@ -100,6 +101,7 @@ func printLedger(out *strings.Builder, l *ledger.VerifiedLedger) {
 	fmt.Fprintf(out, "  checkpoint  covers %d, a held checkpoint %d\n", l.Published, l.Held)
 	fmt.Fprintf(out, "  journal     %s not in the log yet\n", count(l.Pending, "entry"))
 	fmt.Fprintf(out, "  objects     %d, snapshots %d\n", l.Objects, l.Snapshots)
+	printEvidence(out, l)
 	kinds := make([]ledger.Kind, 0, len(l.UnknownKinds))
 	for kind := range l.UnknownKinds {
 		kinds = append(kinds, kind)
@@ -107,6 +109,22 @@ func printLedger(out *strings.Builder, l *ledger.VerifiedLedger) {
 	slices.Sort(kinds)
 	for _, kind := range kinds {
 		fmt.Fprintf(out, "  unknown     %s of kind %s\n", count(uint64(l.UnknownKinds[kind]), "entry"), kind)
+	}
+}
+
+// printEvidence prints what there is of evidence.
+func printEvidence(out *strings.Builder, l *ledger.VerifiedLedger) {
+	if l.First > 0 {
+		fmt.Fprintf(out, "  pruned      the first %s, as entries say\n", count(l.First, "entry"))
+	}
+	if l.Manifests > 0 {
+		fmt.Fprintf(out, "  manifests   %d agree with the entries, or are named below\n", l.Manifests)
+	}
+	if l.Receipts > 0 {
+		fmt.Fprintf(out, "  receipts    %d, of which %d by anchors that you trust; they cover %s\n", l.Receipts, l.Trusted, count(l.Anchored, "entry"))
+	}
+	if l.Erased > 0 {
+		fmt.Fprintf(out, "  erased      %s, as entries say\n", count(l.Erased, "object"))
 	}
 }
 
@@ -150,17 +168,21 @@ func conclusion(r *ledger.VerifyReport) string {
 	}
 }
 
-// validConclusion says how far outside evidence reaches: to the newest held
-// checkpoint of the current ledger. Beyond it there is only the key.
+// validConclusion says how far outside evidence reaches: to the newest held or
+// anchored checkpoint of the current ledger. Beyond it there is only the key.
 func validConclusion(r *ledger.VerifyReport) string {
 	i := slices.IndexFunc(r.Ledgers, func(l ledger.VerifiedLedger) bool { return l.Current })
 	if i < 0 {
 		return "every file is as it was written."
 	}
 	l := &r.Ledgers[i]
-	sentence := fmt.Sprintf("the first %s of the current ledger are those that the held checkpoint covers.", count(l.Held, "entry"))
-	covered := max(l.Published, l.Held)
-	if signed, rest := covered-l.Held, l.Entries+l.Pending-covered; signed+rest > 0 {
+	bound, by := l.Held, "that the held checkpoint covers"
+	if l.Anchored > bound {
+		bound, by = l.Anchored, "that an anchor you trust acknowledged by "+l.AnchoredAt.UTC().Format(time.RFC3339)
+	}
+	sentence := fmt.Sprintf("the first %s of the current ledger are those %s.", count(bound, "entry"), by)
+	covered := max(l.Published, bound)
+	if signed, rest := covered-bound, l.Entries+l.Pending-covered; signed+rest > 0 {
 		sentence += fmt.Sprintf(" Beyond it: %s that only the signing key vouches for, %d not signed yet.", count(signed, "entry"), rest)
 	}
 	return sentence

@@ -36,11 +36,11 @@ N files compared
 		"with key and checkpoint": {[]string{"--key", w.key, "--held", w.held}, sound("21") +
 			"Valid: the first 21 entries of the current ledger are those that the held checkpoint covers.\n", statusDone},
 		"with the key": {[]string{"--key", w.key}, sound("0") +
-			"Missing: No held checkpoint was given: whoever has the signing key could have written another ledger.\n" +
+			"Missing: No held checkpoint was given, and no receipt of a trusted anchor counts: whoever has the signing key could have written another ledger.\n" +
 			"Incomplete: nothing was found to be altered, as far as it can be told without what is missing.\n", statusIncomplete},
 		"with nothing": {nil, sound("0") +
 			"Missing: No verifier key was given: the ledger names one itself, which proves nothing.\n" +
-			"Missing: No held checkpoint was given: whoever has the signing key could have written another ledger.\n" +
+			"Missing: No held checkpoint was given, and no receipt of a trusted anchor counts: whoever has the signing key could have written another ledger.\n" +
 			"Incomplete: nothing was found to be altered, as far as it can be told without what is missing.\n", statusIncomplete},
 	}
 	for name, c := range cases {
@@ -111,7 +111,7 @@ func TestVerifyThatCannotBeDone(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no directory":      {[]string{filepath.Join(w.dir, "none")}, "read the ledger: "},
+		"no directory":      {[]string{filepath.Join(w.dir, "none")}, "open the ledger: "},
 		"no such held file": {[]string{w.dir, "--held", filepath.Join(w.dir, "none")}, "read a held checkpoint: "},
 		"no checkpoint":     {[]string{w.dir, "--held", empty}, "held "},
 		"no key":            {[]string{w.dir, "--key", "me+1+2"}, "verifier key: "},

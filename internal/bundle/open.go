@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -228,4 +229,33 @@ func decodeIndex(data []byte) (*Index, error) {
 func (b *Bundle) Omits(class, digest string) bool {
 	_, found := slices.BinarySearch(b.Index.LeftOut, class+"/"+digest)
 	return found
+}
+
+// OpenDir opens a bundle that somebody unpacked. It returns nil for a directory
+// that is none.
+func OpenDir(dir string) (*Bundle, error) {
+	data, err := os.ReadFile(filepath.Join(dir, indexFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{Dir: dir, Files: map[string]File{}}
+	if b.Index, err = decodeIndex(data); err != nil {
+		return nil, fmt.Errorf("%s: %w", indexFile, err)
+	}
+	return b, filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, full)
+		if err != nil || rel == indexFile {
+			return err
+		}
+		data, err := os.ReadFile(full)
+		name := filepath.ToSlash(rel)
+		b.Files[name] = File{Path: name, Size: int64(len(data)), SHA256: ledger.Digest(data)}
+		return err
+	})
 }
