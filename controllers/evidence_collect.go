@@ -31,12 +31,18 @@ type collection struct {
 
 // collect makes the collection that is due, and all that follows from it.
 func (r *EvidenceReconciler) collect(ctx context.Context, p *schedulePass, slot time.Time) error {
-	definitions, err := r.selected(ctx, p)
+	policies, err := r.policies(ctx, p)
 	if err != nil {
 		return err
 	}
-	request := collect.Request{Schedule: p.ref, Slot: slot, Next: p.table.after(slot),
-		Late: r.Now().Sub(slot) > p.table.deadline, Definitions: definitions}
+	request := collect.Request{Schedule: p.ref, Slot: slot, Next: p.table.after(slot), Late: r.Now().Sub(slot) > p.table.deadline}
+	for i := range policies {
+		if d, ok := r.Definition(policies[i].Name); ok {
+			request.Definitions = append(request.Definitions, d)
+		} else {
+			request.NotInForce = append(request.NotInForce, policies[i].Name)
+		}
+	}
 	result, err := r.Collector.Collect(ctx, request)
 	if err != nil {
 		return fmt.Errorf("collect slot %s: %w", slot.UTC().Format(time.RFC3339), err)
@@ -46,8 +52,8 @@ func (r *EvidenceReconciler) collect(ctx context.Context, p *schedulePass, slot 
 	return r.finish(ctx, p, &collection{result.Entry, result.Manifest})
 }
 
-// selected are the definitions in force of the policies that the schedule selects.
-func (r *EvidenceReconciler) selected(ctx context.Context, p *schedulePass) ([]*assess.Definition, error) {
+// policies are those that the schedule selects.
+func (r *EvidenceReconciler) policies(ctx context.Context, p *schedulePass) ([]v1alpha1.ControlPolicy, error) {
 	selector, err := metav1.LabelSelectorAsSelector(&p.spec.PolicySelector)
 	if err != nil {
 		return nil, fmt.Errorf("spec.policySelector: %w", err)
@@ -56,9 +62,18 @@ func (r *EvidenceReconciler) selected(ctx context.Context, p *schedulePass) ([]*
 	if err := r.Client.List(ctx, policies, client.MatchingLabelsSelector{Selector: selector}); err != nil {
 		return nil, fmt.Errorf("list ControlPolicies: %w", err)
 	}
+	return policies.Items, nil
+}
+
+// selected are the definitions in force of the policies that the schedule selects.
+func (r *EvidenceReconciler) selected(ctx context.Context, p *schedulePass) ([]*assess.Definition, error) {
+	policies, err := r.policies(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	var definitions []*assess.Definition
-	for i := range policies.Items {
-		if d, ok := r.Definition(policies.Items[i].Name); ok {
+	for i := range policies {
+		if d, ok := r.Definition(policies[i].Name); ok {
 			definitions = append(definitions, d)
 		}
 	}

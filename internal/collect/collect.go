@@ -73,6 +73,9 @@ type Request struct {
 	// Definitions are those that are in force of the policies that the schedule
 	// selects, in any order.
 	Definitions []*assess.Definition
+	// NotInForce are the names of policies that the schedule selects, and that are
+	// not in force, or not yet: the collection is Partial, and names them.
+	NotInForce []string
 }
 
 // Result is what a collection made.
@@ -180,6 +183,9 @@ func (n *collection) begin() {
 		n.policies = append(n.policies, newPolicy(def))
 	}
 	slices.SortFunc(n.policies, func(a, b *policy) int { return cmp.Compare(a.Name, b.Name) })
+	for _, name := range n.req.NotInForce {
+		n.short(ReasonPolicyInvalid, "policy "+name+" is not in force")
+	}
 	n.manifest = &ledger.Manifest{Schema: ledger.ManifestSchema, Schedule: n.req.Schedule, Slot: n.body.Slot}
 	n.chunks.put, n.written = n.putChunk, map[string]struct{}{}
 }

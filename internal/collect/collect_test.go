@@ -302,6 +302,11 @@ func testNoNamespaces(t *testing.T, c *cluster) {
 func testEdited(t *testing.T, c *cluster) {
 	w := newWorld(t, c, baseline())
 	w.recorded("deviating", control.Deviating)
+	absent := w.collect(func(_ *collect.Options, req *collect.Request) { req.NotInForce = []string{"other"} })
+	complete(t, absent, ledger.CollectionPartial)
+	if absent.Entry.Reason != collect.ReasonPolicyInvalid || absent.Entry.Message != "policy other is not in force" {
+		t.Errorf("got %s: %s", absent.Entry.Reason, absent.Entry.Message)
+	}
 	next := defined(t, baseline(func(p *v1alpha1.ControlPolicy) { p.Generation = 2 }))
 	r := w.collect(func(_ *collect.Options, req *collect.Request) { req.Definitions = []*assess.Definition{next} })
 	complete(t, r, ledger.CollectionPartial)
