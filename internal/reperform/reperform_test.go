@@ -289,3 +289,13 @@ func TestNeedsHaveNoSecrets(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAfter(t *testing.T) {
+	for pair, want := range map[[2]string]bool{
+		{"1001", "1000"}: true, {"1000", "1000"}: false, {"999", "1000"}: false, {"10000", "9999"}: true, {"", "1000"}: false, {"1000", ""}: false,
+	} {
+		if got := after(pair[0], pair[1]); got != want {
+			t.Errorf("%q is later than %q: %t", pair[0], pair[1], got)
+		}
+	}
+}
