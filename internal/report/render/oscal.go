@@ -202,7 +202,7 @@ func entriesText(e *report.Episode) string {
 // gap is the observation that there was none.
 func (w *oscalWriter) gap(g *report.Gap) oscalObservation {
 	return oscalObservation{
-		UUID: w.id("gap", g.Cause, g.Kind, g.Policy, exact(&g.From), strconv.FormatUint(g.Seq, 10)), Title: line("Gap: " + g.Cause + ", " + gapWhat(*g)),
+		UUID: w.id("gap", g.Cause, g.Kind, g.Policy, exact(&g.From), strconv.FormatUint(g.Seq, 10)), Title: line("Gap: " + g.Cause + ", " + gapRows([]report.Gap{*g})[0].What()),
 		Description: gapMeaning(g.Cause) + " " + intervalText(g.Interval) + ".",
 		Props:       w.props("from", exact(&g.From), "to", exact(&g.To), "cause", g.Cause, "kind", g.Kind, "policy", g.Policy, "message", g.Message),
 		Methods:     []string{"EXAMINE"}, Types: []string{"historic"}, Collected: exact(&g.From),

@@ -32,7 +32,7 @@ type page struct {
 	Wide        bool
 	Collections limited[report.Collection]
 	// Shown are the parts of the record's lists that the page shows.
-	ShownGaps    limited[report.Gap]
+	ShownGaps    limited[gapRow]
 	ShownChanges limited[report.Change]
 	ShownAnchors limited[report.Anchored]
 	ShownRuns    limited[report.Run]
@@ -58,7 +58,7 @@ func newPage(r *report.Record, o Options, style template.CSS) *page {
 		Collections: limit(notable(r.Collections), o.rows()), Command: command(r.Query),
 		Bare: limit(r.Custody.Unanchored, o.rows()), Permissions: limit(r.Tool.Permissions, o.rows()), Access: limit(r.Tool.Access, accessTables),
 		SelfTests: limit(r.Tool.SelfTests, o.rows()), Skipped: limit(r.Tool.Unobserved, o.rows()), Markers: limit(r.Markers, o.rows()),
-		ShownGaps: limit(r.Gaps, o.rows()), ShownChanges: limit(r.Changes, o.rows()), ShownAnchors: limit(r.Custody.Anchors, o.rows()),
+		ShownGaps: limit(gapRows(r.Gaps), o.rows()), ShownChanges: limit(r.Changes, o.rows()), ShownAnchors: limit(r.Custody.Anchors, o.rows()),
 		ShownRuns: limit(r.Tool.Runs, o.rows()),
 	}
 	p.About = fmt.Sprintf("%s to %s, the end excluded", moment(r.Query.From), moment(r.Query.To))
@@ -250,16 +250,4 @@ func (p *controlPage) episodes(rows int, o Options) {
 		}
 	}
 	p.Outside, p.Baseline = limit(outside, rows), limit(baseline, rows)
-}
-
-// gapWhat says what a gap concerns.
-func gapWhat(g report.Gap) string {
-	switch {
-	case g.Kind != "":
-		return "kind " + g.Kind
-	case g.Policy != "":
-		return "policy " + g.Policy
-	default:
-		return "everything"
-	}
 }

@@ -56,6 +56,14 @@ func slotsLine(s report.SlotPopulation) string {
 		count(s.Expected, "slot"), s.Completed, s.Late, s.Partial, s.Failed, s.Missed, s.Pending)
 }
 
+// slotsText is the slot of a collection, or the first and the last of those that passed.
+func slotsText(c report.Collection) string {
+	if c.LastSlot == nil || c.Count < 2 {
+		return clock(c.Slot)
+	}
+	return fmt.Sprintf("%s (%s)", between(c.Slot, *c.LastSlot), count(c.Count, "slot"))
+}
+
 // newSubjects is the line about how fast new subjects came to conform.
 func newSubjects(n report.NewSubjects) string {
 	if n.Added == 0 {
@@ -164,22 +172,6 @@ func outsideTolerance(episodes []report.Episode) []*report.Episode {
 		}
 	}
 	return list
-}
-
-// gapTitle says what was not observed, and why.
-func gapTitle(g *report.Gap) string {
-	what := "everything"
-	switch {
-	case g.Kind != "":
-		what = "kind " + g.Kind
-	case g.Policy != "":
-		what = "policy " + g.Policy
-	}
-	text := g.Cause + ", " + what
-	if g.Message != "" {
-		text += ": " + g.Message
-	}
-	return text
 }
 
 // intervalText writes an interval with its length.

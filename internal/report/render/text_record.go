@@ -98,14 +98,14 @@ func (t *textWriter) gaps(r *report.Record) {
 		t.section("No gaps: observation was never absent while it was due.")
 		return
 	}
-	gaps := r.Gaps
-	t.section(count(len(gaps), "gap") + " in observation")
-	for i, g := range gaps {
+	rows := gapRows(r.Gaps)
+	t.section(count(len(r.Gaps), "gap") + " in observation")
+	for i, g := range rows {
 		if i == summaryRows*2 {
-			t.line("    ", fmt.Sprintf("and %d more", len(gaps)-i))
+			t.line("    ", fmt.Sprintf("and %d more", len(rows)-i))
 			return
 		}
-		t.line("  - ", intervalText(g.Interval)+", "+gapTitle(&g))
+		t.line("  - ", g.line())
 	}
 }
 

@@ -9,30 +9,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/report"
 )
 
-// gapMeaning says what a cause of a gap means.
-func gapMeaning(cause string) string {
-	switch cause {
-	case ledger.CauseNotRunning:
-		return "No operator was observing: it was stopped, killed, cut off, or not yet elected."
-	case ledger.CauseWatchStalled:
-		return "The watch of this kind delivered nothing while the process lived; what happened meanwhile was not seen."
-	case ledger.CauseWatchRestarted:
-		return "The watch of this kind began again with a complete list; what came and went in between was not seen."
-	case ledger.CauseForbidden:
-		return "A permission to observe this kind was missing."
-	case ledger.CauseUnreachable:
-		return "The API server did not answer."
-	case ledger.CauseClockStepped:
-		return "The wall clock jumped against the monotonic one; times in this interval cannot be relied on."
-	case ledger.CauseInvalidPolicy:
-		return "The policy's spec could not be used, so that nothing was judged by it."
-	case "LedgerBreak":
-		return "The ledger was lost, regressed or inconsistent, and a successor was opened; what the old one held of this interval is missing."
-	default:
-		return "Observation was due and absent."
-	}
-}
-
 // origins are the origins that a record explains.
 func origins() []string {
 	var names []string

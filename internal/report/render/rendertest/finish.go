@@ -29,7 +29,8 @@ func gaps() []report.Gap {
 		gap(14*day+2*time.Hour, 1300*time.Millisecond, ledger.CauseNotRunning, "", "", "", 7011),
 		gap(34*day, 2*time.Hour, ledger.CauseNotRunning, "", "", "the node of the operator was drained", 18044),
 		gap(52*day+7*time.Hour, 9*time.Minute, ledger.CauseWatchStalled, "NetworkPolicy", "", "", 27102),
-		gap(58*day, 40*time.Minute, ledger.CauseForbidden, "Pod", "", "pods is forbidden", 30111),
+		gap(58*day, 40*time.Minute, ledger.CauseForbidden, "Pod", "", "listing is forbidden", 30111),
+		gap(58*day, 40*time.Minute, ledger.CauseForbidden, "Service", "", "listing is forbidden", 30112),
 		gap(66*day, 3*time.Hour, ledger.CauseInvalidPolicy, "", "payments", "spec.controls[0]: unknown field", 34002),
 	}
 }
@@ -52,7 +53,7 @@ func finish(r *report.Record, makers ...*maker) {
 	}
 	r.Entries = report.EntryCounts{
 		Folded:  48212,
-		ByKind:  map[string]uint64{"LedgerOpened": 1, "Heartbeat": 25920, "OutcomeChanged": 21001, "Repaired": 90, "Gap": 5, "Collected": 1195},
+		ByKind:  map[string]uint64{"LedgerOpened": 1, "Heartbeat": 25920, "OutcomeChanged": 21001, "Repaired": 90, "Gap": 6, "Collected": 1195},
 		Unknown: map[string]uint64{"WeatherObserved": 2},
 	}
 }
