@@ -65,6 +65,7 @@ func TestCluster(t *testing.T) {
 		"explain without rights": e.explainWithoutRights, "explain nothing": e.explainNothing,
 		"diff": e.diff, "diff comes true": e.diffComesTrue, "diff of two documents": e.diffTwo, "diff as enforced": e.diffEnforced,
 		"diff of an edit": e.diffEdit, "diff without rights": e.diffWithoutRights, "diff refuses": e.diffRefuses,
+		"reperform": e.reperform, "reperform refuses": e.reperformRefuses,
 		"completion": e.completion,
 	} {
 		t.Run(name, func(t *testing.T) {
