@@ -52,9 +52,9 @@ func TestEntriesOfV1AreReadForEver(t *testing.T) {
 	}
 }
 
-// TestEntriesCarryWhatTheDesignNames (E13): DESIGN.md, section 6. What an entry
+// TestE13EntriesCarryWhatTheDesignNames (E13): DESIGN.md, section 6. What an entry
 // does not carry itself stands in the OperatorStarted entry that run names.
-func TestEntriesCarryWhatTheDesignNames(t *testing.T) {
+func TestE13EntriesCarryWhatTheDesignNames(t *testing.T) {
 	always := []string{"schema", "critical", "id", "kind", "seq", "run", "observedAt", "monoMicros", "appendedAt"}
 	policy := []string{"policy.name", "policy.uid", "policy.generation", "policy.definition"}
 	subject := []string{"subject.kind", "subject.name", "subject.uid"}

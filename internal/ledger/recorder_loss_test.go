@@ -15,9 +15,9 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// TestEvidenceLost: beyond the bounds what is lost is counted, and the count is
+// TestE41EvidenceLost: beyond the bounds what is lost is counted, and the count is
 // what the ledger states first.
-func TestEvidenceLost(t *testing.T) {
+func TestE41EvidenceLost(t *testing.T) {
 	payload := func() ([]Input, []Object, error) { return nil, []Object{{Data: make([]byte, 1<<20)}}, nil }
 	big := beat()
 	big.Payload = payload

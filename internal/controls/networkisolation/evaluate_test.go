@@ -14,8 +14,8 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// TestEvaluateWhatWasNotObserved: each rule waits for what it needs itself.
-func TestEvaluateWhatWasNotObserved(t *testing.T) {
+// TestE5EvaluateWhatWasNotObserved: each rule waits for what it needs itself.
+func TestE5EvaluateWhatWasNotObserved(t *testing.T) {
 	conforming := map[string]string{
 		"NP-01": "Conforming Denied", "NP-02": "Conforming Denied", "NP-05": "Conforming NoOpenRule",
 		"NP-06": "Conforming Isolated", "NP-07": "Conforming NotExposed",
