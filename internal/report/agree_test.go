@@ -16,39 +16,47 @@ import (
 // against what the ticks say: time, coverage, population, episodes with bounds
 // and classes, groups.
 func TestFoldAgreesWithANaiveOne(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		tick := rapid.SampledFrom([]time.Duration{20 * time.Second, 10 * time.Minute, time.Hour}).Draw(rt, "tick")
-		w := newWorld(t, tick)
-		for _, h := range happenings().Draw(rt, "happenings") {
-			w.happen(h)
+	for range histories / 100 { // rapid makes a hundred at a time
+		rapid.Check(t, func(rt *rapid.T) { agree(t, rt) })
+	}
+}
+
+// histories is how many histories are compared.
+const histories = 2000
+
+func agree(t *testing.T, rt *rapid.T) {
+	t.Helper()
+	tick := rapid.SampledFrom([]time.Duration{20 * time.Second, 10 * time.Minute, time.Hour}).Draw(rt, "tick")
+	w := newWorld(t, tick)
+	for _, h := range happenings().Draw(rt, "happenings") {
+		w.happen(h)
+	}
+	w.regain()
+	w.pass(2)
+	w.beat()
+	w.note()
+	last := w.tick
+	w.pass(1)
+	from := rapid.IntRange(0, last-1).Draw(rt, "from")
+	to := rapid.IntRange(from+1, last+5).Draw(rt, "to")
+	r := folded(t, w, report.Query{From: new(w.instant(from)), To: new(w.instant(to))})
+	got := map[string]plainControl{}
+	for i := range r.Controls {
+		got[r.Controls[i].ID] = w.plain(&r.Controls[i])
+	}
+	want := map[string]plainControl{}
+	for _, id := range []string{"A", "B"} {
+		n := naive{w, id, from, to, min(to, last)}
+		want[id] = n.control()
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		rt.Fatalf("[%d, %d) of %d ticks of %s (-naive +fold):\n%s\n%s", from, to, last, tick, diff, w.dump())
+	}
+	for id, c := range got {
+		if c.Start+c.Added+c.Entered-c.Deleted-c.Left != c.End {
+			rt.Fatalf("%s: the population does not add up: %+v", id, c)
 		}
-		w.regain()
-		w.pass(2)
-		w.beat()
-		w.note()
-		last := w.tick
-		w.pass(1)
-		from := rapid.IntRange(0, last-1).Draw(rt, "from")
-		to := rapid.IntRange(from+1, last+5).Draw(rt, "to")
-		r := folded(t, w, report.Query{From: new(w.instant(from)), To: new(w.instant(to))})
-		got := map[string]plainControl{}
-		for i := range r.Controls {
-			got[r.Controls[i].ID] = w.plain(&r.Controls[i])
-		}
-		want := map[string]plainControl{}
-		for _, id := range []string{"A", "B"} {
-			n := naive{w, id, from, to, min(to, last)}
-			want[id] = n.control()
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			rt.Fatalf("[%d, %d) of %d ticks of %s (-naive +fold):\n%s\n%s", from, to, last, tick, diff, w.dump())
-		}
-		for id, c := range got {
-			if c.Start+c.Added+c.Entered-c.Deleted-c.Left != c.End {
-				rt.Fatalf("%s: the population does not add up: %+v", id, c)
-			}
-		}
-	})
+	}
 }
 
 // dump prints the ledgers.

@@ -16,9 +16,9 @@ type happening struct{ After, What, Who, Which, How int }
 func happenings() *rapid.Generator[[]happening] {
 	small := rapid.IntRange(0, 7)
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) happening {
-		return happening{After: rapid.IntRange(0, 4).Draw(t, "after"), What: rapid.IntRange(0, 31).Draw(t, "what"),
+		return happening{After: rapid.IntRange(0, 3).Draw(t, "after"), What: rapid.IntRange(0, 31).Draw(t, "what"),
 			Who: small.Draw(t, "who"), Which: rapid.IntRange(0, 1).Draw(t, "which"), How: small.Draw(t, "how")}
-	}), 4, 60)
+	}), 10, 140)
 }
 
 func (w *world) happen(h happening) {
@@ -31,7 +31,7 @@ func (w *world) happen(h happening) {
 	switch {
 	case h.What < 3 || b == nil:
 		w.come(h.Who, h.How%2 == 0)
-	case h.What < 16:
+	case h.What < 14:
 		w.becomeAny(b, id, h)
 	case h.What < 18:
 		w.beat()

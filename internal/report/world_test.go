@@ -175,7 +175,7 @@ func (w *world) pass(ticks int) {
 func (w *world) quiet() { w.pass(1) }
 
 func (w *world) come(n int, added bool) {
-	subject := control.Subject{Kind: "Namespace", Name: fmt.Sprintf("ns-%d", n%4), UID: fmt.Sprintf("uid-%d", n%8)}
+	subject := control.Subject{Kind: "Namespace", Name: fmt.Sprintf("ns-%d", n%3), UID: fmt.Sprintf("uid-%d", n%6)}
 	if w.dead[subject.UID] {
 		return
 	}
