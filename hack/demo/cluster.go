@@ -54,7 +54,11 @@ func (d *demo) awaitStatus(ctx context.Context, ok func(*v1alpha1.ControlPolicy)
 
 // condition is a condition of a policy: "False Deviating".
 func condition(policy *v1alpha1.ControlPolicy, typ string) string {
-	c := meta.FindStatusCondition(policy.Status.Conditions, typ)
+	return conditionOf(policy.Status.Conditions, typ)
+}
+
+func conditionOf(conditions []metav1.Condition, typ string) string {
+	c := meta.FindStatusCondition(conditions, typ)
 	if c == nil {
 		return "absent"
 	}

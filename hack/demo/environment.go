@@ -57,7 +57,10 @@ func (d *demo) locate(ctx context.Context) error {
 	if d.dir, err = os.MkdirTemp("", "holdfast-demo-"); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
-	return nil
+	if err := os.RemoveAll(d.records()); err != nil {
+		return err
+	}
+	return os.MkdirAll(d.records(), 0o755)
 }
 
 // bin is where the binaries are.
@@ -96,14 +99,14 @@ func (d *demo) startCluster(ctx context.Context) error {
 		return fmt.Errorf("make a client: %w", err)
 	}
 	path := strings.Join([]string{d.bin(), filepath.Dir(d.cluster.KubectlPath()), os.Getenv("PATH")}, string(filepath.ListSeparator))
-	d.env = append(os.Environ(), "PATH="+path, "KUBECONFIG="+d.cluster.Kubeconfig(), "DEMO="+d.dir)
+	d.env = append(os.Environ(), "PATH="+path, "KUBECONFIG="+d.cluster.Kubeconfig(), "DEMO="+d.dir, "RECORDS="+d.records())
 	return nil
 }
 
 // install installs the API and the permissions, as a user would.
 func (d *demo) install(ctx context.Context) error {
 	err := d.during("kubectl apply -k config", func() error {
-		_, err := d.quietly(ctx, "kubectl apply -k config && kubectl wait --for=condition=Established crd/controlpolicies.holdfast.dev")
+		_, err := d.quietly(ctx, "kubectl apply -k config && kubectl wait --for=condition=Established crd/controlpolicies.holdfast.dev crd/evidenceschedules.holdfast.dev crd/evidencerecords.holdfast.dev")
 		return err
 	})
 	if err != nil {

@@ -14,11 +14,13 @@ import (
 	"syscall"
 
 	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 func main() {
 	log.SetLogger(logr.Discard()) // what the client library logs is no part of the story
+	klog.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, newScreen(os.Stdout))
 	stop()
@@ -68,6 +70,7 @@ func steps() []step {
 	return []step{
 		{"A cluster as one finds it", narrativeMess, showMess},
 		{"Look first: mode Observe", narrativeObserve, showObserve},
+		{"Evidence on a schedule", narrativeSchedule, showSchedule},
 		{"Why: rule by rule", narrativeWhy, showWhy},
 		{"What enforcing would change", narrativePreview, showPreview},
 		{"Hold it: mode Enforce", narrativeEnforce, showEnforce},
@@ -81,6 +84,9 @@ func steps() []step {
 		{"kill -9, and drift while nobody looks", narrativeKill, showKill},
 		{"Check the evidence", narrativeVerify, showVerify},
 		{"Alter one byte of it", narrativeAlter, showAlter},
+		{"What was collected", narrativeCollected, showCollected},
+		{"The record of what just happened", narrativeRecord, showRecord},
+		{"Six months", narrativeHalf, showHalf},
 	}
 }
 

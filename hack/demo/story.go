@@ -19,6 +19,8 @@ type story struct {
 	firstVerdict time.Duration
 	// drift is the first episode that drift made.
 	drift episode
+	// past is the half year that is generated.
+	past <-chan generated
 }
 
 // summary is the last line.
@@ -37,6 +39,21 @@ to every namespace, warehouse denies everything by itself. legacy-batch cannot b
 const narrativeObserve = `A ControlPolicy states a control with the company's own id and wording. In mode Observe Holdfast
 judges, records, and changes nothing. The policy begins with all namespaces; whatever is not judged is there by name
 and with a reason.`
+
+const narrativeSchedule = `An EvidenceSchedule says how often the whole population is read again, and for which period
+records are to be made. Every minute, here. What is observed in between is recorded anyway: a collection checks that
+nothing was missed.`
+
+const narrativeCollected = `One EvidenceRecord for each collection: who was in scope, how they were, whether what was read
+afresh differs from what is recorded, and which checkpoint of the ledger covers it. It is immutable; the ledger has all
+of it.`
+
+const narrativeRecord = `A record is a function of the ledger and the period, and needs no cluster. It has every episode with
+its start, end, cause and repair, the time when nobody looked, and no conclusion: that is the auditor's.`
+
+const narrativeHalf = `Six months are hard to wait for, so these are generated, through the same ledger and the same evaluators:
+drift, waves of it, a crash, an outage, a permission lost, a clock that jumps, a tolerance changed, a control that came late
+and went. What an auditor does with it: verify, read the record, draw a sample with a seed of their own.`
 
 const narrativeWhy = `Other tools ask whether a policy is there. Holdfast resolves what the policies allow, for every class
 of pods, and names the rule that undoes a denial.`
@@ -88,6 +105,8 @@ func (d *demo) whatNext() {
 		"kubectl label namespace sandbox tier=production --overwrite   # one more in scope",
 		"kubectl delete networkpolicy --all --all-namespaces           # what Holdfast applied comes back",
 		"kubectl holdfast entries $DEMO/ledger --since 1m",
+		"kubectl holdfast timeline $DEMO/half --from 2026-01-01 --to 2026-07-01",
+		"kubectl holdfast episodes $DEMO/half --from 2026-03-01 --to 2026-04-01",
 		"kubectl apply -f config/samples/observe.yaml                  # a second policy, over the same namespaces",
 		"kubectl explain ctlp.spec.controls.networkIsolation",
 		"tail -f $DEMO/operator.log",

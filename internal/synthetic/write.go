@@ -82,17 +82,22 @@ func (s *simulation) run() error {
 		}
 		e, ok := s.agenda.next(s.end)
 		if !ok {
-			s.now = s.end
-			if !s.op.up {
-				s.blind(s.op.proof, s.end)
-			}
-			return nil
+			return s.finish()
 		}
 		s.now = e.at
 		if err := e.do(); err != nil {
 			return err
 		}
 	}
+}
+
+// finish states that observation went on to the end.
+func (s *simulation) finish() error {
+	s.now = s.end
+	if !s.op.up {
+		s.blind(s.op.proof, s.end)
+	}
+	return s.beat(s.end.Add(time.Second))
 }
 
 // write records what was observed or done.
