@@ -222,6 +222,29 @@ var _ = Describe("Evidence", Ordered, ContinueOnFailure, func() {
 		})
 	})
 
+	It("E35: exports records, marked as interim while the period lasts", func() {
+		dir := newTB().TempDir()
+		s := onOwn("exporting", harness.OperatorOptions{Binary: hasty, Args: []string{"--export-dir", dir}})
+		s.protected(1)
+		s.ApplySchedule(s.tb, harness.EachMinute(s.name, func(spec *v1alpha1.EvidenceScheduleSpec) {
+			spec.Period = v1alpha1.EvidencePeriod{Start: &metav1.Time{Time: time.Now().Add(-time.Hour)}, End: &metav1.Time{Time: time.Now().Add(time.Hour)}}
+			spec.Exports = []v1alpha1.EvidenceExport{{Name: "now", When: v1alpha1.ExportAtEveryCollection,
+				Formats: []v1alpha1.ExportFormat{v1alpha1.ExportHTML, v1alpha1.ExportBundle}}}
+		}))
+		s.eventually("a record is written", func() error {
+			exports := s.GetSchedule(s.tb, s.name).Status.Exports
+			if len(exports) != 1 || exports[0].WrittenFor == nil || exports[0].Message != "" {
+				return fmt.Errorf("exports: %+v", exports)
+			}
+			return nil
+		})
+		for _, extension := range []string{"html", "tar.zst"} {
+			files, err := filepath.Glob(filepath.Join(dir, s.name, "now", "*-interim."+extension))
+			Expect(err).NotTo(HaveOccurred())
+			Expect(files).To(HaveLen(1))
+		}
+	})
+
 	It("collects on the minute", func() {
 		s := onOwn("minutely", harness.OperatorOptions{})
 		s.protected(1)
