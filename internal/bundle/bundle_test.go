@@ -108,7 +108,7 @@ func TestBundleOfOnePolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(index.LeftOut) == 0 || len(index.Why) != 1 || !strings.Contains(index.Why[0], names[0]) {
+	if len(index.LeftOut) == 0 || len(index.Why) != 2 || !strings.Contains(index.Why[1], names[0]) {
 		t.Errorf("left out %d, because %v", len(index.LeftOut), index.Why)
 	}
 	got := verified(t, out.Bytes(), p.auditor())

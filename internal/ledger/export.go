@@ -18,7 +18,7 @@ import (
 // ExportOptions say what to export.
 type ExportOptions struct {
 	// Policies, where there are any, leaves out objects that concern other
-	// policies only. Entries, manifests and chunks are never left out.
+	// policies only. Entries, manifests, chunks and specs are never left out.
 	Policies []string
 	// Progress is told how many files were exported. May be nil.
 	Progress func(files int)
@@ -208,7 +208,7 @@ func (x *exporter) marked(wanted policies) (map[objectRef]struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	known.eachObject(wanted, func(digest string) { m.add(objectsDir, digest) })
+	known.eachObject(func(digest string) { m.add(objectsDir, digest) })
 	return m.keep, m.entries(x.ctx, x.sum.First, x.sum.Entries)
 }
 

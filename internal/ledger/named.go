@@ -49,14 +49,14 @@ func (e *Entry) bodyObjects() []string {
 }
 
 // eachObject calls fn for each object that the manifest itself names, chunks
-// included; of policies, those that are wanted.
+// included; of policies that are not wanted, the specs only.
 func (m *Manifest) eachObject(wanted policies, fn func(digest string)) {
 	for i := range m.Policies {
 		p := &m.Policies[i]
+		fn(p.Spec)
 		if !wanted.has(p.Name) {
 			continue
 		}
-		fn(p.Spec)
 		for j := range p.Controls {
 			fn(p.Controls[j].Input)
 		}
@@ -88,8 +88,9 @@ type policies map[string]bool
 
 func (p policies) has(name string) bool { return p == nil || p[name] }
 
-// of reports whether an entry is about one of the policies, or about none.
-func (p policies) of(e *Entry) bool { return e.Policy == nil || p.has(e.Policy.Name) }
+// of reports whether an entry is about one of the policies, about none, or about
+// the spec of any: a reader needs to know all of those.
+func (p policies) of(e *Entry) bool { return e.Policy == nil || e.Change != nil || p.has(e.Policy.Name) }
 
 // DecodeManifest reads the content of a manifest object.
 func DecodeManifest(data []byte) (*Manifest, error) {
@@ -135,19 +136,17 @@ func eachNamedBy(data []byte, wanted policies, fn func(digest string)) {
 		}
 	case knownSchema:
 		if k, err := UnmarshalKnown(data); err == nil {
-			k.eachObject(wanted, fn)
+			k.eachObject(fn)
 		}
 	}
 }
 
 // eachObject calls fn for each object that what is known refers to, and that
 // only entries which were pruned may name.
-func (k *Known) eachObject(wanted policies, fn func(digest string)) {
+func (k *Known) eachObject(fn func(digest string)) {
 	digests := []string{k.evidence.Access}
 	for _, p := range k.policies {
-		if wanted.has(p.Name) {
-			digests = append(digests, p.Spec)
-		}
+		digests = append(digests, p.Spec)
 	}
 	for _, s := range k.evidence.Schedules {
 		digests = append(digests, s.Ref.Definition, s.Manifest)

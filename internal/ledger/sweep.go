@@ -142,7 +142,7 @@ func (m *marker) mark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known.eachObject(m.wanted, func(digest string) { m.add(objectsDir, digest) })
+	known.eachObject(func(digest string) { m.add(objectsDir, digest) })
 	return m.entries(ctx, m.place.base(first), total)
 }
 

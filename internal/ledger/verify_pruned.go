@@ -38,7 +38,7 @@ func (l *ledgerCheck) readPruned() error {
 		return nil
 	}
 	m := &marker{place: l.place, codec: l.codec, keep: map[objectRef]struct{}{}}
-	l.known.eachObject(nil, func(digest string) { m.add(objectsDir, digest) })
+	l.known.eachObject(func(digest string) { m.add(objectsDir, digest) })
 	l.inherited = m.keep
 	return nil
 }

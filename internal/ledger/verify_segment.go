@@ -75,6 +75,8 @@ type bundleRead struct {
 	hashes  [][]byte // as its lowest tile has them
 	entries []entryRead
 	err     error
+	// good is, where err is set, how many entries of its beginning are right.
+	good uint64
 }
 
 type entryRead struct {
@@ -109,7 +111,7 @@ func (s *segmentCheck) readBundle(index uint64) *bundleRead {
 	b.hashes = tileHashes(s.view, index, int(min(tlog.MaxBatch, s.view.Size-index*tlog.MaxBatch)))
 	leaves, err := s.view.Bundle(index)
 	if err != nil {
-		b.err = err
+		b.err, b.good = err, goodEntries(s.view.Readable(index), b.hashes)
 		return b
 	}
 	b.entries = make([]entryRead, len(leaves))
@@ -125,11 +127,21 @@ func (s *segmentCheck) readBundle(index uint64) *bundleRead {
 	return b
 }
 
+// goodEntries is how many entries, from the first one, have the hashes that the
+// lowest tile has.
+func goodEntries(entries, hashes [][]byte) uint64 {
+	good := 0
+	for good < min(len(entries), len(hashes)-1) && bytes.Equal(leafHash(entries[good]), hashes[good]) {
+		good++
+	}
+	return uint64(good)
+}
+
 // bundle checks a bundle that was read.
 func (s *segmentCheck) bundle(b *bundleRead) error {
 	first := s.base + b.index*tlog.MaxBatch
 	if b.err != nil {
-		s.problemAt(b.file, first, "%v", b.err)
+		s.problemAt(b.file, first+b.good, "%v", b.err)
 		s.known = nil
 		for _, h := range b.hashes {
 			s.tiles.hash(h)

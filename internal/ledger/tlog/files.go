@@ -73,6 +73,24 @@ func (v View) File(f File) ([]byte, error) {
 	return f.Cut(data)
 }
 
+// Readable returns the entries of a bundle as far as its file can be split into
+// entries, for one that Bundle refuses.
+func (v View) Readable(index uint64) [][]byte {
+	raw, err := v.rawBundle(index)
+	if err != nil {
+		return nil
+	}
+	var entries [][]byte
+	for len(raw) >= 2 {
+		size := int(binary.BigEndian.Uint16(raw))
+		if raw = raw[2:]; size > len(raw) {
+			break
+		}
+		entries, raw = append(entries, raw[:size]), raw[size:]
+	}
+	return entries
+}
+
 // JoinBundle is the inverse of SplitBundle.
 func JoinBundle(entries [][]byte) []byte {
 	var b bytes.Buffer
