@@ -25,6 +25,7 @@ import (
 const (
 	DefaultPatience    = 2 * time.Minute
 	DefaultPageTimeout = time.Minute
+	DefaultMaxReread   = 1000
 )
 
 // Options are what a Collector needs.
@@ -56,6 +57,9 @@ type Options struct {
 	// read: a bookmark comes once a minute to kinds in which nothing happens. 0
 	// means two minutes.
 	Patience time.Duration
+	// MaxReread is how many namespaces that differ are read again, in one
+	// collection. 0 means 1,000.
+	MaxReread int
 	// Now is the clock.
 	Now func() time.Time
 	Log logr.Logger
@@ -94,6 +98,7 @@ type Collector struct{ opts Options }
 // New returns a collector.
 func New(opts Options) *Collector {
 	opts.PageTimeout = cmp.Or(opts.PageTimeout, DefaultPageTimeout)
+	opts.MaxReread = cmp.Or(opts.MaxReread, DefaultMaxReread)
 	opts.Patience = cmp.Or(opts.Patience, DefaultPatience)
 	return &Collector{opts}
 }

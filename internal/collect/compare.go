@@ -9,9 +9,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// maxReread bounds the namespaces that are read again.
-const maxReread = 1000
-
 // know takes what is recorded as comparing begins, and which namespaces are to
 // be compared: those that were read, and those that are recorded.
 func (n *collection) know(context.Context) error {
@@ -66,7 +63,7 @@ func (n *collection) census(context.Context) (err error) {
 	if n.manifest.Chunks, err = n.chunks.finish(); err != nil {
 		return err
 	}
-	for _, s := range n.reread {
+	for _, s := range n.differing {
 		switch {
 		case s.exists && !s.listed:
 			n.manifest.Appeared++

@@ -35,7 +35,7 @@ const (
 // namespace was read again, the watches have shown all of that, no pass over it
 // is due, and nothing has changed in it since before it was read (E11).
 func (n *collection) confirm(ctx context.Context) error {
-	n.reread = n.differing[:min(len(n.differing), maxReread)]
+	n.reread = n.differing[:min(len(n.differing), n.MaxReread)]
 	open := n.reread
 	for try := 0; try < maxTries && len(open) > 0; try++ {
 		read, again, err := n.rereadAll(ctx, open)

@@ -3,6 +3,7 @@ package collect_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,15 @@ func testDiscrepancies(t *testing.T, c *cluster) {
 	w.implied(due)
 	if u := w.unitOf(due.Manifest, "e11-missed"); u.State.Outcome != control.Deviating {
 		t.Errorf("nothing is decided, and the manifest does not have what is recorded: %+v", u)
+	}
+
+	few := w.collect(func(o *collect.Options, _ *collect.Request) {
+		o.Settled = func(string) bool { return false }
+		o.Patience, o.MaxReread = 100*time.Millisecond, 1
+	})
+	complete(t, few, ledger.CollectionPartial)
+	if !strings.Contains(few.Entry.Message, "3 more namespaces differed, and were not read again") {
+		t.Errorf("got %s: %s", few.Entry.Reason, few.Entry.Message)
 	}
 
 	r := w.collect()
