@@ -61,7 +61,7 @@ func (b *bench) measureRecords(ctx context.Context, made *report) error {
 		return nil
 	}
 	run := &recordsRun{bench: b, dir: filepath.Join(b.dir, "records"), result: &recordsResult{namespaces: b.options.records.namespaces}}
-	for _, step := range []func(context.Context) error{run.generate, run.build, run.report, run.check, run.open, run.scan, run.weigh} {
+	for _, step := range []func(context.Context) error{run.build, run.generate, run.report, run.check, run.open, run.scan, run.weigh} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("with a ledger of %d entries: %w", b.options.records.entries, err)
 		}
