@@ -90,7 +90,9 @@ func (p policies) has(name string) bool { return p == nil || p[name] }
 
 // of reports whether an entry is about one of the policies, about none, or about
 // the spec of any: a reader needs to know all of those.
-func (p policies) of(e *Entry) bool { return e.Policy == nil || e.Change != nil || p.has(e.Policy.Name) }
+func (p policies) of(e *Entry) bool {
+	return e.Policy == nil || e.Change != nil || p.has(e.Policy.Name)
+}
 
 // DecodeManifest reads the content of a manifest object.
 func DecodeManifest(data []byte) (*Manifest, error) {

@@ -135,6 +135,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	if err := serveLedger(mgr, opts); err != nil {
 		return nil, err
 	}
+	if err := mgr.Add(&retention{prune: recorder.Prune, first: pruneFirst, every: pruneEvery, log: opts.Log.WithName("retention")}); err != nil {
+		return nil, fmt.Errorf("add retention: %w", err)
+	}
 	ledgerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	record := &background{run: func() error { return recorder.Run(ledgerCtx) }, done: make(chan struct{})}
 	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, recorder, record, observer)
