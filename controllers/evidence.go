@@ -163,18 +163,18 @@ func (r *EvidenceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	work := r.collectDue(ctx, p)
 	wait, err := r.publish(ctx, p)
+	if ctx.Err() != nil {
+		return ctrl.Result{}, nil // the process stops; the next one goes on with it
+	}
 	if err := errors.Join(work, err); err != nil {
-		if ctx.Err() != nil {
-			return ctrl.Result{}, err
-		}
 		r.Log.Error(err, "The evidence of a schedule is not complete yet", "schedule", req.Name)
 		wait = min(wait, retryEvidence)
 	}
 	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
-// retryEvidence is the time after which what failed is tried again. It grows not:
-// a slot may come due meanwhile.
+// retryEvidence is the time after which what failed is tried again. It does not
+// grow: a slot may come due meanwhile.
 const retryEvidence = 5 * time.Second
 
 // collectDue brings the ledger up to date: the edit, the slots that passed, what a

@@ -67,7 +67,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, v := range m.vectors() {
 		v.Describe(ch)
 	}
-	for _, d := range []*prometheus.Desc{descSubjects, descOpen, descHealth, descPending, descLost, descSize, descAlive} {
+	for _, d := range []*prometheus.Desc{descSubjects, descOpen, descHealth, descPending, descLost, descSize, descAlive, descLastSlot, descNextSlot, descAnchor} {
 		ch <- d
 	}
 }
@@ -91,7 +91,12 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(descHealth, available)
 	gauge(descPending, float64(health.Pending))
 	gauge(descLost, float64(health.Lost))
-	m.engine.Recorder.View(func(k *ledger.Known) { gauge(descSize, float64(k.NextSeq)) })
+	var evidence *ledger.EvidenceState
+	m.engine.Recorder.View(func(k *ledger.Known) {
+		gauge(descSize, float64(k.NextSeq))
+		evidence = k.Evidence()
+	})
+	evidenceMetrics(evidence, gauge)
 	if beat := m.engine.liveness.lastBeat(); !beat.IsZero() {
 		gauge(descAlive, float64(beat.UnixMilli())/1000)
 	}

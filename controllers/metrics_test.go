@@ -135,8 +135,8 @@ func TestMetricsAreDescribedDocumentedAndWellNamed(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	e.Metrics.Describe(descs)
 	close(descs)
-	if len(descs) != 16 {
-		t.Errorf("got %d metrics, want 16", len(descs))
+	if len(descs) != 19 {
+		t.Errorf("got %d metrics, want 19", len(descs))
 	}
 	for d := range descs {
 		_, name, _ := strings.Cut(d.String(), `fqName: "`)
