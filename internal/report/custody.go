@@ -66,7 +66,7 @@ func segmentOf(origin string) uint64 {
 // fillCustody says where the entries come from, and who acknowledged them.
 func (f *fold) fillCustody(r *Record) {
 	c := &r.Custody
-	c.Ledgers, c.Anchors = f.links, emptied(f.anchors)
+	c.Ledgers, c.Anchors = f.linksWithin(), emptied(f.anchors)
 	c.AnchorsDeclared = sortedKeys(f.declared)
 	c.Unanchored = []Interval{}
 	for _, s := range union(f.unanchored()).clip(f.period()) {
@@ -116,7 +116,7 @@ func (f *fold) unanchored() []span {
 			continue
 		}
 		s := span{w.times[0], max(w.last, w.times[0]) + 1}
-		if i == len(f.written)-1 {
+		if i == len(f.linksWithin())-1 {
 			s.to = max(s.to, f.end)
 		}
 		of = append(of, s)
@@ -130,8 +130,8 @@ func (f *fold) listBanners() []string {
 	if len(f.reached) == 0 {
 		of = append(of, "No anchor: no party outside the cluster holds a receipt for any entry of this record. Whoever holds the signing key could have written it anew; only a checkpoint kept elsewhere shows that nobody did.")
 	}
-	for i := range f.links {
-		if l := &f.links[i]; i > 0 {
+	for i, l := range f.linksWithin() {
+		if i > 0 {
 			of = append(of, fmt.Sprintf("The chain of ledgers has a break (%s) at %s: %s", l.Reason, stamp(l.Opened), l.Lost))
 		}
 	}
@@ -148,6 +148,17 @@ func (f *fold) listBanners() []string {
 	}
 	if unknown > 0 {
 		of = append(of, fmt.Sprintf("%d entries are of kinds that this version does not know. They are counted, and were passed over: a newer version may say more.", unknown))
+	}
+	return of
+}
+
+// linksWithin are the ledgers that the record has entries of.
+func (f *fold) linksWithin() []LedgerLink {
+	of := []LedgerLink{}
+	for i := range f.links {
+		if l := &f.links[i]; !l.Opened.IsZero() && micros(l.Opened.Time) < f.window.to {
+			of = append(of, *l)
+		}
 	}
 	return of
 }

@@ -92,7 +92,7 @@ func (n *naive) stateProof(bc beingCells, t int, st *stating) int {
 			proof = tick
 		}
 	}
-	return n.beforeBlind(proof, t)
+	return n.beforeBlind(proof, limit)
 }
 
 // lostSight is the proof of the state before a run of NotEvaluated.

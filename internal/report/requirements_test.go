@@ -387,6 +387,55 @@ func TestE38BreakIsAGap(t *testing.T) {
 	}
 }
 
+// TestE29ACompleteRecordStays: what comes after a period changes nothing in its
+// record, be it another ledger, but for a gap that began within it.
+func TestE29ACompleteRecordStays(t *testing.T) {
+	s := storyRestored(t)
+	encoded := func() string {
+		data, err := json.Marshal(folded(t, s, report.Query{From: moment(0), To: moment(2 * hour)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	before := encoded()
+	s.at(3 * hour).state(net("pay", control.Deviating, "NP-01"))
+	s.leave("p", namespace("shop"), true)
+	s.at(4 * hour).begin(ledger.OpenKeyLost)
+	s.at(5 * hour).beat()
+	if diff := cmp.Diff(before, encoded()); diff != "" {
+		t.Errorf("the record changed (-before +after):\n%s", diff)
+	}
+	s.gap(ledger.GapBody{Cause: ledger.CauseWatchStalled, Kind: "pods", From: *moment(119 * minute), To: moment(5 * hour)})
+	if before == encoded() {
+		t.Error("a gap that was found later does not show")
+	}
+}
+
+// TestE4InvalidPolicyIsAGap: while a policy cannot be used nothing of it is
+// evaluated; other policies are.
+func TestE4InvalidPolicyIsAGap(t *testing.T) {
+	s := settled(t)
+	s.policy("q", isolation(v1alpha1.ModeObserve, nil, "NET-2"))
+	s.enter("q", namespace("pay"), false)
+	s.state(statement{policy: "q", control: "NET-2", subject: namespace("pay"), to: control.Conforming})
+	s.introduce("q", "NET-2")
+	ref := *s.specs["p"]
+	ref.Generation++
+	s.at(hour).write(ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: &ref,
+		Change: &ledger.ChangeBody{Type: ledger.ChangeUpdated, To: ref.Definition, Invalid: "the selector cannot be used"}})
+	id := s.gap(ledger.GapBody{Cause: ledger.CauseInvalidPolicy, Policy: "p", From: *moment(hour)})
+	s.at(2 * hour).gap(ledger.GapBody{Cause: ledger.CauseInvalidPolicy, Policy: "p", From: *moment(hour), To: moment(2 * hour), Ends: id})
+	s.at(3 * hour).beat()
+	r := period(t, s)
+	want := map[string]int64{"p": (2 * hour).Microseconds(), "q": 0}
+	for _, c := range r.Controls {
+		if c.Time.Gap != want[c.Policy] || len(c.Definitions) != 1 {
+			t.Errorf("%s: %d µs not observed, %d definitions; want %d, and one", c.Policy, c.Time.Gap, len(c.Definitions), want[c.Policy])
+		}
+	}
+}
+
 // TestE43SkippedStatesAreListed: a generation that advanced by more than one.
 func TestE43SkippedStatesAreListed(t *testing.T) {
 	got := period(t, storyFought(t).at(91*hour).also(func(s *scribe) { s.beat() })).Tool.Unobserved
