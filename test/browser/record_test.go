@@ -155,15 +155,15 @@ func at(t *testing.T, document any, path string) any {
 	return document
 }
 
-// TestThePagePrints on A4, with the title and the status on every sheet, and
+// TestE35ThePagePrints on A4, with the title and the status on every sheet, and
 // with every control on sheets of its own.
-func TestThePagePrints(t *testing.T) {
+func TestE35ThePagePrints(t *testing.T) {
 	r := rendertest.Interim()
 	b := open(t, r)
-	sheets := check[string](t, b, "sheets")
+	rules := check[string](t, b, "sheets")
 	for _, want := range []string{`size: a4`, `@top-left { content: "` + r.Title + `"`, `@top-right { content: "Interim"`} {
-		if !strings.Contains(strings.ToLower(sheets), strings.ToLower(want)) {
-			t.Errorf("the browser did not understand %q:\n%s", want, sheets)
+		if !strings.Contains(strings.ToLower(rules), strings.ToLower(want)) {
+			t.Errorf("the browser did not understand %q:\n%s", want, rules)
 		}
 	}
 	printed := run(t, b, func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
@@ -172,6 +172,14 @@ func TestThePagePrints(t *testing.T) {
 	})
 	if !bytes.HasPrefix(printed, []byte("%PDF-")) {
 		t.Fatalf("it printed %.20q", printed)
+	}
+	of := sheets(t, printed)
+	for i, sheet := range of {
+		for _, want := range []string{r.Title, r.Status, "Prepared by management's software.", fmt.Sprintf("Sheet %d of %d", i+1, len(of))} {
+			if !strings.Contains(sheet, strings.ReplaceAll(want, " ", "")) {
+				t.Errorf("sheet %d lacks %q: %.200q", i+1, want, sheet)
+			}
+		}
 	}
 	// Each sheet has a box of its size, in points.
 	boxes := regexp.MustCompile(`/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]`).FindAllSubmatch(printed, -1)
