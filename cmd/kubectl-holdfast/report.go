@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -114,7 +115,12 @@ func (o *reportOptions) write(cmd *cobra.Command, record *report.Record, options
 	case outputCSV:
 		return o.writeFolder(record, options)
 	case outputPDF:
-		return o.writeFile(stdout, record, "pdf", func(w io.Writer) error { return printPDF(cmd.Context(), browser, w, record, options) })
+		return o.writeFile(stdout, record, "pdf", func(w io.Writer) error {
+			p := startProgress(cmd.Context(), cmd.ErrOrStderr())
+			defer p.end()
+			p.at("printing the page with %s", filepath.Base(browser))
+			return printPDF(cmd.Context(), browser, w, record, options)
+		})
 	case outputHTML:
 		return o.writeFile(stdout, record, "html", func(w io.Writer) error { return render.HTML(w, record, options) })
 	case outputJSON:
