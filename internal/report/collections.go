@@ -110,6 +110,7 @@ func (f *fold) collectionMade(l *line) error {
 	if err != nil {
 		return err
 	}
+	f.written[f.ledger].collected()
 	slot := micros(body.Slot.Time)
 	f.due(s, slot, slot, body.Next, l)
 	c := Collection{Schedule: s.name, Slot: body.Slot, State: stateOf(&body), Count: 1, Ended: &body.Ended, Manifest: body.Manifest,

@@ -25,6 +25,7 @@ func (f *fold) anchored(l *line) error {
 		RootHash: body.RootHash, Receipt: body.Receipt, At: body.At, Observed: timeOf(l.at), Seq: l.seq}
 	if l.kind == ledger.KindAnchorFailed {
 		a.Failed = strings.TrimPrefix(l.text("reason")+": "+l.text("message"), ": ")
+		f.written[f.ledger].failed = true
 	} else {
 		f.reach(&body, l)
 	}
@@ -86,7 +87,16 @@ type written struct {
 	times []int64
 	last  int64
 	wait  int64 // the longest that an entry waited for its receipt
+	// failed is whether an anchor failed since the last receipt, missed whether a
+	// collection came and went without one since. lapses are the times that
+	// entries waited because of that.
+	failed, missed bool
+	lapses         []span
 }
+
+// collected notes that a collection was made: what failed before it is not made
+// up for by another anchor of the same collection.
+func (w *written) collected() { w.missed = w.missed || w.failed }
 
 func (w *written) note(l *line) {
 	if len(w.times) == 0 {
@@ -101,17 +111,24 @@ func (w *written) cover(seq uint64, at int64, in span) {
 	if seq <= w.first || len(w.times) == 0 {
 		return
 	}
-	w.wait = max(w.wait, span{w.times[0], at}.clip(in).length())
+	waited := span{w.times[0], at}
+	w.wait = max(w.wait, waited.clip(in).length())
+	if w.missed {
+		w.lapses = append(w.lapses, waited)
+	}
+	w.failed, w.missed = false, false
 	n := min(seq-w.first, uint64(len(w.times)))
 	w.first += n
 	w.times = append(w.times[:0], w.times[n:]...)
 }
 
-// unanchored are the times in which entries were written that no receipt covers.
+// unanchored are the times in which entries were written that no receipt covers,
+// or none did until an anchor that had failed answered again.
 func (f *fold) unanchored() []span {
 	var of []span
 	for i := range f.written {
 		w := &f.written[i]
+		of = append(of, w.lapses...)
 		if len(w.times) == 0 {
 			continue
 		}

@@ -81,7 +81,8 @@ type Custody struct {
 	Ledgers []LedgerLink `json:"ledgers"`
 	Anchors []Anchored   `json:"anchors"`
 	// Unanchored are the intervals in which entries were written that no receipt
-	// within the period covers, LongestUnanchored the longest, in nanoseconds.
+	// within the period covers, or that none did until an anchor which had failed
+	// answered again. LongestUnanchored is the longest, in nanoseconds.
 	Unanchored        []Interval `json:"unanchored"`
 	LongestUnanchored int64      `json:"longestUnanchored"`
 	// LongestWait is the longest time, in nanoseconds, for which entries of the

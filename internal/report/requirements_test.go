@@ -330,44 +330,6 @@ func TestE35NoOpinion(t *testing.T) {
 	}
 }
 
-// TestE37WhatNoReceiptCovers: what came after the last receipt is told, with since
-// when; each episode says by when it existed; without any receipt there is a banner.
-func TestE37WhatNoReceiptCovers(t *testing.T) {
-	s := settled(t)
-	s.schedule(48 * hour)
-	s.drift(hour, "shop", "flux")
-	s.at(2 * hour).anchor(2*hour - time.Second)
-	s.drift(3*hour, "shop", "flux")
-	s.at(5 * hour).anchor(5 * hour)
-	s.drift(6*hour, "shop", "flux")
-	s.at(8 * hour).beat()
-	r := period(t, s)
-	existed := []*ledger.Time{moment(2*hour - time.Second), moment(5 * hour), nil}
-	for i, e := range only(t, r).Episodes {
-		if diff := cmp.Diff(existed[i], e.ExistedBy); diff != "" {
-			t.Errorf("episode %d existed by (-want +got):\n%s", i, diff)
-		}
-	}
-	want := report.Custody{Unanchored: []report.Interval{{From: *moment(5 * hour), To: *moment(8 * hour)}}, LongestUnanchored: int64(3 * hour),
-		LongestWait: int64(3 * hour), AnchorsDeclared: []string{"witness"}}
-	got := report.Custody{Unanchored: r.Custody.Unanchored, LongestUnanchored: r.Custody.LongestUnanchored, LongestWait: r.Custody.LongestWait,
-		AnchorsDeclared: r.Custody.AnchorsDeclared}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("custody (-want +got):\n%s", diff)
-	}
-	if len(r.Banners) != 0 || len(r.Custody.Anchors) != 2 {
-		t.Errorf("banners %q, %d anchors; want none, and two", r.Banners, len(r.Custody.Anchors))
-	}
-	if banners := period(t, settled(t).at(hour).also(func(s *scribe) { s.beat() })).Banners; len(banners) != 1 || !strings.HasPrefix(banners[0], "No anchor") {
-		t.Errorf("banners without a receipt: %q", banners)
-	}
-}
-
-func (s *scribe) also(do func(*scribe)) *scribe {
-	do(s)
-	return s
-}
-
 // TestE38BreakIsAGap: the next ledger is named with what is lost, and the time in
 // between is not covered; the subjects are the same ones.
 func TestE38BreakIsAGap(t *testing.T) {
