@@ -12,6 +12,9 @@ import (
 // noOccurrence is what is said of a control without subjects.
 const noOccurrence = "No occurrence: no subject was in scope in the period."
 
+// toleranceLead is how the sentence about a tolerance begins.
+const toleranceLead = "Stated tolerance: "
+
 // tolerance is the sentence about what a definition states.
 func tolerance(d *report.Definition) string {
 	var parts []string
@@ -22,13 +25,13 @@ func tolerance(d *report.Definition) string {
 		parts = append(parts, "new subjects conform within "+stated(*d.NewSubjectWithin))
 	}
 	if len(parts) == 0 {
-		return "Stated tolerance: none; no episode counts as a correction"
+		return toleranceLead + "none; no episode counts as a correction"
 	}
 	by := d.SetBy
 	if by == "" {
 		by = "unknown"
 	}
-	return "Stated tolerance: " + strings.Join(parts, "; ") + "; set by " + by + " at " + clock(d.SetAt)
+	return toleranceLead + strings.Join(parts, "; ") + "; set by " + by + " at " + clock(d.SetAt)
 }
 
 // natures are the natures of the definitions, in order, each named once where it stays.

@@ -53,7 +53,12 @@ func (t *textWriter) control(r *report.Record, c *report.Control, o Options) {
 	t.labelled("criteria", strings.Join(c.Criteria, ", "))
 	t.labelled("nature", natures(c.Definitions))
 	for i := range c.Definitions {
-		t.labelled("tolerance", tolerance(&c.Definitions[i]))
+		d := &c.Definitions[i]
+		text := strings.TrimPrefix(tolerance(d), toleranceLead)
+		if len(c.Definitions) > 1 {
+			text += "; in force " + between(d.From, d.To)
+		}
+		t.labelled("tolerance", text)
 	}
 	for _, i := range c.NotInOperation {
 		t.labelled("not operating", intervalText(i))
@@ -81,7 +86,11 @@ func (t *textWriter) listed(c *report.Control, o Options) {
 			t.line("    ", fmt.Sprintf("and %s: episodes, -o csv and -o html list them", number(len(outside)-summaryRows)+" more"))
 			return
 		}
-		text := fmt.Sprintf("%s %s, %s, %s, %s, by %s", className(e.Class), clock(firstKnown(e.Started)), e.Subject, span(e.Length), ending(e), e.Actor)
+		class := className(e.Class)
+		if e.Recurring {
+			class += " (recurring)"
+		}
+		text := fmt.Sprintf("%s %s, %s, %s, %s, by %s", class, clock(firstKnown(e.Started)), e.Subject, span(e.Length), ending(e), e.Actor)
 		t.line("  - ", text)
 		if response, ok := o.Responses.to(e.ID); ok {
 			t.line("    ", Unaudited+": "+responseText(response, true))
