@@ -437,7 +437,10 @@ func (c *manifestCheck) disagrees(u Unit, unit *ManifestUnit, w *window) string 
 		return fmt.Sprintf("the manifest has it as %s, no entry of that time does", state.Outcome)
 	}
 	r, there := c.known.Unit(u)
+	_, moved := w.moved[ScopeOf(u.Subject)]
 	switch {
+	case !there && moved: // it left after it was compared
+		return ""
 	case !there:
 		return fmt.Sprintf("the manifest has it as %s, the entries do not have it", state.Outcome)
 	case !r.State.Equal(state):
