@@ -53,13 +53,13 @@ type RecordResult string
 type AnchoredState string
 
 const (
-	// AnchoredByAll: every declared anchor acknowledged the checkpoint.
+	// AnchoredByAll means that every declared anchor acknowledged the checkpoint.
 	AnchoredByAll AnchoredState = "All"
-	// AnchoredBySome: at least one did, and at least one did not.
+	// AnchoredBySome means that at least one did, and at least one did not.
 	AnchoredBySome AnchoredState = "Some"
-	// AnchoredByNone: no declared anchor did.
+	// AnchoredByNone means that no declared anchor did.
 	AnchoredByNone AnchoredState = "None"
-	// AnchoredUndeclared: the schedule declares no anchor.
+	// AnchoredUndeclared means that the schedule declares no anchor.
 	AnchoredUndeclared AnchoredState = "NoAnchor"
 )
 

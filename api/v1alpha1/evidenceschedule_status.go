@@ -65,15 +65,15 @@ type EvidenceScheduleStatus struct {
 type SlotState string
 
 const (
-	// SlotCompleted: every population was read and compared.
+	// SlotCompleted means that every population was read and compared.
 	SlotCompleted SlotState = "Completed"
-	// SlotLate: so it was, but it began after the starting deadline.
+	// SlotLate means that so it was, but it began after the starting deadline.
 	SlotLate SlotState = "Late"
-	// SlotPartial: some kind could not be read completely.
+	// SlotPartial means that some kind could not be read completely.
 	SlotPartial SlotState = "Partial"
-	// SlotFailed: nothing could be read.
+	// SlotFailed means that nothing could be read.
 	SlotFailed SlotState = "Failed"
-	// SlotMissed: no collection began before the next slot.
+	// SlotMissed means that no collection began before the next slot.
 	SlotMissed SlotState = "Missed"
 )
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -123,20 +124,12 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	if err := engine.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
-	evidence = newEvidence(mgr, opts, engine, collect.New(collect.Options{
-		Config: mgr.GetConfig(), Observer: observer, Recorder: recorder, FieldManager: enforce.FieldManager, DNSService: dns,
-		Namespace: opts.Namespace, KeySecret: keySecret(opts), Settled: engine.Settled, Requeue: engine.Requeue,
-		Distrusted: engine.Distrusted,
-		Now:        time.Now, Log: opts.Log.WithName("collect"),
-	}))
+	evidence = newEvidence(mgr, opts, engine, dns)
 	if err := evidence.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
-	if err := serveLedger(mgr, opts); err != nil {
+	if err := addCustody(mgr, opts, recorder); err != nil {
 		return nil, err
-	}
-	if err := mgr.Add(&retention{prune: recorder.Prune, first: pruneFirst, every: pruneEvery, log: opts.Log.WithName("retention")}); err != nil {
-		return nil, fmt.Errorf("add retention: %w", err)
 	}
 	ledgerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	record := &background{run: func() error { return recorder.Run(ledgerCtx) }, done: make(chan struct{})}
@@ -144,7 +137,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 }
 
 // newEvidence returns the reconciler of schedules.
-func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, collector *collect.Collector) *controllers.EvidenceReconciler {
+func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, dns types.NamespacedName) *controllers.EvidenceReconciler {
+	collector := collect.New(collect.Options{
+		Config: mgr.GetConfig(), Observer: engine.Observer, Recorder: engine.Recorder, FieldManager: enforce.FieldManager, DNSService: dns,
+		Namespace: opts.Namespace, KeySecret: keySecret(opts), Settled: engine.Settled, Requeue: engine.Requeue,
+		Distrusted: engine.Distrusted,
+		Now:        time.Now, Log: opts.Log.WithName("collect"),
+	})
 	options := controllers.EvidenceOptions{
 		Client: mgr.GetClient(), Records: mgr.GetAPIReader(), Recorder: engine.Recorder, LedgerDir: filepath.Clean(opts.LedgerDir),
 		Collector: collector, Definition: engine.Definition, Observing: engine.Observes(),
@@ -157,8 +156,12 @@ func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, col
 	return controllers.NewEvidenceReconciler(options)
 }
 
-// serveLedger adds the server that the ledger is read from.
-func serveLedger(mgr ctrl.Manager, opts Options) error {
+// addCustody adds what serves the ledger for reading, and what prunes it.
+func addCustody(mgr ctrl.Manager, opts Options, recorder *ledger.Recorder) error {
+	pruning := &retention{prune: recorder.Prune, first: pruneFirst, every: pruneEvery, log: opts.Log.WithName("retention")}
+	if err := mgr.Add(pruning); err != nil {
+		return fmt.Errorf("add retention: %w", err)
+	}
 	if opts.LedgerAddress == "" || opts.LedgerAddress == "0" {
 		return nil
 	}
