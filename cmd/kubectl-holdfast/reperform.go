@@ -21,7 +21,6 @@ import (
 
 // reperformOptions say what to compare.
 type reperformOptions struct {
-	src      *sources
 	asMe     bool
 	controls []string
 	dns      serviceName

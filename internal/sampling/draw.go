@@ -94,7 +94,7 @@ func (l largest) Less(i, j int) bool { return compare(l[i], l[j]) > 0 }
 func (l largest) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
 
 // Push implements heap.Interface.
-func (l *largest) Push(x any) { *l = append(*l, x.(Drawn)) } //nolint:forcetypeassert,errcheck // only draw pushes
+func (l *largest) Push(x any) { *l = append(*l, x.(Drawn)) }
 
 // Pop implements heap.Interface.
 func (l *largest) Pop() any {

@@ -61,20 +61,30 @@ func (q *Question) Validate() error {
 		}
 		q.Policy, q.Control = policy, id
 	}
-	period := q.From != nil || q.To != nil
+	of := q.Kind == Items || q.Kind == Days || q.Kind == Episodes
 	switch {
 	case !slices.Contains(Kinds(), q.Kind):
 		return fmt.Errorf("population %q: want one of %v", q.Kind, Kinds())
-	case q.Kind == Items && period:
-		return errors.New("items are those at a date: give that, and no period")
-	case q.Kind != Items && (q.From == nil || q.To == nil || q.At != nil):
-		return fmt.Errorf("%s are those of a period: give its start and its end", q.Kind)
-	case period && !q.From.Before(q.To.Time):
-		return fmt.Errorf("the period ends at %s, which is not after its start: swap them", q.To.Format(time.RFC3339))
-	case q.Control == "" && (q.Kind == Items || q.Kind == Days || q.Kind == Episodes):
+	case of && q.Control == "":
 		return fmt.Errorf("%s are those of a control: name one", q.Kind)
+	case q.Kind == Items && (q.From != nil || q.To != nil):
+		return errors.New("items are those at a date: give that, and no period")
+	case q.Kind == Items:
+		return nil
 	}
-	return nil
+	return q.period()
+}
+
+// period says what is wrong with the period that is asked for.
+func (q *Question) period() error {
+	switch {
+	case q.From == nil || q.To == nil || q.At != nil:
+		return fmt.Errorf("%s are those of a period: give its start and its end", q.Kind)
+	case !q.From.Before(q.To.Time):
+		return fmt.Errorf("the period ends at %s, which is not after its start: swap them", q.To.Format(time.RFC3339))
+	default:
+		return nil
+	}
 }
 
 // Population is all units that a sample is drawn from.
