@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -71,7 +72,7 @@ func period() *report.Query {
 	return &report.Query{From: &from, To: &to}
 }
 
-func aPast(t testing.TB) *past {
+func aPast(t *testing.T) *past {
 	t.Helper()
 	p, err := thePast()
 	if err != nil {
@@ -98,7 +99,7 @@ type content struct {
 	files map[string][]byte
 }
 
-func unpacked(t testing.TB, packed []byte) *content {
+func unpacked(t *testing.T, packed []byte) *content {
 	t.Helper()
 	d, err := zstd.NewReader(bytes.NewReader(packed))
 	if err != nil {
@@ -108,7 +109,7 @@ func unpacked(t testing.TB, packed []byte) *content {
 	c := &content{files: map[string][]byte{}}
 	for archive := tar.NewReader(d); ; {
 		h, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return c
 		}
 		if err != nil {
@@ -136,7 +137,7 @@ func (c *content) remove(name string) {
 }
 
 // reindex writes the index that the files imply, as a careful forger would.
-func (c *content) reindex(t testing.TB, edit func(*Index)) {
+func (c *content) reindex(t *testing.T, edit func(*Index)) {
 	t.Helper()
 	index, err := decodeIndex(c.files[indexFile])
 	if err != nil {
@@ -156,7 +157,7 @@ func (c *content) reindex(t testing.TB, edit func(*Index)) {
 	c.files[indexFile] = data
 }
 
-func (c *content) pack(t testing.TB) []byte {
+func (c *content) pack(t *testing.T) []byte {
 	t.Helper()
 	headers := make([]*tar.Header, 0, len(c.names))
 	for _, name := range c.names {
@@ -165,30 +166,30 @@ func (c *content) pack(t testing.TB) []byte {
 	return packHeaders(t, headers, c.files)
 }
 
-func packHeaders(t testing.TB, headers []*tar.Header, files map[string][]byte) []byte {
-	t.Helper()
+func packHeaders(tb testing.TB, headers []*tar.Header, files map[string][]byte) []byte {
+	tb.Helper()
 	var out bytes.Buffer
 	e, err := zstd.NewWriter(&out)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	archive := tar.NewWriter(e)
 	for _, h := range headers {
 		if err := archive.WriteHeader(h); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if h.Typeflag != tar.TypeReg {
 			continue
 		}
 		if _, err := archive.Write(files[h.Name]); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := archive.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := e.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.Bytes()
 }
@@ -208,7 +209,7 @@ func verified(t *testing.T, packed []byte, opts ledger.VerifyOptions) *ledger.Ve
 }
 
 // unsealed is the content of an object's file, sealed is a file's of a content.
-func unsealed(t testing.TB, file []byte) []byte {
+func unsealed(t *testing.T, file []byte) []byte {
 	t.Helper()
 	d, err := zstd.NewReader(nil)
 	if err != nil {
@@ -222,7 +223,7 @@ func unsealed(t testing.TB, file []byte) []byte {
 	return data
 }
 
-func sealed(t testing.TB, data []byte) []byte {
+func sealed(t *testing.T, data []byte) []byte {
 	t.Helper()
 	e, err := zstd.NewWriter(nil)
 	if err != nil {

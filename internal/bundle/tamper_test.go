@@ -28,7 +28,7 @@ type tamper struct {
 }
 
 // find returns a file by the end of its name; of several the first.
-func (c *content) find(t testing.TB, part string) string {
+func (c *content) find(t *testing.T, part string) string {
 	t.Helper()
 	for _, name := range slices.Sorted(slices.Values(c.names)) {
 		if strings.Contains(name, part) {
@@ -40,7 +40,7 @@ func (c *content) find(t testing.TB, part string) string {
 }
 
 // first is the directory of the first segment of the ledger that was not lost.
-func (c *content) first(t testing.TB) string {
+func (c *content) first(t *testing.T) string {
 	t.Helper()
 	index, err := decodeIndex(c.files[indexFile])
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *content) first(t testing.TB) string {
 }
 
 // rewrite changes the entries of a bundle of 256.
-func (c *content) rewrite(t testing.TB, name string, edit func(entries [][]byte) [][]byte) {
+func (c *content) rewrite(t *testing.T, name string, edit func(entries [][]byte) [][]byte) {
 	t.Helper()
 	entries, err := tlog.SplitBundle(c.files[name])
 	if err != nil {
@@ -59,12 +59,16 @@ func (c *content) rewrite(t testing.TB, name string, edit func(entries [][]byte)
 	c.files[name] = tlog.JoinBundle(edit(entries))
 }
 
-func (c *content) firstEntries(t testing.TB) string {
+func (c *content) firstEntries(t *testing.T) string {
+	t.Helper()
 	return c.first(t) + "segments/000000/log/tile/entries/000"
 }
 
 // entriesFile is a file of entries of the ledger that goes on, partial or not.
-func (c *content) entriesFile(t testing.TB) string { return c.find(t, c.firstEntries(t)) }
+func (c *content) entriesFile(t *testing.T) string {
+	t.Helper()
+	return c.find(t, c.firstEntries(t))
+}
 
 // TestE36TamperingWithABundleShows: each deed is found, against checkpoints that
 // the auditor kept and against the receipts of a witness, and named.
@@ -127,7 +131,7 @@ func TestE36TamperingWithABundleShows(t *testing.T) {
 			}
 		}},
 		"a manifest is edited": {want: "the object is missing", careful: true, harm: func(t *testing.T, c *content) { c.editManifest(t) }},
-		"the index of times is changed": {want: "/index: entry", careful: true, harm: func(t *testing.T, c *content) {
+		"the index of times is changed": {want: "/index: entry", careful: true, harm: func(_ *testing.T, c *content) {
 			for _, name := range c.names {
 				if strings.HasSuffix(name, "/index") && len(c.files[name]) > 0 {
 					c.files[name] = bytes.Clone(c.files[name])
@@ -202,7 +206,7 @@ func TestE36TamperingWithABundleShows(t *testing.T) {
 
 // editManifest puts an edited manifest in the place of a right one: under its
 // own digest, so that it is a sound object.
-func (c *content) editManifest(t testing.TB) {
+func (c *content) editManifest(t *testing.T) {
 	t.Helper()
 	for _, name := range slices.Sorted(slices.Values(c.names)) {
 		if !strings.Contains(name, "/objects/") || !strings.HasPrefix(name, c.first(t)) {

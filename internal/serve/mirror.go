@@ -32,8 +32,8 @@ type Remote struct {
 	Progress func(what string)
 }
 
-// ErrNotAContinuation: what is served now does not continue what was mirrored
-// before. What was mirrored is left as it was.
+// ErrNotAContinuation is returned where what is served now does not continue
+// what was mirrored before. What was mirrored is left as it was.
 var ErrNotAContinuation = errors.New("what is served is not a continuation of what was copied before")
 
 // Bounds of what is fetched, in bytes.
