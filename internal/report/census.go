@@ -113,7 +113,7 @@ func (f *fold) seedUnit(scope *control.Subject, mu *ledger.ManifestUnit, l *line
 	}
 	state := ledger.Bounded(mu.State)
 	u.state, u.at = &state, at
-	f.setOutcome(u, at, state.Outcome)
+	f.setOutcome(u, at, outcomeOf(state.Outcome))
 	if mu.Episode == "" {
 		return
 	}

@@ -11,31 +11,39 @@ import (
 func (f *fold) controlRecord(c *statedControl) Control {
 	gaps := f.gapsOf(c)
 	baseline, removals, episodes := f.episodesOf(c, gaps)
+	c.episodes = nil
 	groups, group := groupsOf(episodes)
 	r := Control{
 		Policy: c.policy.name, ID: c.id, Type: c.typ, Statement: c.spec.Statement, Owner: c.spec.Owner,
 		Criteria: criteriaOf(c.spec), Priority: string(c.spec.Priority),
 		IntroducedAt: known(c.introduced), OperatingFrom: known(c.operating),
-		Baseline: make([]Episode, 0, len(baseline)), Removals: make([]Episode, 0, len(removals)), Episodes: make([]Episode, 0, len(episodes)),
 		Groups: groups, Counts: countsOf(episodes, nil, len(groups)), Repairs: c.acts.repairs, Exclusions: f.exclusionsOf(c.policy),
 		EvidenceLost: f.lossesWithin(),
-	}
-	for i := range baseline {
-		r.Baseline = append(r.Baseline, f.episodeOf(&baseline[i], ""))
-	}
-	for i := range removals {
-		r.Removals = append(r.Removals, f.episodeOf(&removals[i], ""))
-	}
-	for i := range episodes {
-		r.Episodes = append(r.Episodes, f.episodeOf(&episodes[i], groups[group[i]].ID))
 	}
 	operation := c.operation(f.period())
 	r.NotInOperation = operation.not(f.period()).intervals()
 	f.definitionsOf(c, &r, episodes, group)
-	f.subjectsOf(c, &r, operation, gaps)
+	f.subjectsOf(c, &r, episodes, operation, gaps)
 	r.NewSubjects = newSubjectsOf(r.Census.Added, episodes, f.period())
 	r.NotCorrecting = f.notCorrecting(c)
+	r.Baseline, r.Removals = f.stated(baseline, nil), f.stated(removals, nil)
+	r.Episodes = f.stated(episodes, func(i int) string { return groups[group[i]].ID })
 	return r
+}
+
+// stated are episodes as a record states them. What was known of each is let go:
+// a long period has many.
+func (f *fold) stated(of []classified, group func(int) string) []Episode {
+	list := make([]Episode, 0, len(of))
+	for i := range of {
+		id := ""
+		if group != nil {
+			id = group(i)
+		}
+		list = append(list, f.episodeOf(&of[i], id))
+		of[i].episode = nil
+	}
+	return list
 }
 
 func criteriaOf(spec v1alpha1.ControlSpec) []string {
@@ -79,12 +87,12 @@ func natureOf(m v1alpha1.Mode) string {
 }
 
 // subjectsOf fills in the subjects, their time, and the population that they make.
-func (f *fold) subjectsOf(c *statedControl, r *Control, operation, gaps spans) {
+func (f *fold) subjectsOf(c *statedControl, r *Control, episodes []classified, operation, gaps spans) {
 	r.Subjects, r.Left = []Subject{}, []Left{}
 	r.Census = Population{Unit: c.unitKind, AtStart: c.atStart, AtEnd: c.atEnd}
-	perSubject := map[control.Subject]int{}
-	for i := range r.Episodes {
-		perSubject[r.Episodes[i].Subject]++
+	perSubject := map[*control.Subject]int{}
+	for i := range episodes {
+		perSubject[episodes[i].unit.subject]++
 	}
 	splits := make([]spans, len(r.Definitions))
 	for i := range r.Definitions {
@@ -113,7 +121,7 @@ func (f *fold) subjectsOf(c *statedControl, r *Control, operation, gaps spans) {
 		}
 		r.Time.plus(t)
 		r.Census.count(m, in, f)
-		r.Subjects = append(r.Subjects, Subject{Subject: *s, In: in.intervals(), Time: t, Episodes: perSubject[*s], Final: f.final(u, in, gaps)})
+		r.Subjects = append(r.Subjects, Subject{Subject: *s, In: in.intervals(), Time: t, Episodes: perSubject[s], Final: f.final(u, in, gaps)})
 	}
 	unseen := int64(0)
 	if len(operation) > 0 {

@@ -151,8 +151,8 @@ func (f *fold) settle(u *unit) {
 // reword makes what was found missing since a deletion a removal.
 func (u *unit) reword(since int64) {
 	for i := range u.outcomes {
-		if o := &u.outcomes[i]; o.at >= since && o.outcome == control.Deviating {
-			o.outcome = control.NotApplicable
+		if o := &u.outcomes[i]; o.at >= since && o.outcome == deviating {
+			o.outcome = notApplicable
 		}
 	}
 }

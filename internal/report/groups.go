@@ -64,7 +64,7 @@ func groupsOf(of []classified) ([]Group, []int) {
 		size[g]++
 	}
 	members := make([][]*classified, len(first))
-	groups := make([]Group, len(first))
+	groups, parts := make([]Group, len(first)), newShared()
 	for i := range of {
 		g := group[i]
 		if members[g] == nil {
@@ -72,17 +72,57 @@ func groupsOf(of []classified) ([]Group, []int) {
 		}
 		members[g] = append(members[g], &of[i])
 		if len(members[g]) == size[g] {
-			groups[g] = groupOf(members[g])
+			groups[g] = parts.groupOf(members[g])
 			members[g] = nil
 		}
 	}
 	return groups, group
 }
 
-func groupOf(of []*classified) Group {
+// shared are the parts of groups of one episode, of which there are many: equal
+// ones are the same.
+type shared struct {
+	endings    map[ledger.Ending]map[string]int
+	namespaces map[string][]string
+	rules      map[string][]string
+}
+
+func newShared() *shared {
+	return &shared{map[ledger.Ending]map[string]int{}, map[string][]string{}, map[string][]string{}}
+}
+
+// cached returns what make makes for a key, the same each time.
+func cached[K comparable, V any](in map[K]V, key K, make func() V) V {
+	v, ok := in[key]
+	if !ok {
+		v = make()
+		in[key] = v
+	}
+	return v
+}
+
+func (s *shared) groupOf(of []*classified) Group {
 	first := of[0]
 	g := Group{ID: first.id, Class: first.class, Origin: string(first.origin), Actor: first.actor, Action: first.action,
-		Rules: ruleIDs(first.rules), Episodes: len(of), From: timeOf(first.startedNotAfter), Endings: map[string]int{}}
+		Rules:    cached(s.rules, ruleKey(first.rules), func() []string { return ruleIDs(first.rules) }),
+		Episodes: len(of), From: timeOf(first.startedNotAfter), Longest: first.length(), Subjects: len(of)}
+	if len(of) == 1 {
+		ending, scope := first.endingNow(), ledger.ScopeOf(*first.unit.subject)
+		g.Endings = cached(s.endings, ending, func() map[string]int { return map[string]int{string(ending): 1} })
+		g.Namespaces = cached(s.namespaces, scope, func() []string { return []string{scope} })
+		if !first.isOpen() {
+			g.To = known(first.endedNotAfter)
+		}
+		return g
+	}
+	g.sum(of)
+	return g
+}
+
+// sum fills in what the group's episodes have together.
+func (g *Group) sum(of []*classified) {
+	first := of[0]
+	g.Endings = map[string]int{}
 	subjects, namespaces := map[*control.Subject]bool{}, map[string]bool{}
 	longest, open, to := first, false, int64(never)
 	for _, e := range of {
@@ -100,7 +140,6 @@ func groupOf(of []*classified) Group {
 	g.Longest, g.Subjects = longest.length(), len(subjects)
 	names := sortedKeys(namespaces)
 	g.Namespaces = names[:min(len(names), maxNamespaces)]
-	return g
 }
 
 // length is the episode's length as a record states it.

@@ -250,7 +250,7 @@ func (c *comparison) unit(scope *control.Subject, mu *ledger.ManifestUnit) {
 		return
 	}
 	if u := sc.units[subject]; !c.agrees(u, mu) {
-		c.disagree("%s is %s in the manifest, and %s by the entries", key, mu.State.Outcome, outcomeOf(u))
+		c.disagree("%s is %s in the manifest, and %s by the entries", key, mu.State.Outcome, statedOf(u))
 	}
 }
 
@@ -268,7 +268,7 @@ func (c *comparison) agrees(u *unit, mu *ledger.ManifestUnit) bool {
 	return u != nil && slices.ContainsFunc(c.allowed[u], func(s *control.State) bool { return s == nil || s.Equal(read) })
 }
 
-func outcomeOf(u *unit) string {
+func statedOf(u *unit) string {
 	if u == nil || u.state == nil {
 		return "not stated"
 	}

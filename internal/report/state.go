@@ -58,7 +58,31 @@ type unit struct {
 // outcomeAt is the outcome from a time on: none after the unit ended.
 type outcomeAt struct {
 	at      int64
-	outcome control.Outcome
+	outcome outcome
+}
+
+// outcome is an outcome in a byte: of a long period there are many.
+type outcome uint8
+
+const (
+	none outcome = iota // nothing is judged
+	conforming
+	deviating
+	notApplicable
+	notEvaluated
+)
+
+func outcomeOf(o control.Outcome) outcome {
+	switch o {
+	case control.Conforming:
+		return conforming
+	case control.Deviating:
+		return deviating
+	case control.NotApplicable:
+		return notApplicable
+	default:
+		return notEvaluated
+	}
 }
 
 // mark is a moment by both clocks of a process.
@@ -70,7 +94,7 @@ type mark struct {
 func (f *fold) mark(l *line) mark { return mark{l.at, l.mono, f.run} }
 
 // setOutcome notes an outcome; what was before the period is replaced.
-func (f *fold) setOutcome(u *unit, at int64, o control.Outcome) {
+func (f *fold) setOutcome(u *unit, at int64, o outcome) {
 	if at <= f.window.from {
 		u.outcomes = u.outcomes[:0]
 	}
@@ -214,9 +238,6 @@ func (f *fold) endUnit(u *unit, l *line, ending ledger.Ending) {
 	u.state, u.seen = nil, proof{}
 }
 
-// none is the outcome where nothing is judged.
-const none control.Outcome = ""
-
 func (f *fold) unitOf(c *statedControl, s *control.Subject) *unit {
 	u, ok := c.units[s]
 	if !ok {
@@ -270,7 +291,7 @@ func (f *fold) turn(u *unit, l *line, def *definition, to *control.State) {
 		u.seen = before
 	}
 	u.state, u.at, u.last = to, l.at, nothing
-	f.setOutcome(u, l.at, to.Outcome)
+	f.setOutcome(u, l.at, outcomeOf(to.Outcome))
 }
 
 // proofOf is what shows how long the unit's state before at is known to have held.

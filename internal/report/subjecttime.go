@@ -1,20 +1,16 @@
 package report
 
-import (
-	"math/bits"
-
-	"github.com/holdfast-dev/holdfast/internal/control"
-)
+import "math/bits"
 
 // add adds a length of subject-time to the outcome's.
-func (t *Time) add(o control.Outcome, length int64) {
+func (t *Time) add(o outcome, length int64) {
 	t.Due += length
 	switch o {
-	case control.Conforming:
+	case conforming:
 		t.Conforming += length
-	case control.Deviating:
+	case deviating:
 		t.Deviating += length
-	case control.NotApplicable:
+	case notApplicable:
 		t.NotApplicable += length
 	default:
 		t.NotEvaluated += length
