@@ -53,9 +53,9 @@ type Options struct {
 	PageSize int64
 	// PageTimeout bounds one request. 0 means a minute.
 	PageTimeout time.Duration
-	// Patience is how long a difference may wait for the watches to show what was
+	// Patience is how long differences may wait for the watches to show what was
 	// read: a bookmark comes once a minute to kinds in which nothing happens. 0
-	// means two minutes.
+	// means two minutes, for all of a collection together.
 	Patience time.Duration
 	// MaxReread is how many namespaces that differ are read again, in one
 	// collection. 0 means 1,000.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -36,19 +37,21 @@ const (
 // is due, and nothing has changed in it since before it was read (E11).
 func (n *collection) confirm(ctx context.Context) error {
 	n.reread = n.differing[:min(len(n.differing), n.MaxReread)]
+	patience, cancel := context.WithTimeout(ctx, n.Patience)
+	defer cancel()
 	open := n.reread
 	for try := 0; try < maxTries && len(open) > 0; try++ {
 		read, again, err := n.rereadAll(ctx, open)
 		if err != nil {
 			return err
 		}
-		moved, err := n.decide(ctx, read)
+		moved, err := n.decide(ctx, patience.Done(), read)
 		if err != nil {
 			return err
 		}
 		open = append(again, moved...)
 	}
-	for _, s := range append(open, n.differing[len(n.reread):]...) {
+	for _, s := range slices.Concat(open, n.differing[len(n.reread):]) {
 		n.Recorder.View(func(k *ledger.Known) { n.asRecorded(k, s) })
 		n.superseded(s)
 	}
@@ -82,11 +85,9 @@ func (n *collection) rereadAll(ctx context.Context, scopes []*scope) (read, fail
 	return read, failed, nil
 }
 
-// decide waits until each of the scopes is decided, and returns those that are to
-// be read once more.
-func (n *collection) decide(ctx context.Context, scopes []*scope) (again []*scope, err error) {
-	patience, cancel := context.WithTimeout(ctx, n.Patience)
-	defer cancel()
+// decide waits until each of the scopes is decided, or patience is over, and
+// returns those that are to be read once more.
+func (n *collection) decide(ctx context.Context, patience <-chan struct{}, scopes []*scope) (again []*scope, err error) {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
@@ -110,7 +111,7 @@ func (n *collection) decide(ctx context.Context, scopes []*scope) (again []*scop
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-patience.Done():
+		case <-patience:
 			return append(again, scopes...), nil
 		case <-ticker.C:
 		}
