@@ -91,11 +91,11 @@ func newShared() *shared {
 	return &shared{map[ledger.Ending]map[string]int{}, map[string][]string{}, map[string][]string{}}
 }
 
-// cached returns what make makes for a key, the same each time.
-func cached[K comparable, V any](in map[K]V, key K, make func() V) V {
+// cached returns what create makes for a key, the same each time.
+func cached[K comparable, V any](in map[K]V, key K, create func() V) V {
 	v, ok := in[key]
 	if !ok {
-		v = make()
+		v = create()
 		in[key] = v
 	}
 	return v
