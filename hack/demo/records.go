@@ -176,7 +176,7 @@ func showHalf(ctx context.Context, d *demo) error {
 		return err
 	}
 	const known = ` --key "$(cat $DEMO/half.key)" --held $DEMO/half.checkpoint`
-	_, verified, err := d.status(ctx, "kubectl holdfast verify $DEMO/half"+known)
+	_, verified, err := d.status(ctx, "kubectl holdfast verify $DEMO/half"+known+` --witness-key "$(cat $DEMO/witness.key)"`)
 	if err != nil {
 		return err
 	}
@@ -199,6 +199,9 @@ func showHalf(ctx context.Context, d *demo) error {
 // keepHalf keeps what an auditor would have kept of the generated ledger.
 func (d *demo) keepHalf(past *synthetic.History) error {
 	if err := os.WriteFile(d.path("half.key"), []byte(past.VerifierKeys[0]+"\n"), 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.path("witness.key"), []byte(past.WitnessKey+"\n"), 0o600); err != nil {
 		return err
 	}
 	return os.WriteFile(d.path("half.checkpoint"), past.Held[0], 0o600)

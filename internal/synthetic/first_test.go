@@ -56,7 +56,7 @@ func TestE44FirstLedgersAreReadForEver(t *testing.T) {
 			dir := t.TempDir()
 			unpack(t, base+".tar.zst", dir)
 			var known kept
-			decode(t, base+".kept.json", &known)
+			decode(t, readFile(t, base+".kept.json"), &known)
 			verifies(t, dir, known)
 			from, to := ledger.At(opts.Start), ledger.At(opts.Start.Add(opts.Duration))
 			record, err := report.Fold(context.Background(), open(t, dir), report.Query{From: &from, To: &to})
@@ -160,16 +160,12 @@ func compressed(t *testing.T, data []byte) []byte {
 
 func decompressed(t *testing.T, path string) []byte {
 	t.Helper()
-	packed, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r, err := zstd.NewReader(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	data, err := r.DecodeAll(packed, nil)
+	data, err := r.DecodeAll(readFile(t, path), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,13 +182,18 @@ func writeFile(t *testing.T, path string, data []byte) {
 	}
 }
 
-func decode(t *testing.T, path string, v any) {
+func decode(t *testing.T, data []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(data, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t *testing.T, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(data, v); err != nil {
-		t.Fatal(err)
-	}
+	return data
 }

@@ -36,11 +36,19 @@ func (o *operator) observes() bool { return o.up && o.cutOff == "" }
 // known is what the ledger says.
 func (o *operator) known() *ledger.Known { return o.w.Known() }
 
-// kinds are those that are watched, by their plural names.
+// kinds are those that are watched, by their plural names: what gaps name.
 func kinds() []string {
 	return []string{
-		"admissionregistration", "apiservices", "customresourcedefinitions", string(control.NeedEndpointSlices), "ingresses",
-		string(control.NeedNamespaces), string(control.NeedNetworkPolicies), string(control.NeedPods), string(control.NeedServices),
+		"apiservices", "customresourcedefinitions", "endpointslices", "ingresses", "mutatingwebhookconfigurations",
+		"namespaces", "networkpolicies", "pods", "services", "validatingwebhookconfigurations",
+	}
+}
+
+// needs are what is observed of them: what heartbeats name.
+func needs() []control.Need {
+	return []control.Need{
+		control.NeedNamespaces, control.NeedNetworkPolicies, control.NeedPods, control.NeedServices,
+		control.NeedEndpointSlices, control.NeedAdmissionBackends, control.NeedEntrances,
 	}
 }
 
@@ -145,12 +153,12 @@ func (s *simulation) beat(at time.Time) error {
 		return nil
 	}
 	progress := map[string]ledger.Time{}
-	for _, kind := range kinds() {
+	for _, need := range needs() {
 		seen := at.Add(-s.op.dice.between(time.Second, 50*time.Second))
-		if s.op.cutOff != "" && (s.op.cutOff == ledger.CauseUnreachable || kind == string(control.NeedNetworkPolicies)) {
+		if s.op.cutOff != "" && (s.op.cutOff == ledger.CauseUnreachable || need == control.NeedNetworkPolicies) {
 			seen = s.op.from
 		}
-		progress[kind] = ledger.At(seen)
+		progress[string(need)] = ledger.At(seen)
 	}
 	offset := int64(s.op.dice.between(-900*time.Millisecond, 900*time.Millisecond))
 	return s.write(ledger.Draft{At: at, Entry: ledger.Entry{Kind: ledger.KindHeartbeat, Alive: &ledger.AliveBody{

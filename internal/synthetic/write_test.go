@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/klog/v2"
 
+	"github.com/holdfast-dev/holdfast/internal/anchor"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/reevaluate"
@@ -107,6 +108,22 @@ func TestGeneratedLedger(t *testing.T) {
 		}
 		holdsEveryKind(t, entries(t, reader))
 	})
+	t.Run("is anchored", func(t *testing.T) {
+		receipts := 0
+		for _, data := range entries(t, reader) {
+			e, err := ledger.Decode([]byte(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind == ledger.KindAnchored {
+				receipts++
+				acknowledged(t, reader, e, history.WitnessKey)
+			}
+		}
+		if receipts < 15 {
+			t.Errorf("%d receipts, want one a day", receipts)
+		}
+	})
 	t.Run("reevaluates", func(t *testing.T) {
 		report, err := reevaluate.Ledger(context.Background(), reader, reevaluate.Options{})
 		if err != nil {
@@ -145,6 +162,23 @@ func TestGeneratedLedger(t *testing.T) {
 			t.Errorf("%d units ever deviated, want more", units)
 		}
 	})
+}
+
+// acknowledged checks that a receipt is the witness's, of the time that the entry
+// states. Another ledger of the chain may have it.
+func acknowledged(t *testing.T, reader *ledger.Reader, e *ledger.Entry, key string) {
+	t.Helper()
+	var receipt ledger.Receipt
+	for _, info := range reader.Chain() {
+		data, err := reader.Object(info.LedgerID, e.Anchor.Receipt)
+		if err == nil {
+			decode(t, data, &receipt)
+		}
+	}
+	at, err := anchor.Verify(receipt, anchor.Trust{WitnessKeys: []string{key}})
+	if err != nil || !at.Equal(e.Anchor.At.Time) {
+		t.Errorf("entry %d: the receipt is of %s (%v), want %s", e.Seq, at, err, e.Anchor.At)
+	}
 }
 
 // holdsEveryKind checks that each kind of entry occurs that such a past has, and
