@@ -10,6 +10,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/holdfast-dev/holdfast/internal/assess"
+	"github.com/holdfast-dev/holdfast/internal/census"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/synthetic"
@@ -41,7 +42,11 @@ func TestE19EveryVerdictIsReperformed(t *testing.T) {
 	if got.Manifests < 12 || got.Entries < 30 || got.Units < 300 || got.Same != got.Units || told < got.Manifests {
 		t.Errorf("got %+v, told %d times", got, told)
 	}
-	at, err := Ledger(t.Context(), r, Options{At: time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC), Controls: []string{"NET-1"}})
+	date := time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)
+	if c, err := census.At(t.Context(), r, date); err != nil || c.Manifest.Slot.After(date) || date.Sub(c.Manifest.Slot.Time) >= 6*time.Hour {
+		t.Errorf("the manifest at %s is of %+v (%v)", date, c, err)
+	}
+	at, err := Ledger(t.Context(), r, Options{At: date, Controls: []string{"NET-1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,13 +79,16 @@ func TestE19LiesAreFound(t *testing.T) {
 	})
 	w.state("invalid", conforming, control.State{Outcome: control.NotEvaluated, Basis: control.BasisConfiguration,
 		Rules: []control.RuleState{{Reason: ledger.CauseInvalidPolicy}}}, nil)
+	w.dying = true
+	w.state("dying", nil, control.State{Outcome: control.NotApplicable, Basis: control.BasisConfiguration,
+		Rules: []control.RuleState{{Reason: control.ReasonTerminating}}}, nil)
 	r := w.close()
 
 	got, err := Ledger(t.Context(), r, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Units != 7 || got.Same != 1 || got.Different != 1 || got.AsRecorded != 2 || got.Unread != 2 || len(got.Reasons) != 2 {
+	if got.Units != 8 || got.Same != 2 || got.Different != 1 || got.AsRecorded != 2 || got.Unread != 2 || len(got.Reasons) != 2 {
 		t.Errorf("got %+v", got)
 	}
 	if len(got.Differences) != 1 || got.Differences[0].Subject.Name != "lie" || !got.Differences[0].Evaluated.Equal(truth) {

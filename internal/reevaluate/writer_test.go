@@ -35,6 +35,8 @@ type writer struct {
 	control *assess.Control
 	w       *ledger.Writer
 	at      time.Time
+	// dying has namespaces be deleted, with pods that still run.
+	dying bool
 }
 
 func newWriter(t *testing.T) *writer {
@@ -71,7 +73,8 @@ func (w *writer) policy(direction networkingv1.PolicyType) []control.NetworkPoli
 }
 
 func (w *writer) snapshot(name string, policies []control.NetworkPolicy) *control.Snapshot {
-	return &control.Snapshot{Namespace: control.Namespace{Name: name, UID: "uid-" + name, CreatedAt: noon.Add(-time.Hour)}, NetworkPolicies: policies}
+	return &control.Snapshot{NetworkPolicies: policies, Namespace: control.Namespace{Name: name, UID: "uid-" + name, CreatedAt: noon.Add(-time.Hour),
+		Terminating: w.dying, HasRunningPods: w.dying}}
 }
 
 // judged is what the evaluator finds.

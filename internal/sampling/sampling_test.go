@@ -307,6 +307,11 @@ func TestE25WhatIsNotCoveredIsRefused(t *testing.T) {
 		if len(population.Rests) != 1 {
 			t.Fatalf("%s rests on %v", kind, population.Rests)
 		}
+		for id, rests := range population.Rests {
+			if all, err := p.Reader.Entries(id); err != nil || (kind != Items && rests >= all) {
+				t.Errorf("%s of a time that is past rests on %d of %d entries (%v)", kind, rests, all, err)
+			}
+		}
 		d := Draft{Seed: "s", N: 1, Covered: population.Rests}
 		if _, err := population.Draw(d); err != nil {
 			t.Errorf("%s: %v", kind, err)
