@@ -229,13 +229,15 @@ func TestE30EveryControlSays(t *testing.T) {
 // TestE28AnInstantHasNoCountsOverTime: neither episodes by class nor a timeline.
 func TestE28AnInstantHasNoCountsOverTime(t *testing.T) {
 	page := htmlOf(t, rendertest.AsOf(), Options{})
-	for _, never := range []string{"Timeline", "Day by day", "Coverage since", "Episode groups", "subject-days</"} {
+	for _, never := range []string{"Timeline", "Day by day", "Coverage since", "Episode groups", "subject-days", "subject-seconds", "Sampling units", "time by outcome", "counted apart"} {
 		if strings.Contains(page, never) {
 			t.Errorf("the page of an instant has %q", never)
 		}
 	}
-	if want := "As of 2026-03-31 12:00:00"; !strings.Contains(page, want) {
-		t.Errorf("the page lacks %q", want)
+	for _, want := range []string{"As of 2026-03-31 12:00:00", "Open at this instant", "Definition in force"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
 	}
 }
 

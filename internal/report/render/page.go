@@ -148,7 +148,8 @@ func brief(t *ledger.Time) string {
 // controlPage is one control's part of the page.
 type controlPage struct {
 	*report.Control
-	Name string
+	Name    string
+	Instant bool
 	// Anchor is its id in the page, Path its place in the record in JSON.
 	Anchor, Path string
 	Plot         *plotFigure
@@ -197,7 +198,7 @@ type responseRow struct {
 func newControlPage(r *report.Record, i, rows int, o Options) *controlPage {
 	c := &r.Controls[i]
 	p := &controlPage{
-		Control: c, Name: name(c), Anchor: fmt.Sprintf("control-%d", i+1), Path: fmt.Sprintf("/controls/%d", i),
+		Control: c, Name: name(c), Instant: r.Query.AsOf != nil, Anchor: fmt.Sprintf("control-%d", i+1), Path: fmt.Sprintf("/controls/%d", i),
 		Plot: newPlotFigure(r, c), Calendar: newCalendar(r, c), Within: c.Counts.Classes[report.ClassWithinTolerance], Left: limit(c.Left, rows),
 		Idle: limit(c.NotCorrecting, rows), Lost: limit(c.EvidenceLost, rows),
 	}
