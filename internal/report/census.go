@@ -112,11 +112,5 @@ func (f *fold) seedUnit(scope *control.Subject, mu *ledger.ManifestUnit, l *line
 		at = min(at, micros(mu.Since.Time))
 	}
 	state := ledger.Bounded(mu.State)
-	u.state, u.at = &state, at
-	f.setOutcome(u, at, outcomeOf(state.Outcome))
-	if mu.Episode == "" {
-		return
-	}
-	u.open = &episode{id: mu.Episode, unit: u, def: c.current(), origin: mu.Origin, ending: endingOpen, ledger: f.ledger, first: l.seq,
-		rules: state.Rules, actor: actorUnknown, opened: mark{at, 0, -1}, before: nothing}
+	f.seedOutcome(u, &state, at, mu.Episode, mu.Origin, "", l)
 }

@@ -21,17 +21,23 @@ func (f *fold) begin(info ledger.LedgerInfo) {
 }
 
 // startLedger is called with the first entry of a ledger that is there.
-func (f *fold) startLedger(l *line) {
+func (f *fold) startLedger(l *line) error {
 	if f.ledger > 0 {
 		f.breakLedger(l)
 	}
-	if l.seq > 0 {
-		f.links[f.ledger].Pruned = l.seq
-		f.seeded = false
-		f.gaps = append(f.gaps, gap{span: span{min(f.window.from, l.at), forever}, cause: causePruned, seq: l.seq,
-			message: "entries were removed as retention allows; what is known begins with a collection"})
-		f.prunedFrom = len(f.gaps) - 1
+	if l.seq == 0 {
+		return nil
 	}
+	f.links[f.ledger].Pruned = l.seq
+	g := gap{span: span{min(f.window.from, l.at), l.at}, cause: causePruned, seq: l.seq,
+		message: "entries were removed as retention allows; what they said is known only as it was at the end"}
+	known, err := f.seedKnown(l)
+	if !known {
+		f.seeded, f.prunedFrom, g.to = false, len(f.gaps), forever
+		g.message = "entries were removed as retention allows; what is known begins with a collection"
+	}
+	f.gaps = append(f.gaps, g)
+	return err
 }
 
 // ledgerOpened takes the name and the key of a ledger from its first entry.
@@ -93,7 +99,7 @@ func (p *policy) breakLedger(f *fold, l *line) {
 			}
 			last := f.proofOf(u, l)
 			if e := u.open; e != nil {
-				e.ending, e.closed, e.during, e.last = endingLedgerBreak, mark{l.at, 0, -2}, last, l.seq
+				e.ending, e.closed, e.during, e.last = endingLedgerBreak, mark{l.at, 0, runNone}, last, l.seq
 				f.broken = append(f.broken, e)
 				u.open = nil
 			}

@@ -138,7 +138,9 @@ func (f *fold) entry(seq uint64, data []byte) error {
 	}
 	f.total++
 	f.firstAt, f.lastAt = min(f.firstAt, l.at), max(f.lastAt, l.at)
-	f.arrived(l)
+	if err := f.arrived(l); err != nil {
+		return f.wrong(seq, l.kind, err)
+	}
 	if l.at >= f.window.to {
 		handle = late[l.kind]
 	} else {
@@ -224,21 +226,23 @@ func (f *fold) count(l *line, isKnown bool) {
 }
 
 // arrived notes what every entry shows, whatever it states.
-func (f *fold) arrived(l *line) {
+func (f *fold) arrived(l *line) error {
 	link := &f.links[f.ledger]
 	if link.Opened.IsZero() {
 		link.Opened, link.First = timeOf(l.at), l.seq
-		f.startLedger(l)
+		if err := f.startLedger(l); err != nil {
+			return err
+		}
 	}
 	if l.at < f.window.to {
 		link.Last = l.seq
 		f.written[f.ledger].note(l)
 	}
-	if !proves(l) {
-		return
+	if proves(l) {
+		f.resumed(l)
+		f.proven = max(f.proven, l.at)
 	}
-	f.resumed(l)
-	f.proven = max(f.proven, l.at)
+	return nil
 }
 
 // proves is whether the entry shows that the cluster was observed when it was

@@ -91,6 +91,13 @@ type mark struct {
 	run      int
 }
 
+// No process stated a mark of these: an entry that is not there any more did, or
+// none at all. Their monotonic clocks are no one's.
+const (
+	runForgotten = -2
+	runNone      = -3
+)
+
 func (f *fold) mark(l *line) mark { return mark{l.at, l.mono, f.run} }
 
 // setOutcome notes an outcome; what was before the period is replaced.
