@@ -4,6 +4,7 @@ package browser
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -11,8 +12,10 @@ import (
 	"image/color"
 	"image/draw"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -83,24 +86,20 @@ func compressed(t *testing.T, data []byte) []byte {
 	return out.Bytes()
 }
 
-// commonest are the 256 colours that a picture has most of.
+// commonest are the 256 colours that a picture has most of, always in one order.
 func commonest(picture image.Image) color.Palette {
-	counts := map[color.Color]int{}
+	counts := map[color.RGBA]int{}
 	for y := range picture.Bounds().Dy() {
 		for x := range picture.Bounds().Dx() {
-			counts[picture.At(x, y)]++
+			counts[color.RGBAModel.Convert(picture.At(x, y)).(color.RGBA)]++
 		}
 	}
+	found := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
+	})
 	palette := color.Palette{}
-	for len(palette) < 256 && len(counts) > 0 {
-		var most color.Color
-		for c, n := range counts {
-			if most == nil || n > counts[most] {
-				most = c
-			}
-		}
-		palette = append(palette, most)
-		delete(counts, most)
+	for _, c := range found[:min(len(found), 256)] {
+		palette = append(palette, c)
 	}
 	return palette
 }
