@@ -75,12 +75,17 @@ func (c *statedControl) split(f *fold, b bounded) (bounded, *bounded) {
 	return before, &after
 }
 
+// within is the tolerance that the episode is held against, nil where none is stated.
+func (b *bounded) within() *int64 {
+	if b.def == nil {
+		return nil
+	}
+	return b.def.within(b.origin)
+}
+
 // classOf holds an episode against the tolerance that its definition states.
 func classOf(b *bounded) string {
-	var within *int64
-	if b.def != nil {
-		within = b.def.within(b.origin)
-	}
+	within := b.within()
 	switch {
 	case within == nil:
 		return ClassDeviation
@@ -211,7 +216,7 @@ func newSubjectsOf(added int, of []classified, in span) NewSubjects {
 		if e.longest != forever {
 			lengths = append(lengths, e.longest*microsecond)
 		}
-		if w := e.def.within(e.origin); w != nil {
+		if w := e.within(); w != nil {
 			stated = true
 			if e.longest != forever && e.longest*microsecond <= *w {
 				within++
