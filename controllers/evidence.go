@@ -163,10 +163,8 @@ func (r *EvidenceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	work := r.collectDue(ctx, p)
 	wait, err := r.publish(ctx, p)
-	if ctx.Err() != nil {
-		return ctrl.Result{}, nil // the process stops; the next one goes on with it
-	}
-	if err := errors.Join(work, err); err != nil {
+	// What a process that stops left undone the next one goes on with.
+	if err := errors.Join(work, err); err != nil && ctx.Err() == nil {
 		r.Log.Error(err, "The evidence of a schedule is not complete yet", "schedule", req.Name)
 		wait = min(wait, retryEvidence)
 	}

@@ -34,7 +34,7 @@ func (r *EvidenceReconciler) publish(ctx context.Context, p *schedulePass) (time
 		}
 	}
 	newest := r.tally.newest[p.ref.Name]
-	if newest.behind(known) {
+	if p.health.Available && newest.behind(known) {
 		wait = min(wait, behindWait)
 	}
 	next := p.schedule.DeepCopy()
@@ -99,12 +99,19 @@ func (p *schedulePass) period() (start, end time.Time) {
 	return start, end
 }
 
+// overdueWait is the time after which a slot that is due still is looked at again.
+const overdueWait = time.Second
+
 // untilNext is the time to the next slot, within wakeAtLeast.
 func untilNext(known *ledger.ScheduleRecord, now time.Time) time.Duration {
 	if known == nil || known.Next == nil {
 		return wakeAtLeast
 	}
-	return max(time.Millisecond, min(wakeAtLeast, known.Next.Sub(now)))
+	until := known.Next.Sub(now)
+	if until <= 0 {
+		return overdueWait
+	}
+	return min(wakeAtLeast, until)
 }
 
 // behind is whether the ledger knows of a newer slot, which is not in its log yet.

@@ -128,7 +128,9 @@ func testLedgerAway(s *stage) {
 	s.breakLedger()
 	for range 2 {
 		s.pass(time.Hour)
-		s.reconcile()
+		if wait := s.reconcile().RequeueAfter; wait < overdueWait {
+			s.Errorf("what cannot be done is tried again after %s", wait)
+		}
 	}
 	object := &v1alpha1.EvidenceSchedule{}
 	if err := s.Get(s.Context(), client.ObjectKey{Name: s.schedule}, object); err != nil {
