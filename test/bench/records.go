@@ -51,8 +51,9 @@ type recordsResult struct {
 
 // toolRun is one run of a program.
 type toolRun struct {
-	took time.Duration
-	peak uint64 // resident, in bytes
+	// cpu says more than took where the machine has other work.
+	took, cpu time.Duration
+	peak      uint64 // resident, in bytes
 }
 
 // measureRecords measures what is made of a large ledger. It takes no cluster.
@@ -114,10 +115,11 @@ func (r *recordsRun) run(ctx context.Context, args ...string) (toolRun, error) {
 	if err != nil {
 		return done, fmt.Errorf("%s: %w: %.500s", args[0], err, output)
 	}
+	done.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		done.peak = uint64(max(0, used.Maxrss)) << 10 // in kilobytes on Linux
 	}
-	r.say("%s took %s and %s", args[0], readable(done.took), mebibytes(done.peak))
+	r.say("%s took %s (CPU %s) and %s", args[0], readable(done.took), readable(done.cpu), mebibytes(done.peak))
 	return done, nil
 }
 

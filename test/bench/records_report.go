@@ -31,14 +31,14 @@ func (r *recordsResult) String() string {
 }
 
 func (r *recordsResult) write(w *bytes.Buffer) {
-	t := &table{header: []string{fmt.Sprintf("%d entries over twelve months, %d namespaces", r.entries, r.namespaces), "time", "memory, peak"}}
-	t.add("Record of the twelve months, JSON", readable(r.json.took), mebibytes(r.json.peak))
-	t.add("– as a page", readable(r.html.took), mebibytes(r.html.peak))
-	t.add("Verification with the key and a held checkpoint", readable(r.verify.took), mebibytes(r.verify.peak))
-	t.add("Opening the ledger, as at a start: median / worst", readableAll(r.opened.median(), r.opened.last()), nothing)
-	t.add("Reading one day of entries: median / worst", readableAll(r.day.median(), r.day.last()), nothing)
-	t.add("Reading all entries", readable(r.read.last()), nothing)
-	t.add("Generating it, through the ledger itself", r.written.Round(time.Second).String(), nothing)
+	t := &table{header: []string{fmt.Sprintf("%d entries over twelve months, %d namespaces", r.entries, r.namespaces), "time", "CPU", "memory, peak"}}
+	t.add("Record of the twelve months, JSON", readable(r.json.took), readable(r.json.cpu), mebibytes(r.json.peak))
+	t.add("– as a page", readable(r.html.took), readable(r.html.cpu), mebibytes(r.html.peak))
+	t.add("Verification with the key and a held checkpoint", readable(r.verify.took), readable(r.verify.cpu), mebibytes(r.verify.peak))
+	t.add("Opening the ledger, as at a start: median / worst", readableAll(r.opened.median(), r.opened.last()), nothing, nothing)
+	t.add("Reading one day of entries: median / worst", readableAll(r.day.median(), r.day.last()), nothing, nothing)
+	t.add("Reading all entries", readable(r.read.last()), nothing, nothing)
+	t.add("Generating it, through the ledger itself", r.written.Round(time.Second).String(), nothing, nothing)
 	t.write(w)
 	var sizes []string
 	for _, part := range slices.SortedFunc(maps.Keys(r.sizes), func(a, b string) int { return int(r.sizes[b]) - int(r.sizes[a]) }) {
