@@ -14,6 +14,7 @@ import (
 // one only what changed has to be looked at.
 type trail struct {
 	chunks      map[string]*chunkSum // by digest
+	scopes      scopeCache
 	populations map[controlKey]population
 	// touched are the scopes of which entries have said something since, all is
 	// set where an entry concerned every scope.
@@ -130,7 +131,7 @@ func (c *manifestCheck) readChunk(digest string) *chunkSum {
 	if !there {
 		return nil
 	}
-	chunk, err := DecodeChunk(data)
+	chunk, err := c.trail.scopes.chunk(data)
 	if err != nil {
 		c.wrong("chunk %s: %v", digest, err)
 		return nil
@@ -299,6 +300,11 @@ func (c *manifestCheck) compare() error {
 	}
 	c.absent(w)
 	c.trail.touched, c.trail.all = w.scopes, w.all
+	scopes := 0
+	for _, chunk := range c.chunks {
+		scopes += len(chunk.Scopes)
+	}
+	c.trail.scopes.turn(scopes)
 	return nil
 }
 
