@@ -15,7 +15,7 @@ func (f *fold) controlRecord(c *statedControl) Control {
 	groups, group := groupsOf(episodes)
 	r := Control{
 		Policy: c.policy.name, ID: c.id, Type: c.typ, Statement: c.spec.Statement, Owner: c.spec.Owner,
-		Criteria: criteriaOf(c.spec), Priority: string(c.spec.Priority),
+		Criteria: criteriaOf(c.spec), Bases: basesOf(c), Priority: string(c.spec.Priority),
 		IntroducedAt: known(c.introduced), OperatingFrom: known(c.operating),
 		Groups: groups, Counts: countsOf(episodes, nil, len(groups)), Repairs: c.acts.repairs, Exclusions: f.exclusionsOf(c.policy),
 		EvidenceLost: f.lossesWithin(),
@@ -44,6 +44,26 @@ func (f *fold) stated(of []classified, group func(int) string) []Episode {
 		of[i].episode = nil
 	}
 	return list
+}
+
+// rests notes what a state rested on.
+func (c *statedControl) rests(on control.Basis) {
+	if on == "" {
+		return
+	}
+	if c.bases == nil {
+		c.bases = map[control.Basis]struct{}{}
+	}
+	c.bases[on] = struct{}{}
+}
+
+func basesOf(c *statedControl) []string {
+	of := []string{}
+	for basis := range c.bases {
+		of = append(of, string(basis))
+	}
+	slices.Sort(of)
+	return of
 }
 
 func criteriaOf(spec v1alpha1.ControlSpec) []string {

@@ -43,6 +43,8 @@ type statedControl struct {
 	id     string
 	typ    string
 	spec   v1alpha1.ControlSpec
+	// bases are what its states rested on.
+	bases map[control.Basis]struct{}
 	// introduced and operating are never where it was not introduced.
 	introduced int64
 	operating  int64

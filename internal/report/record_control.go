@@ -14,6 +14,9 @@ type Control struct {
 	Owner     string   `json:"owner"`
 	Criteria  []string `json:"criteria"`
 	Priority  string   `json:"priority"`
+	// Bases are what its states rested on: Configuration (declared), Behaviour
+	// (observed effect) or Attestation (stated by a person).
+	Bases []string `json:"bases"`
 	// Definitions are the definitions in force, in order: results split here,
 	// and only here.
 	Definitions []Definition `json:"definitions"`

@@ -198,6 +198,13 @@ func TestE17RunsAreListed(t *testing.T) {
 	}
 }
 
+// TestE32AControlSaysWhatItRestsOn: on the bases of the states that were stated.
+func TestE32AControlSaysWhatItRestsOn(t *testing.T) {
+	if diff := cmp.Diff([]string{"Configuration"}, only(t, period(t, storyStopped(t))).Bases); diff != "" {
+		t.Errorf("bases (-want +got):\n%s", diff)
+	}
+}
+
 // TestE18RepairErasesNothing: what was repaired within milliseconds is an episode,
 // with who changed what, and stays one however loose the tolerance is.
 func TestE18RepairErasesNothing(t *testing.T) {

@@ -87,6 +87,7 @@ func (f *fold) seedState(u *unit, r *ledger.Record, l *line) {
 // on one side only.
 func (f *fold) seedOutcome(u *unit, state *control.State, at int64, episodeID string, origin ledger.Origin, message string, l *line) {
 	u.state, u.at = state, at
+	u.control.rests(state.Basis)
 	f.setOutcome(u, at, outcomeOf(state.Outcome))
 	if episodeID == "" {
 		return

@@ -298,6 +298,7 @@ func (f *fold) turn(u *unit, l *line, def *definition, to *control.State) {
 		u.seen = before
 	}
 	u.state, u.at, u.last = to, l.at, nothing
+	u.control.rests(to.Basis)
 	f.setOutcome(u, l.at, outcomeOf(to.Outcome))
 }
 

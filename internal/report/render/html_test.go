@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/report"
 	"github.com/holdfast-dev/holdfast/internal/report/render/rendertest"
 )
@@ -223,6 +224,26 @@ func TestE30EveryControlSays(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s: the page lacks %q", what, want)
 		}
+	}
+}
+
+// TestE32BasesAreToldApart: every form says of each control what it rests on.
+func TestE32BasesAreToldApart(t *testing.T) {
+	r := rendertest.Rich()
+	const rich, none = "observed behaviour; declared configuration", "nothing: no state was recorded"
+	page := html.UnescapeString(htmlOf(t, r, Options{}))
+	if !strings.Contains(page, "<dt>Rests on</dt><dd>"+rich) || !strings.Contains(page, "<dt>Rests on</dt><dd>"+none) {
+		t.Error("the page does not say what the controls rest on")
+	}
+	var text bytes.Buffer
+	if err := Text(&text, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), rich) {
+		t.Error("the text does not say what the controls rest on")
+	}
+	if got := bases([]string{string(control.BasisAttestation)}); got != "attestation by a person" {
+		t.Errorf("an attestation is called %q", got)
 	}
 }
 

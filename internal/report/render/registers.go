@@ -29,11 +29,11 @@ func controlRegister(r *report.Record) register {
 	return register{
 		file: "controls.csv", about: "one row per definition of a control that was in force",
 		sums: fmt.Sprintf("%d controls", len(r.Controls)),
-		columns: ofControl("type", "statement", "owner", "criteria", "priority", "from", "to", "mode", "nature", "definition", "generation",
+		columns: ofControl("type", "statement", "owner", "criteria", "bases", "priority", "from", "to", "mode", "nature", "definition", "generation",
 			"evaluator_version", "tolerance_correction_s", "tolerance_new_subject_s", "set_by", "set_at", "episodes", "due_subject_s",
 			"conforming_subject_s", "deviating_subject_s", "not_applicable_subject_s", "not_evaluated_subject_s", "gap_subject_s"),
 		rows: ofControls(r, func(c *report.Control) []report.Definition { return c.Definitions }, func(c *report.Control, d *report.Definition) []string {
-			row := slices.Concat([]string{c.Type, c.Statement, c.Owner, strings.Join(c.Criteria, " "), c.Priority}, interval(d.Interval))
+			row := slices.Concat([]string{c.Type, c.Statement, c.Owner, strings.Join(c.Criteria, " "), strings.Join(c.Bases, " "), c.Priority}, interval(d.Interval))
 			row = append(row, d.Mode, d.Nature, d.Digest, whole(d.Generation), whole(d.EvaluatorVersion), secondsOrNone(d.CorrectionWithin),
 				secondsOrNone(d.NewSubjectWithin), d.SetBy, exact(&d.SetAt), whole(d.Counts.Episodes))
 			return append(row, timeCells(d.Time)...)

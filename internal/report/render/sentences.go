@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -43,6 +44,23 @@ func natures(definitions []report.Definition) string {
 		}
 	}
 	return strings.Join(parts, "; then ")
+}
+
+// bases says what a control's states rested on.
+func bases(of []string) string {
+	words := map[string]string{
+		string(control.BasisConfiguration): "declared configuration",
+		string(control.BasisBehaviour):     "observed behaviour",
+		string(control.BasisAttestation):   "attestation by a person",
+	}
+	parts := make([]string, 0, len(of))
+	for _, basis := range of {
+		parts = append(parts, cmp.Or(words[basis], basis))
+	}
+	if len(parts) == 0 {
+		return "nothing: no state was recorded"
+	}
+	return strings.Join(parts, "; ")
 }
 
 // removed is the line about what was found missing because its subject was deleted.

@@ -52,6 +52,7 @@ func (t *textWriter) control(r *report.Record, c *report.Control, o Options) {
 	t.labelled("owner", c.Owner)
 	t.labelled("criteria", strings.Join(c.Criteria, ", "))
 	t.labelled("nature", natures(c.Definitions))
+	t.labelled("rests on", bases(c.Bases))
 	for i := range c.Definitions {
 		d := &c.Definitions[i]
 		text := strings.TrimPrefix(tolerance(d), toleranceLead)

@@ -44,7 +44,7 @@ func newControl(policy, id string, subjects int, mode string, tolerance time.Dur
 		nature = "Detective and corrective"
 	}
 	m.Control = report.Control{
-		Policy: policy, ID: id, Type: "networkIsolation", Owner: "platform-team", Priority: "High",
+		Policy: policy, ID: id, Type: "networkIsolation", Owner: "platform-team", Priority: "High", Bases: []string{},
 		Definitions: []report.Definition{{
 			Interval: report.Interval{From: ledger.At(start), To: ledger.At(end)}, Digest: digest("definition", policy, id),
 			Generation: 3, EvaluatorVersion: 4, Mode: mode, Nature: nature, SetBy: "argocd-controller", SetAt: at(-12 * day), Spec: digest("spec", policy),

@@ -47,6 +47,7 @@ func Rich() *report.Record {
 	baseline := newControl("production-baseline", "NET-1", 40, "Enforce", 5*time.Minute)
 	baseline.Statement = "Workload namespaces deny network traffic that is not explicitly allowed."
 	baseline.Criteria = []string{"CC6.1", "CC6.6"}
+	baseline.Bases = []string{"Behaviour", "Configuration"}
 	baseline.introduce(0, 0)
 	baselineEpisodes(baseline)
 
