@@ -82,7 +82,8 @@ type record struct {
 }
 
 func showRecord(ctx context.Context, d *demo) error {
-	to := time.Now().UTC().Format(time.RFC3339)
+	// To the second, the slot that was just collected would lie beyond the end.
+	to := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 	made, err := d.record(ctx, "$DEMO/ledger --to "+to, "this-demo")
 	if err != nil {
 		return err
