@@ -44,15 +44,6 @@ func CSV(create func(name string) (io.WriteCloser, error), r *report.Record, o O
 	return nil
 }
 
-// RegisterNames are the names of the files that CSV writes, in order.
-func RegisterNames() []string {
-	var names []string
-	for _, g := range registers(&report.Record{}, Options{}) {
-		names = append(names, g.file)
-	}
-	return names
-}
-
 func writeRegister(create func(string) (io.WriteCloser, error), r *report.Record, g register) error {
 	file, err := create(g.file)
 	if err != nil {
