@@ -77,6 +77,10 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 controlplane: ## Build etcd, the API server, the controller manager and kubectl (minutes the first time)
 	@hack/controlplane/build.sh
 
+.PHONY: tools
+tools: ## Build the tools that tests run, such as helm (minutes the first time)
+	@go test -count=1 ./test/tool
+
 ##@ Help
 
 .PHONY: help
