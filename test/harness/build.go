@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/holdfast-dev/holdfast/hack/tools"
 )
 
 // BuildOptions say what is built, and how. The zero value is a plain build of the
@@ -86,22 +88,12 @@ func overlay(tb testing.TB, patches []Patch) string {
 	return path
 }
 
-// Root is the repository's root: the closest directory with a go.mod above the
-// working directory.
+// Root is the repository's root.
 func Root(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.Getwd()
+	root, err := tools.Root()
 	if err != nil {
-		tb.Fatalf("find the repository's root: %v", err)
+		tb.Fatal(err)
 	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			tb.Fatal("find the repository's root: no go.mod above the working directory")
-		}
-		dir = parent
-	}
+	return root
 }

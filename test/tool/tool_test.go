@@ -4,16 +4,19 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/holdfast-dev/holdfast/hack/tools"
 )
 
 func TestPath(t *testing.T) {
 	cases := map[string]struct {
-		tool Tool
+		tool tools.Tool
 		args []string
 		want string
 	}{
-		"helm":     {Helm, []string{"--help"}, "Kubernetes package manager"},
-		"promtool": {Promtool, []string{"--help"}, "Prometheus monitoring system"},
+		"helm":         {tools.Helm(), []string{"--help"}, "Kubernetes package manager"},
+		"promtool":     {tools.Promtool(), []string{"--help"}, "Prometheus monitoring system"},
+		"crd-ref-docs": {tools.CRDRefDocs(), []string{"--help"}, "--renderer"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
