@@ -58,6 +58,8 @@ func (f *flags) bind(set *flag.FlagSet) *zap.Options {
 		"Namespace of the operator: of its lease, its signing key and its head mark.")
 	set.StringVar(&f.operator.LedgerDir, "ledger-dir", "/var/lib/holdfast/ledger",
 		"Directory of the ledger: a volume that outlives the pod.")
+	set.BoolVar(&f.operator.LedgerEphemeral, "ledger-ephemeral", false,
+		"The ledger's directory ends with the pod, and the evidence with it: EvidenceRecorded is False with the reason NotDurable.")
 	set.StringVar(&f.operator.KeyFile, "ledger-key-file", "",
 		"File of the ledger's signing key, made if absent: for a run outside a cluster. Empty: the Secret holdfast-ledger-key.")
 	set.IntVar(&f.operator.ContentionThreshold, "contention-threshold", 30,

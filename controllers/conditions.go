@@ -132,6 +132,12 @@ func (s *summary) evidence() metav1.Condition {
 			"observations are only counted, because memory for them is full: "+s.health.Message
 	case !s.health.Available:
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.health.Reason, clip(s.health.Message)
+	case s.ephemeral:
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonNotDurable, notDurable
 	}
 	return c
 }
+
+// notDurable says what a ledger that ends with the pod is worth, and what to do.
+const notDurable = "the ledger ends with the operator's pod, and all evidence with it: " +
+	"give it a persistent volume (ledger.persistence.enabled=true in the chart's values), and start the operator without --ledger-ephemeral"

@@ -34,6 +34,8 @@ type Options struct {
 	Observer *observe.Observer
 	// Recorder records.
 	Recorder *ledger.Recorder
+	// LedgerEphemeral is whether the ledger ends with the pod.
+	LedgerEphemeral bool
 	// Applier repairs.
 	Applier *enforce.Applier
 	// Contention notices repairs that are fought.

@@ -41,6 +41,8 @@ type EvidenceOptions struct {
 	Recorder *ledger.Recorder
 	// LedgerDir is the ledger's volume.
 	LedgerDir string
+	// LedgerEphemeral is whether that volume ends with the pod.
+	LedgerEphemeral bool
 	// Collector collects.
 	Collector Collector
 	// Definition is the definition in force of a policy, by name.
@@ -135,6 +137,8 @@ type schedulePass struct {
 	health ledger.Health
 	// exports is whether the operator has an export directory.
 	exports bool
+	// ephemeral is whether the ledger ends with the pod.
+	ephemeral bool
 }
 
 // wakeAtLeast is how often a schedule is looked at: the wall clock may be set.
@@ -157,7 +161,8 @@ func (r *EvidenceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("read EvidenceSchedule %s: %w", req.Name, err)
 	}
-	p := &schedulePass{schedule: schedule, now: r.Now(), health: r.Recorder.Health(), exports: r.Exporter != nil}
+	p := &schedulePass{schedule: schedule, now: r.Now(), health: r.Recorder.Health(),
+		exports: r.Exporter != nil, ephemeral: r.LedgerEphemeral}
 	if p.declared, err = r.declare(schedule); err != nil {
 		return ctrl.Result{}, err
 	}

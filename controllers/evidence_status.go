@@ -226,6 +226,9 @@ func (p *schedulePass) recorded(newest *newestSlot) metav1.Condition {
 	default:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonCollected, "the newest slot was collected"
 	}
+	if p.ephemeral && c.Status != metav1.ConditionFalse { // a slot that was not collected is the worse news
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonNotDurable, notDurable
+	}
 	return c
 }
 

@@ -42,6 +42,7 @@ func TestEvidence(t *testing.T) {
 		"ExportsOnceAPeriodIsOver":             testExportsAtTheEnd,
 		"ExportsWithoutADirectoryAreStalled":   testExportsNowhere,
 		"QuietBetweenSlots":                    testQuiet,
+		"ALedgerThatEndsWithThePod":            testEphemeral,
 	} {
 		t.Run(name, func(t *testing.T) { test(newStage(t, api, "s"+ledger.Digest([]byte(name))[:12])) })
 	}
@@ -143,6 +144,25 @@ func testLedgerAway(s *stage) {
 	s.repairLedger()
 	s.reconcile()
 	s.wantSlots("13:00-14:00 Missed 2 LedgerUnavailable", "15:00 Completed late=false")
+}
+
+// testEphemeral: collections are made as ever, and what failed is still the first
+// thing to know.
+func testEphemeral(s *stage) {
+	s.LedgerEphemeral = true
+	s.declare()
+	want := func(reason string) {
+		s.Helper()
+		s.wantCondition(s.status(), v1alpha1.ConditionEvidenceRecorded, metav1.ConditionFalse, reason)
+		s.wantCondition(s.status(), v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonScheduled)
+	}
+	want(v1alpha1.ReasonNotDurable)
+	s.pass(time.Hour)
+	want(v1alpha1.ReasonNotDurable)
+	s.collector.state = ledger.CollectionFailed
+	s.pass(time.Hour)
+	want(v1alpha1.ReasonCollectionFailed)
+	s.wantSlots("13:00 Completed late=false", "14:00 Failed late=false")
 }
 
 func testSuspended(s *stage) {

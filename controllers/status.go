@@ -89,6 +89,8 @@ type summary struct {
 	// durable is whether everything that the summary says is.
 	durable bool
 	health  ledger.Health
+	// ephemeral is whether the ledger ends with the pod.
+	ephemeral bool
 	point   *v1alpha1.CheckpointStatus
 	// entries is how many entries the ledger had, and published how many of them
 	// the checkpoint covers: both are 0 while it is unavailable.
@@ -99,7 +101,8 @@ type summary struct {
 
 // summarise takes the summary of a policy.
 func (r *Engine) summarise(def *definition) *summary {
-	s := &summary{now: r.Now(), def: def, pending: r.intros.pending(def.Name), settles: r.settling.of(def.Name), health: r.Recorder.Health()}
+	s := &summary{now: r.Now(), def: def, pending: r.intros.pending(def.Name), settles: r.settling.of(def.Name),
+		health: r.Recorder.Health(), ephemeral: r.LedgerEphemeral}
 	s.issue, s.issues = r.issues.worst(def.Name)
 	s.census = r.count(def, s)
 	s.blind = r.blindness(def)

@@ -119,6 +119,10 @@ func TestConditions(t *testing.T) {
 			"True Evaluating", "True AllConforming", "True Enforced", "False LedgerInUse"},
 		"evidence is lost": {all(unavailableFor(time.Hour), func(s *summary) { s.health.Lost = 3 }),
 			"True Evaluating", "Unknown EvidenceUnavailable", "True Enforced", "False EvidenceLost"},
+		"the ledger ends with the pod": {all(func(s *summary) { s.ephemeral = true }),
+			"True Evaluating", "True AllConforming", "True Enforced", "False NotDurable: " + notDurable},
+		"a ledger that ends with the pod is unavailable": {all(unavailableFor(time.Second), func(s *summary) { s.ephemeral = true }),
+			"True Evaluating", "True AllConforming", "True Enforced", "False LedgerUnavailable: the volume is read-only"},
 		"evidence unavailable outweighs what deviates": {all(unavailableFor(time.Hour), counted3(v1alpha1.ControlStatus{Deviating: 1})),
 			"True Evaluating", "Unknown EvidenceUnavailable", "True Enforced", "False LedgerUnavailable"},
 	}
@@ -147,7 +151,7 @@ func TestConditions(t *testing.T) {
 		v1alpha1.ReasonEvidenceUnavailable, v1alpha1.ReasonEnforced, v1alpha1.ReasonObserveOnly, v1alpha1.ReasonPaused, v1alpha1.ReasonPending,
 		v1alpha1.ReasonRepairFailed, v1alpha1.ReasonContested, v1alpha1.ReasonNameCollision, v1alpha1.ReasonPolicyConflict, v1alpha1.ReasonEgressRefused,
 		v1alpha1.ReasonIngressRefused, v1alpha1.ReasonRollingOut, v1alpha1.ReasonRolloutHeld, v1alpha1.ReasonRolledBack, v1alpha1.ReasonNotApplicable,
-		v1alpha1.ReasonRecorded, v1alpha1.ReasonLedgerUnavailable, v1alpha1.ReasonLedgerInUse, v1alpha1.ReasonEvidenceLost,
+		v1alpha1.ReasonRecorded, v1alpha1.ReasonLedgerUnavailable, v1alpha1.ReasonLedgerInUse, v1alpha1.ReasonEvidenceLost, v1alpha1.ReasonNotDurable,
 	} {
 		if !reasons[reason] {
 			t.Errorf("no case has the reason %s", reason)

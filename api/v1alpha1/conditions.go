@@ -100,6 +100,10 @@ const (
 	ReasonLedgerUnavailable = "LedgerUnavailable"
 	// ReasonLedgerInUse surfaces when another process holds the ledger.
 	ReasonLedgerInUse = "LedgerInUse"
+	// ReasonNotDurable surfaces when what is recorded ends with the pod, because the
+	// operator has no persistent volume: set ledger.persistence.enabled of the chart.
+	// Nothing else is kept from working.
+	ReasonNotDurable = "NotDurable"
 	// ReasonEvidenceLost surfaces while observations are only counted, because memory for them is full.
 	ReasonEvidenceLost = "EvidenceLost"
 )

@@ -39,6 +39,8 @@ type Options struct {
 	Namespace string
 	// LedgerDir is the ledger's volume.
 	LedgerDir string
+	// LedgerEphemeral is whether LedgerDir ends with the pod.
+	LedgerEphemeral bool
 	// KeyFile is the file of the signing key; empty means the Secret.
 	KeyFile string
 	// ExportDir is where the exports of schedules are written; empty means nowhere.
@@ -119,7 +121,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 		Client: mgr.GetClient(), Observer: observer, Recorder: recorder, Applier: applier,
 		Contention: enforce.NewContention(opts.ContentionThreshold),
 		Events:     mgr.GetEventRecorder("holdfast"), Metrics: m, Now: time.Now, Log: opts.Log,
-		ClockOffset: opts.Clock.Offset,
+		ClockOffset: opts.Clock.Offset, LedgerEphemeral: opts.LedgerEphemeral,
 	})
 	if err := engine.SetupWithManager(mgr); err != nil {
 		return nil, err
@@ -145,7 +147,8 @@ func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, dns
 		Now:        time.Now, Log: opts.Log.WithName("collect"),
 	})
 	options := controllers.EvidenceOptions{
-		Client: mgr.GetClient(), Records: mgr.GetAPIReader(), Recorder: engine.Recorder, LedgerDir: filepath.Clean(opts.LedgerDir),
+		Client: mgr.GetClient(), Records: mgr.GetAPIReader(), Recorder: engine.Recorder,
+		LedgerDir: filepath.Clean(opts.LedgerDir), LedgerEphemeral: opts.LedgerEphemeral,
 		Collector: collector, Definition: engine.Definition, Observing: engine.Observes(),
 		NewAnchor: func(spec v1alpha1.EvidenceAnchor) (anchor.Anchor, error) { return anchor.New(spec, nil) },
 		Now:       time.Now, Log: opts.Log.WithName("evidence"),
