@@ -25,6 +25,8 @@ type Draft struct {
 	Payload func() ([]Input, []Object, error)
 
 	n uint64
+	// told is whether OnRecorded was told of it.
+	told bool
 }
 
 // settle makes the draft an entry that follows from what is known. It returns

@@ -38,6 +38,11 @@ type RecorderOptions struct {
 	// was opened): everything is then to be recorded again; what the ledger has
 	// is not written twice. May be nil.
 	OnAttach func(policies []string, resync bool)
+	// OnRecorded is told each entry, and the episodes that it ends, as it takes its
+	// place, durable or not. What is settled again, because the ledger was opened
+	// anew, is told once. It must be quick, and must not call the recorder. May be
+	// nil.
+	OnRecorded func(e *Entry, ended []Ended)
 	// OnHealth is called when the ledger became unavailable, or available. May be nil.
 	OnHealth func()
 	Log      logr.Logger
@@ -182,10 +187,12 @@ func (r *Recorder) admit(d *Draft, bounded bool) *item {
 			Lost: &LostBody{Count: 1, From: entry.ObservedAt, To: entry.ObservedAt, Units: 1}}})
 		return nil
 	}
+	ended := r.known.ends(&it.entry)
 	if err := r.known.Apply(&it.entry); err != nil {
 		r.opts.Log.Error(err, "An entry does not follow from what is known, and was left out")
 		return nil
 	}
+	r.tell(it, ended)
 	r.known.mark(&it.entry, d)
 	r.snapshot()
 	if bounded && r.full(it) {
@@ -198,6 +205,14 @@ func (r *Recorder) admit(d *Draft, bounded bool) *item {
 	r.pending = append(r.pending, it)
 	r.bytes += it.size()
 	return it
+}
+
+// tell tells of an item, once.
+func (r *Recorder) tell(it *item, ended []Ended) {
+	if r.opts.OnRecorded != nil && !it.draft.told {
+		r.opts.OnRecorded(&it.entry, ended)
+	}
+	it.draft.told = true
 }
 
 // full reports whether there is no room in memory for another item. A ledger
