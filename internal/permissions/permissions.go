@@ -1,11 +1,12 @@
 // Package permissions is the one list of what Holdfast, and the people who work
 // with it, may do in a cluster. The chart's roles, config/rbac, the page
-// docs/permissions.md, and the sentence by which a verdict says which right is
+// docs/permissions.md, and the sentence by which a condition says which right is
 // missing are all made from it.
 package permissions
 
 // Role is a set of rules that is granted as a whole. Each is one ClusterRole or
-// Role of the same name, after the prefix "holdfast-".
+// Role of the same name, after the release's name and a dash, and so is each part
+// of it.
 type Role string
 
 // The operator's roles.
@@ -58,4 +59,140 @@ type Rule struct {
 	Verbs []string
 	// Feature says which feature needs the rule and what for: one or two sentences.
 	Feature string
+	// Without says what happens without the rule: a sentence.
+	Without string
+}
+
+// Grant is a Role as it is installed.
+type Grant struct {
+	Role Role
+	// Doc says who has the role, and what for: one or two sentences.
+	Doc string
+	// Operator has the role bound to Holdfast's service account. The others are
+	// bound by those who know the people.
+	Operator bool
+	// Extensible has the ClusterRole collect, besides its own rules, those of every
+	// ClusterRole that is labelled with AggregateTo(Role).
+	Extensible bool
+	// Into is a role of Kubernetes' own, such as view, that gets the rules too.
+	Into string
+}
+
+// Part is what a value of the chart grants or withholds of a Role.
+type Part struct {
+	Role Role
+	Name string
+	// Value names the value of the chart, such as observe.cilium.
+	Value string
+	// Doc says what the part is for: a clause.
+	Doc string
+	// APIs are the group/versions of an optional API. By the value Auto the part
+	// is granted where one of them is served. Without any, the value is true or
+	// false.
+	APIs []string
+}
+
+// Setting is the value of the chart that grants the part, with what to set it to.
+func (p *Part) Setting() string {
+	if len(p.APIs) > 0 {
+		return p.Value + "=Enabled"
+	}
+	return p.Value + "=true"
+}
+
+// Table is all there is to grant.
+type Table struct {
+	// Grants are the roles, in the order of the page.
+	Grants []Grant
+	// Parts are the parts of roles, in the order of the page.
+	Parts []Part
+	// Rules are the rules, in the order in which they are installed.
+	Rules []Rule
+}
+
+// CustomPart names the part of Observe that holds what an installation adds.
+const CustomPart = "custom"
+
+// labelPrefix is that of the labels by which rules are added to a role.
+const labelPrefix = "rbac.holdfast.dev/aggregate-to-"
+
+// AggregateTo is the label, of value "true", by which a ClusterRole's rules are
+// added to a role of Holdfast that is extensible, or to Observe.
+func AggregateTo(role Role) string { return labelPrefix + string(role) }
+
+// Holdfast returns the table of Holdfast.
+func Holdfast() Table {
+	var rules []Rule
+	for _, more := range [][]Rule{observeRules(), optionalRules(), enforceRules(), operatorRules(), peopleRules(), auditorRules()} {
+		rules = append(rules, more...)
+	}
+	return Table{Grants: grants(), Parts: parts(), Rules: rules}
+}
+
+// grants are the roles.
+func grants() []Grant {
+	return []Grant{
+		{Role: Observe, Operator: true, Extensible: true, Doc: "What Holdfast needs to observe and to say what it observed. With this alone it changes nothing in the" +
+			" cluster but its own status, events and records."},
+		{Role: Enforce, Operator: true, Doc: "What Holdfast needs besides to repair, by control type. Without it, mode Enforce fails visibly, while" +
+			" evaluation and evidence go on."},
+		{Role: Operator, Operator: true, Doc: "What Holdfast needs in its own namespace: to be the only one at work, and to hold on to its ledger."},
+		{Role: Viewer, Into: "view", Doc: "Reads what is declared and recorded. Whoever may view the cluster has it."},
+		{Role: PolicyAdmin, Extensible: true, Doc: "States controls, and does not confirm what is held until somebody else looked at it."},
+		{Role: ScheduleAdmin, Doc: "States how controls are evidenced. Bind it to others than policy-admin where nobody must both state a control" +
+			" and decide how it is evidenced."},
+		{Role: Approver, Extensible: true, Doc: "Confirms what is held until somebody looked at it, and changes nothing else."},
+		{Role: Auditor, Extensible: true, Doc: "Reads records and the ledger, and changes nothing. Bind both the ClusterRole and the Role: they reveal no" +
+			" Secret, and no object of the cluster but Holdfast's own."},
+		{Role: Reperformer, Doc: "Lists what was judged, with rights of one's own, and compares: kinds that controls judge by, and never Secrets."},
+		{Role: MetricsReader, Doc: "Scrapes metrics. Bind it to the service account of whatever does."},
+	}
+}
+
+// parts are the parts of roles.
+func parts() []Part {
+	parts := []Part{
+		{Role: Observe, Name: "gatewayAPI", Doc: "ways in from outside by Gateways and their routes",
+			APIs: []string{gatewayGroup + "/v1", gatewayGroup + "/v1beta1"}},
+		{Role: Observe, Name: "clusterNetworkPolicy", Doc: "cluster-wide policies that override NetworkPolicies",
+			APIs: []string{policyGroup + "/v1alpha1", policyGroup + "/v1alpha2"}},
+		{Role: Observe, Name: "cilium", Doc: "Cilium's policies, which override NetworkPolicies",
+			APIs: []string{ciliumGroup + "/v2"}},
+		{Role: Observe, Name: "calico", Doc: "Calico's policies, which override NetworkPolicies",
+			APIs: []string{calicoCRDGroup + "/v1", calicoGroup + "/v3"}},
+		{Role: Enforce, Name: "networkIsolation", Doc: "repairs of the control type networkIsolation"},
+	}
+	for _, p := range parts {
+		p.Role, p.Value = Reperformer, string(p.Role)+"."+p.Name
+		if len(p.APIs) > 0 { // whatever Holdfast may observe, an auditor may list
+			parts = append(parts, p)
+		}
+	}
+	for i := range parts {
+		if parts[i].Value == "" {
+			parts[i].Value = string(parts[i].Role) + "." + parts[i].Name
+		}
+	}
+	return parts
+}
+
+// Of are the rules of a part of a role, or those without a part.
+func (t *Table) Of(role Role, part string) []Rule {
+	var rules []Rule
+	for i := range t.Rules {
+		if t.Rules[i].Role == role && t.Rules[i].Part == part {
+			rules = append(rules, t.Rules[i])
+		}
+	}
+	return rules
+}
+
+// Part returns a part of a role, nil where there is none of that name.
+func (t *Table) Part(role Role, name string) *Part {
+	for i := range t.Parts {
+		if t.Parts[i].Role == role && t.Parts[i].Name == name {
+			return &t.Parts[i]
+		}
+	}
+	return nil
 }
