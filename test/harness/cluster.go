@@ -32,10 +32,12 @@ type ClusterOptions struct {
 	Binary string
 	// PodNetwork has the API server reach pods, as it does to call webhooks.
 	PodNetwork bool
+	// NoCRDs leaves the CRDs to the test, which installs a chart.
+	NoCRDs bool
 }
 
-// Cluster is a control plane with the CRDs installed, and an admin's client of
-// it, which reads past all caches.
+// Cluster is a control plane with the CRDs installed, unless they are left out,
+// and an admin's client of it, which reads past all caches.
 type Cluster struct {
 	*controlplane.ControlPlane
 	client.Client
@@ -72,8 +74,10 @@ func StartCluster(tb testing.TB, opts ClusterOptions) *Cluster {
 		}
 	})
 	c := &Cluster{ControlPlane: cp, Binary: opts.Binary, PodNetwork: network, root: Root(tb)}
-	if err := controlplane.InstallCRDs(tb.Context(), cp.RESTConfig(), filepath.Join(c.root, "config", "crd", "bases")); err != nil {
-		tb.Fatal(err)
+	if !opts.NoCRDs {
+		if err := controlplane.InstallCRDs(tb.Context(), cp.RESTConfig(), filepath.Join(c.root, "config", "crd", "bases")); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	if c.Client, err = client.New(cp.RESTConfig(), client.Options{Scheme: Scheme(), FieldOwner: fieldManager}); err != nil {
 		tb.Fatal(err)
