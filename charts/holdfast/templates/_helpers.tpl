@@ -140,3 +140,25 @@ is not judged.
 annotations: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
+
+{{/* Fails, with one sentence, where values contradict each other. */}}
+{{- define "holdfast.checkValues" -}}
+{{- with .Values -}}
+{{- if not (or .serviceAccount.create .serviceAccount.name) -}}
+{{- fail "serviceAccount.name: name the service account to use, or have the chart create one (serviceAccount.create=true)" -}}
+{{- end -}}
+{{- if and .metrics.serviceMonitor.enabled (not .metrics.enabled) -}}
+{{- fail "metrics.serviceMonitor.enabled: there is nothing to scrape unless metrics are served (metrics.enabled=true)" -}}
+{{- end -}}
+{{- if and .metrics.readers (not .roles.create) -}}
+{{- fail "metrics.readers: readers are bound to the role metrics-reader, which the chart does not create (roles.create=true)" -}}
+{{- end -}}
+{{- range $value, $labels := dict "commonLabels" .commonLabels "podLabels" .podLabels -}}
+{{- range $key := keys $labels | sortAlpha -}}
+{{- if or (hasPrefix "app.kubernetes.io/" $key) (hasPrefix "helm.sh/" $key) -}}
+{{- fail (printf "%s: the chart sets the label %s itself: take another name" $value $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

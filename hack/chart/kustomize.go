@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// namespace is where kustomize installs Holdfast.
+const namespace = "holdfast-system"
+
+// namespaceManifest is what the chart leaves to helm install --create-namespace.
+const namespaceManifest = `apiVersion: v1
+kind: Namespace
+metadata:
+  name: ` + namespace + `
+  labels:
+    pod-security.kubernetes.io/enforce: restricted
+`
+
+// header begins each file of config that is made.
+const header = "# Made from charts/holdfast by \"go run ./hack/chart\". Do not edit.\n"
+
+// component is what kustomize adds for a value of the chart.
+type component struct{ name, value, doc string }
+
+func components() []component {
+	return []component{
+		{"enforce-network-isolation", "enforce.networkIsolation=true", "What networkIsolation needs to repair."},
+		{"gateway-api", "observe.gatewayAPI=Enabled", "Reading Gateway API's Gateways and routes, for clusters that serve them."},
+		{"cluster-network-policy", "observe.clusterNetworkPolicy=Enabled", "Reading ClusterNetworkPolicies and AdminNetworkPolicies, for clusters that serve them."},
+		{"cilium", "observe.cilium=Enabled", "Reading Cilium's policies, for clusters that serve them."},
+		{"calico", "observe.calico=Enabled", "Reading Calico's policies, for clusters that serve them."},
+	}
+}
+
+// ofNoCluster are the values that have the chart not ask what a cluster serves.
+func ofNoCluster() []string {
+	return []string{
+		"observe.gatewayAPI=Disabled", "observe.clusterNetworkPolicy=Disabled",
+		"observe.cilium=Disabled", "observe.calico=Disabled",
+	}
+}
+
+// writeKustomize writes what is made in config: the base, how it labels CRDs,
+// and a component for each value that grants more.
+func writeKustomize(ctx context.Context, config string, r renderer) error {
+	base, err := r.render(ctx, ofNoCluster()...)
+	if err != nil {
+		return err
+	}
+	if err := writeBase(filepath.Join(config, "base"), base); err != nil {
+		return err
+	}
+	if err := writeCRDs(filepath.Join(config, "crd"), base[0]); err != nil {
+		return err
+	}
+	if err := emptyFolder(filepath.Join(config, "components")); err != nil {
+		return err
+	}
+	for _, c := range components() {
+		with, err := r.render(ctx, append(ofNoCluster(), c.value)...)
+		if err != nil {
+			return err
+		}
+		d, err := newDifference(base, with)
+		if err == nil {
+			err = c.write(filepath.Join(config, "components", c.name), d)
+		}
+		if err != nil {
+			return fmt.Errorf("component %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// writeBase writes the folder of what every installation has.
+func writeBase(folder string, base []*manifest) error {
+	files, err := writeFolder(folder, base)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(folder, "namespace.yaml"), []byte(header+namespaceManifest)); err != nil {
+		return err
+	}
+	return kustomization{
+		doc:  "The operator, its permissions, its kinds and its namespace.",
+		kind: "Kustomization", version: "v1beta1", resources: append([]string{"../crd", "namespace.yaml"}, files...),
+	}.write(folder)
+}
+
+// writeCRDs has the CRDs in the folder get the labels that the chart gives all
+// its objects, of which example is one.
+func writeCRDs(folder string, example *manifest) error {
+	files, err := filepath.Glob(filepath.Join(folder, "bases", "*.yaml"))
+	if err != nil {
+		return fmt.Errorf("list the CRDs: %w", err)
+	}
+	for i, file := range files {
+		files[i] = "bases/" + filepath.Base(file)
+	}
+	labels, err := encode(field(field(example.node, "metadata"), "labels"))
+	if err != nil {
+		return err
+	}
+	return kustomization{
+		doc: "The kinds of Holdfast, by themselves.", kind: "Kustomization", version: "v1beta1", resources: files,
+		rest: []byte("labels:\n- pairs:\n" + indent(labels, "    ")),
+	}.write(folder)
+}
+
+// write writes the component's folder.
+func (c component) write(folder string, d *difference) error {
+	files, err := writeFolder(folder, d.added)
+	if err != nil {
+		return err
+	}
+	patches, err := d.patches()
+	if err != nil {
+		return err
+	}
+	return kustomization{
+		doc:  fmt.Sprintf("%s The chart's value is %s.", c.doc, c.value),
+		kind: "Component", version: "v1alpha1", resources: files, rest: patches,
+	}.write(folder)
+}
+
+// writeFolder writes the objects into an empty folder, each into a file of its
+// template's name, and returns the files.
+func writeFolder(folder string, objects []*manifest) ([]string, error) {
+	if err := emptyFolder(folder); err != nil {
+		return nil, err
+	}
+	texts := map[string][]string{}
+	for _, m := range objects {
+		text, err := encode(m.node)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.id(), err)
+		}
+		texts[m.file] = append(texts[m.file], text)
+	}
+	files := slices.Sorted(maps.Keys(texts))
+	for _, name := range files {
+		if err := writeFile(filepath.Join(folder, name), []byte(header+strings.Join(texts[name], "---\n"))); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// kustomization is what has kustomize read a folder.
+type kustomization struct {
+	doc, kind, version string
+	resources          []string
+	// rest is what follows the resources, in YAML.
+	rest []byte
+}
+
+func (k kustomization) write(folder string) error {
+	content := fmt.Appendf(nil, "%s# %s\napiVersion: kustomize.config.k8s.io/%s\nkind: %s\nresources:\n- %s\n%s",
+		header, k.doc, k.version, k.kind, strings.Join(k.resources, "\n- "), k.rest)
+	return writeFile(filepath.Join(folder, "kustomization.yaml"), content)
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// property is a JSON schema, as far as values need one.
+type property struct {
+	Schema               string               `json:"$schema,omitempty"`
+	Title                string               `json:"title,omitempty"`
+	Description          string               `json:"description,omitempty"`
+	Type                 string               `json:"type"`
+	Enum                 []string             `json:"enum,omitempty"`
+	Pattern              string               `json:"pattern,omitempty"`
+	Minimum              *int                 `json:"minimum,omitempty"`
+	Maximum              *int                 `json:"maximum,omitempty"`
+	Items                *property            `json:"items,omitempty"`
+	Required             []string             `json:"required,omitempty"`
+	MinProperties        int                  `json:"minProperties,omitempty"`
+	Properties           map[string]*property `json:"properties,omitempty"`
+	AdditionalProperties any                  `json:"additionalProperties,omitempty"`
+}
+
+// text is the schema of any text.
+func text() *property { return &property{Type: "string"} }
+
+// items are the schemas of what lists hold.
+func items(kind string) (*property, error) {
+	anything := func() *property { return &property{Type: "object"} }
+	switch kind {
+	case "object":
+		return anything(), nil
+	case "port":
+		return &property{Type: "integer", Minimum: new(1), Maximum: new(65535)}, nil
+	case "reference":
+		return &property{
+			Type: "object", Properties: map[string]*property{"name": text()},
+			Required: []string{"name"}, AdditionalProperties: false,
+		}, nil
+	case "subject":
+		return &property{
+			Type: "object", Properties: map[string]*property{"namespace": text(), "name": text()},
+			Required: []string{"namespace", "name"}, AdditionalProperties: false,
+		}, nil
+	case "peer":
+		return &property{
+			Type: "object", MinProperties: 1, AdditionalProperties: false,
+			Properties: map[string]*property{"namespaceSelector": anything(), "podSelector": anything(), "ipBlock": anything()},
+		}, nil
+	default:
+		return nil, fmt.Errorf("a list of %q has no schema", kind)
+	}
+}
+
+// schema is the schema of a value: every name is known, but for those of free
+// maps.
+func (v *value) schema() (*property, error) {
+	p := &property{
+		Description: v.doc, Enum: v.markers.enum, Pattern: v.markers.pattern,
+		Minimum: v.markers.min, Maximum: v.markers.max,
+	}
+	var err error
+	switch {
+	case v.children != nil:
+		p.Type, p.AdditionalProperties, p.Properties = "object", false, map[string]*property{}
+		for _, child := range v.children {
+			if p.Properties[child.name], err = child.schema(); err != nil {
+				return nil, err
+			}
+		}
+	case v.markers.free == texts:
+		p.Type, p.AdditionalProperties = "object", text()
+	case v.markers.free == object:
+		p.Type = "object"
+	case v.node.Kind == yaml.SequenceNode:
+		p.Type = "array"
+		if p.Items, err = items(v.markers.list); err != nil {
+			return nil, fmt.Errorf("%s: %w", v.name, err)
+		}
+	default:
+		p.Type, err = scalarType(v)
+	}
+	return p, err
+}
+
+func scalarType(v *value) (string, error) {
+	switch v.node.Tag {
+	case "!!str":
+		return "string", nil
+	case "!!bool":
+		return "boolean", nil
+	case "!!int":
+		return "integer", nil
+	default:
+		return "", fmt.Errorf("%s has a default of type %s, which has no schema", v.name, v.node.Tag)
+	}
+}
+
+// writeSchema writes values.schema.json.
+func writeSchema(root string, values *value) error {
+	schema, err := values.schema()
+	if err != nil {
+		return fmt.Errorf("make the schema: %w", err)
+	}
+	schema.Schema, schema.Title, schema.Description = "http://json-schema.org/draft-07/schema#", "Values of the chart holdfast", ""
+	// Helm passes a parent chart's globals to each of its charts.
+	schema.Properties["global"] = &property{Type: "object", Description: "What a parent chart gives all its charts. Nothing here reads it."}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(schema); err != nil {
+		return fmt.Errorf("encode the schema: %w", err)
+	}
+	return writeFile(filepath.Join(root, chartDir, "values.schema.json"), out.Bytes())
+}
