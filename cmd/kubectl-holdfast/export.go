@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/bundle"
 	"github.com/holdfast-dev/holdfast/internal/report"
+	"github.com/holdfast-dev/holdfast/internal/version"
 )
 
 // exportOptions say what to pack.
@@ -58,7 +59,7 @@ func (o *exportOptions) run(cmd *cobra.Command, arg string, now time.Time) error
 	}
 	p := startProgress(cmd.Context(), cmd.ErrOrStderr())
 	defer p.end()
-	opts := bundle.Options{Query: query, HTML: o.html, Version: toolVersion(), Progress: func(what string) { p.at("%s", what) }}
+	opts := bundle.Options{Query: query, HTML: o.html, Version: version.String(), Progress: func(what string) { p.at("%s", what) }}
 	var index *bundle.Index
 	file, err := o.write(cmd.OutOrStdout(), src, func(w io.Writer, dir string) (err error) {
 		index, err = bundle.Write(cmd.Context(), w, src.Reader, dir, opts)

@@ -64,7 +64,7 @@ ledger. Nothing here changes a cluster.`,
 	to.bind(root)
 	_ = root.RegisterFlagCompletionFunc("context", to.completeContexts)
 	root.AddCommand(newStatus(to, now), newExplain(to, now), newDiff(to, now))
-	root.AddCommand(offline(newTest(now)), offline(newEntries(now)))
+	root.AddCommand(offline(newTest(now)), offline(newEntries(now)), offline(newVersion()))
 	src := &sources{to: to}
 	src.bind(root)
 	root.AddCommand(takes(newVerify(src)), takes(newExport(src, now)), takes(newCheckpoint(src)))

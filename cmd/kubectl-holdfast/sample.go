@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/sampling"
+	"github.com/holdfast-dev/holdfast/internal/version"
 )
 
 // sampleOptions say which population, and how to draw.
@@ -99,7 +100,7 @@ func (o *sampleOptions) run(cmd *cobra.Command, arg string) error {
 	if err != nil {
 		return err
 	}
-	certificate, err := population.Draw(sampling.Draft{Seed: o.seed, N: o.n, Held: held, Keys: o.keys, Covered: covered, Tool: "kubectl-holdfast " + toolVersion()})
+	certificate, err := population.Draw(sampling.Draft{Seed: o.seed, N: o.n, Held: held, Keys: o.keys, Covered: covered, Tool: "kubectl-holdfast " + version.String()})
 	if err != nil {
 		return err
 	}
