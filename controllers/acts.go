@@ -34,6 +34,7 @@ func (r *ScopeReconciler) made(p *pass, change enforce.Change, before, after *co
 		kind, reason = ledger.KindRolledBack, ledger.RolledBackLifeline
 	} else {
 		r.Metrics.repaired(change.WantedBy)
+		r.Metrics.repairTook(change.WantedBy, p.now.Sub(p.began))
 	}
 	for _, want := range change.WantedBy {
 		if p.broken != "" {
@@ -162,7 +163,7 @@ func (r *ScopeReconciler) contested(p *pass, change enforce.Change, before *cont
 	}
 	if len(drafts) > 0 {
 		transitions, ticket := r.Recorder.Record(drafts...)
-		r.Metrics.contested(change.WantedBy)
+		r.Metrics.contested(enforce.ObjectOf(change.Change), change.WantedBy)
 		r.announce(transitions, ticket)
 	}
 }

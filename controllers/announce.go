@@ -38,15 +38,14 @@ func newAnnouncer(opts Options) *announcer {
 	return &announcer{opts: opts, queue: make(chan announcement, announceQueue), limit: rate.NewLimiter(announceRate, announceBurst)}
 }
 
-// announce hands what was recorded on: counters at once, status and events
-// once durable. A full queue drops events.
+// announce hands what was recorded on: status and events once durable. A full queue
+// drops events.
 func (r *Engine) announce(transitions []ledger.Transition, ticket ledger.Ticket) {
 	for i := range transitions {
 		t := &transitions[i]
 		if !t.Changed {
 			continue
 		}
-		r.Metrics.recorded(&t.Entry)
 		if t.Entry.Policy != nil {
 			r.statusDue.soon(t.Entry.Policy.Name)
 		}

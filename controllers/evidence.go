@@ -51,6 +51,8 @@ type EvidenceOptions struct {
 	NewAnchor func(v1alpha1.EvidenceAnchor) (anchor.Anchor, error)
 	// Exporter writes records to files; nil where no directory is configured.
 	Exporter Exporter
+	// Metrics counts.
+	Metrics *Metrics
 	// Observing is closed once policies are put in force.
 	Observing <-chan struct{}
 	// Now is the clock.

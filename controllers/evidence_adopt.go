@@ -83,6 +83,7 @@ func (r *EvidenceReconciler) adopt(p *schedulePass) {
 
 // withdraw records that a schedule is gone.
 func (r *EvidenceReconciler) withdraw(name string) {
+	r.Metrics.unscheduled(name)
 	known := r.record(name)
 	if known == nil || known.Deleted || !r.Recorder.Health().Available {
 		return

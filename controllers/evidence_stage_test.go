@@ -124,6 +124,7 @@ func (s *stage) open() {
 		Client: s.Client, Records: s.Client, Recorder: recorder, LedgerDir: s.volume(), Collector: s.collector,
 		Definition: func(string) (*assess.Definition, bool) { return nil, false },
 		NewAnchor:  func(spec v1alpha1.EvidenceAnchor) (anchor.Anchor, error) { return s.newAnchor(spec) },
+		Metrics:    NewMetrics(MetricsOptions{Now: s.clock}),
 		Observing:  observing, Now: s.clock, Log: testr.New(s.T),
 	})
 }

@@ -34,6 +34,7 @@ func (r *EvidenceReconciler) publish(ctx context.Context, p *schedulePass) (time
 		}
 	}
 	newest := r.tally.newest[p.ref.Name]
+	r.Metrics.scheduled(p.ref.Name, &p.spec, newest)
 	if p.health.Available && newest.behind(known) {
 		wait = min(wait, behindWait)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 )
@@ -62,8 +63,10 @@ func newEngine(t *testing.T, now *time.Time) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	recorder := ledger.NewRecorder(ledger.RecorderOptions{Now: clock, Operator: ledger.OperatorBody{Process: "test"}, Log: logr.Discard()})
-	return NewEngine(Options{Observer: observer, Recorder: recorder, Metrics: NewMetrics(), Now: clock, Log: logr.Discard(),
+	metrics := NewMetrics(MetricsOptions{Version: "v0.0.0", Now: clock})
+	recorder := ledger.NewRecorder(ledger.RecorderOptions{Now: clock, Operator: ledger.OperatorBody{Process: "test"}, Log: logr.Discard(),
+		OnRecorded: metrics.Recorded})
+	return NewEngine(Options{Observer: observer, Recorder: recorder, Metrics: metrics, Now: clock, Log: logr.Discard(), Contention: enforce.NewContention(0),
 		ClockOffset: func() (time.Duration, bool) { return 0, false }})
 }
 

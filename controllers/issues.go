@@ -152,6 +152,24 @@ func (i *issues) worst(policy string) (issue, int) {
 	return slices.MinFunc(found, func(a, b issue) int { return rankOf(a) - rankOf(b) }), len(i.by[policy])
 }
 
+// count returns, by reason, the number of namespaces in which something keeps what
+// a policy wants from being applied.
+func (i *issues) count(policy string) map[string]int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	count := map[string]int{}
+	for _, found := range i.by[policy] {
+		reasons := map[string]bool{}
+		for _, issue := range found {
+			reasons[issue.reason] = true
+		}
+		for reason := range reasons {
+			count[reason]++
+		}
+	}
+	return count
+}
+
 func rankOf(i issue) int {
 	if at := slices.Index(rank, i.reason); at >= 0 {
 		return at

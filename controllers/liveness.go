@@ -115,9 +115,9 @@ func (r *Engine) progress() map[string]ledger.Time {
 	return progress
 }
 
-// lastBeat is when the last token arrived.
-func (l *liveness) lastBeat() time.Time {
+// newest is when the last token arrived, and how long it took.
+func (l *liveness) newest() (time.Time, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.arrivedAt
+	return l.arrivedAt, l.age
 }

@@ -105,6 +105,7 @@ func (r *PolicyReconciler) withdraw(name string) {
 	r.rollouts.forget(name)
 	r.pace.Forget(name)
 	r.statusDue.forget(name)
+	r.Metrics.forget(name)
 	r.reconsider(name, r.reach(last))
 }
 

@@ -29,7 +29,8 @@ type ScopeReconciler struct {
 // pass is one pass over one scope.
 type pass struct {
 	name string
-	now  time.Time
+	// began is when the pass began, now when the cluster was as it is judged.
+	began, now time.Time
 	// exists is whether there is such a namespace.
 	exists   bool
 	snapshot *control.Snapshot
@@ -80,7 +81,8 @@ func (r *ScopeReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl
 
 // pass makes one pass over one namespace.
 func (r *ScopeReconciler) pass(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	p := &pass{name: req.Name, now: r.Now()}
+	now := r.Now()
+	p := &pass{name: req.Name, began: now, now: now}
 	for _, phase := range []func(context.Context, *pass) error{
 		r.observe, r.evaluate, r.record, r.repair,
 	} {

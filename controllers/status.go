@@ -91,7 +91,7 @@ type summary struct {
 	health  ledger.Health
 	// ephemeral is whether the ledger ends with the pod.
 	ephemeral bool
-	point   *v1alpha1.CheckpointStatus
+	point     *v1alpha1.CheckpointStatus
 	// entries is how many entries the ledger had, and published how many of them
 	// the checkpoint covers: both are 0 while it is unavailable.
 	entries, published uint64
@@ -101,21 +101,11 @@ type summary struct {
 
 // summarise takes the summary of a policy.
 func (r *Engine) summarise(def *definition) *summary {
-	s := &summary{now: r.Now(), def: def, pending: r.intros.pending(def.Name), settles: r.settling.of(def.Name),
-		health: r.Recorder.Health(), ephemeral: r.LedgerEphemeral}
+	s := r.tallies(def)
+	s.pending, s.settles = r.intros.pending(def.Name), r.settling.of(def.Name)
+	s.health, s.ephemeral = r.Recorder.Health(), r.LedgerEphemeral
 	s.issue, s.issues = r.issues.worst(def.Name)
 	s.census = r.count(def, s)
-	s.blind = r.blindness(def)
-	r.Recorder.View(func(k *ledger.Known) {
-		policy, _ := k.Policy(def.Name)
-		for i := range def.Controls {
-			s.tally(&def.Controls[i], k.Tally(def.Name, def.Controls[i].Spec.ID), policy)
-		}
-		if def.Invalid != "" {
-			s.counts = nil
-			s.open, s.opened = nil, 0
-		}
-	})
 	s.order()
 	s.checkpoint(r.Recorder.Log())
 	if until := def.PausedUntil(s.now); !until.IsZero() {
@@ -124,6 +114,22 @@ func (r *Engine) summarise(def *definition) *summary {
 	if !s.health.Available {
 		s.due(s.health.Since.Add(unavailableLimit))
 	}
+	return s
+}
+
+// tallies takes the counts of each control and the open episodes, and no more.
+func (r *Engine) tallies(def *definition) *summary {
+	s := &summary{now: r.Now(), def: def, blind: r.blindness(def)}
+	r.Recorder.View(func(k *ledger.Known) {
+		policy, _ := k.Policy(def.Name)
+		for i := range def.Controls {
+			s.tally(&def.Controls[i], k.Tally(def.Name, def.Controls[i].Spec.ID), policy)
+		}
+		if def.Invalid != "" {
+			s.counts = nil
+			s.open = nil
+		}
+	})
 	return s
 }
 

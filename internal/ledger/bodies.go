@@ -182,6 +182,11 @@ const (
 	CauseInvalidPolicy = "InvalidPolicy"
 )
 
+// GapCauses are all causes of a gap.
+func GapCauses() []string {
+	return []string{CauseNotRunning, CauseWatchStalled, CauseWatchRestarted, CauseForbidden, CauseUnreachable, CauseClockStepped, CauseInvalidPolicy}
+}
+
 // LostBody is what EvidenceLost states.
 type LostBody struct {
 	// Count is the number of entries that could not be kept.

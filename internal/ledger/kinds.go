@@ -148,6 +148,11 @@ const (
 	OriginUnknown           Origin = "Unknown"
 )
 
+// Origins are all origins.
+func Origins() []Origin {
+	return []Origin{OriginDrift, OriginNewSubject, OriginEnteredScope, OriginBaseline, OriginDefinitionChanged, OriginAfterGap, OriginUnknown}
+}
+
 // Ending says how an episode ended.
 type Ending string
 
@@ -161,6 +166,11 @@ const (
 	EndingControlWithdrawn  Ending = "ControlWithdrawn"
 	EndingUnknownInGap      Ending = "UnknownInGap"
 )
+
+// Endings are all endings.
+func Endings() []Ending {
+	return []Ending{EndingRepaired, EndingCorrected, EndingSubjectDeleted, EndingLeftScope, EndingDefinitionChanged, EndingControlWithdrawn, EndingUnknownInGap}
+}
 
 // OpenReason says why a ledger, or a segment of it, was opened.
 type OpenReason string

@@ -84,7 +84,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	if err != nil {
 		return nil, err
 	}
-	m := controllers.NewMetrics()
+	m := controllers.NewMetrics(controllers.MetricsOptions{Version: Version(), LedgerDir: filepath.Clean(opts.LedgerDir), Now: time.Now})
 	if err := metrics.Registry.Register(m); err != nil {
 		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
@@ -94,7 +94,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 		Open:    opener(mgr, opts, cluster, m),
 		Cluster: cluster, Operator: self, OperatorObjects: objects,
 		Now: time.Now, Retry: retryOpen, Log: opts.Log.WithName("ledger"),
-		OnDurable: m.Durable,
+		OnDurable: m.Durable, OnRecorded: m.Recorded,
 		OnAttach:  func(policies []string, resync bool) { engine.LedgerAttached(policies, resync) },
 		OnHealth:  func() { engine.LedgerHealthChanged(); evidence.LedgerChanged(ctx) },
 	})
@@ -149,7 +149,7 @@ func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, dns
 	options := controllers.EvidenceOptions{
 		Client: mgr.GetClient(), Records: mgr.GetAPIReader(), Recorder: engine.Recorder,
 		LedgerDir: filepath.Clean(opts.LedgerDir), LedgerEphemeral: opts.LedgerEphemeral,
-		Collector: collector, Definition: engine.Definition, Observing: engine.Observes(),
+		Collector: collector, Definition: engine.Definition, Observing: engine.Observes(), Metrics: engine.Metrics,
 		NewAnchor: func(spec v1alpha1.EvidenceAnchor) (anchor.Anchor, error) { return anchor.New(spec, nil) },
 		Now:       time.Now, Log: opts.Log.WithName("evidence"),
 	}

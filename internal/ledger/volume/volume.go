@@ -35,6 +35,30 @@ func SpaceOf(dir string) (Space, error) {
 	return Space{Total: st.Blocks * uint64(st.Bsize), Free: st.Bavail * uint64(st.Bsize)}, nil
 }
 
+// blockSize is the unit in which a file system counts the blocks of a file.
+const blockSize = 512
+
+// Used returns the space that the files below dir take, in bytes. What goes away
+// meanwhile is passed over.
+func Used(dir string) (uint64, error) {
+	var used uint64
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		var st unix.Stat_t
+		if err == nil {
+			err = unix.Lstat(path, &st)
+		}
+		if errors.Is(err, os.ErrNotExist) && path != dir {
+			return nil
+		}
+		used += uint64(st.Blocks) * blockSize
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("measure %s: %w", dir, err)
+	}
+	return used, nil
+}
+
 func statfs(dir string) (*unix.Statfs_t, error) {
 	var st unix.Statfs_t
 	for {
