@@ -24,7 +24,7 @@ import (
 const (
 	notYoursToConfirm = "confirms a rollout, which takes the verb approve on controlpolicies: ask somebody with the role holdfast-approver"
 	notYoursToChange  = "and change nothing else: ask somebody with the role holdfast-policy-admin"
-	notYoursToState   = "are written by Holdfast's own service account, holdfast-system/holdfast, and by nobody else"
+	notYoursToState   = "are written by Holdfast's own service account, holdfast-system/holdfast, and by nobody else while the chart's value records.protect is true"
 )
 
 // testAdmission: what the chart's admission policies let through, and refuse.
@@ -259,4 +259,9 @@ func (s *suite) testGarbage(t *testing.T) {
 		}
 		return nil
 	})
+	// With its definition goes everything of a kind.
+	if err := holdfast.Create(t.Context(), s.record(t, "last")); err != nil {
+		t.Fatal(err)
+	}
+	s.kubectl(t, "delete", "crd", "--all", "--wait", "--timeout=1m")
 }
