@@ -91,7 +91,7 @@ func explained(err error, host string) error {
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("the cluster at %s does not know who you are: %w; look at the credentials of the context, or name another with --context", host, err)
 	case apierrors.IsForbidden(err):
-		return fmt.Errorf("%w; ask for that permission, which the ClusterRole holdfast-policy-viewer gives for policies", err)
+		return fmt.Errorf("%w; ask for that permission, which the ClusterRole holdfast-viewer gives for policies", err)
 	case errors.As(err, &unreachable):
 		return fmt.Errorf("the cluster at %s cannot be reached: %w; is it the right --context?", host, unreachable.Err)
 	default:

@@ -130,11 +130,11 @@ func (m *manifest) write(t *testing.T, now ledger.Time) string {
 	return dir
 }
 
-// auditor is a user with nothing but the rights that config/rbac gives auditors
+// auditor is a user with nothing but the rights that config gives auditors
 // to reperform.
 func (e *environment) auditor(t *testing.T) []string {
 	t.Helper()
-	content, err := os.Open(filepath.Join("..", "..", "config", "rbac", "auditor.yaml"))
+	content, err := os.Open(filepath.Join("..", "..", "config", "base", "rbac-auditor-reperform.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func (e *environment) statusJSON(t *testing.T) {
 func (e *environment) statusWithoutRights(t *testing.T) {
 	e.published(t)
 	_, errs, status := holdfast(t, append([]string{"status"}, e.as(t, "nobody")...)...)
-	for _, want := range []string{`User "nobody" cannot list resource "controlpolicies"`, "ask for that permission", "holdfast-policy-viewer"} {
+	for _, want := range []string{`User "nobody" cannot list resource "controlpolicies"`, "ask for that permission", "holdfast-viewer"} {
 		if status != statusFailed || !strings.Contains(errs, want) {
 			t.Errorf("status %d, %q, want it to contain %q", status, errs, want)
 		}

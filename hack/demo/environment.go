@@ -18,7 +18,7 @@ import (
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 )
 
-// operatorUser is who the operator runs as: the service account of config/rbac,
+// operatorUser is who the operator runs as: the service account of config/enforce,
 // with no more rights than that.
 const operatorUser = "system:serviceaccount:holdfast-system:holdfast"
 
@@ -105,8 +105,8 @@ func (d *demo) startCluster(ctx context.Context) error {
 
 // install installs the API and the permissions, as a user would.
 func (d *demo) install(ctx context.Context) error {
-	err := d.during("kubectl apply -k config", func() error {
-		_, err := d.quietly(ctx, "kubectl apply -k config && kubectl wait --for=condition=Established crd/controlpolicies.holdfast.dev crd/evidenceschedules.holdfast.dev crd/evidencerecords.holdfast.dev")
+	err := d.during("kubectl apply -k config/enforce", func() error {
+		_, err := d.quietly(ctx, "kubectl apply -k config/enforce && kubectl wait --for=condition=Established crd/controlpolicies.holdfast.dev crd/evidenceschedules.holdfast.dev crd/evidencerecords.holdfast.dev")
 		return err
 	})
 	if err != nil {

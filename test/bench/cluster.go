@@ -116,7 +116,7 @@ func (c *cluster) install(ctx context.Context, policy []byte) error {
 	if err := controlplane.InstallCRDs(ctx, c.controlPlane.RESTConfig(), "config/crd/bases"); err != nil {
 		return err
 	}
-	if err := c.kubectl(ctx, nil, "apply", "-k", "config/rbac"); err != nil {
+	if err := c.kubectl(ctx, nil, "apply", "-k", "config/enforce"); err != nil {
 		return err
 	}
 	for _, manifest := range [][]byte{floorManifest, policy} {

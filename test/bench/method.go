@@ -14,7 +14,7 @@ func (r *report) writeMethod(w *bytes.Buffer) {
 	o := r.options
 	fmt.Fprintf(w, `## How it was made
 
-- One etcd (which syncs to the disk), API server and controller manager, all on this machine beside the engine and the measuring program. The API server authorizes by RBAC; each engine is a user of its own, Holdfast with the roles of `+"`config/rbac`"+`.
+- One etcd (which syncs to the disk), API server and controller manager, all on this machine beside the engine and the measuring program. The API server authorizes by RBAC; each engine is a user of its own, Holdfast with the roles of `+"`config/enforce`"+`.
 - The engines take turns on the same cluster and the same namespaces, %d turns each, in an order turned round every time. In a turn an engine is started, warmed up by %d drifts, measured, and stopped by SIGTERM. Both apply with the same field manager, so that each finds the other's objects as it left them. The ledger is the same in all turns.
 - A drift deletes the NetworkPolicy or changes it to allow all ingress, by turns. The clock runs from the answer to that request to when a watch of the measuring program shows the object good again.
 - One at a time: %d drifts per engine, 15 to 30 ms after the repair before. At once: %d bursts per engine, each when neither the engine nor the API server had work left.
