@@ -23,10 +23,12 @@ demo: controlplane ## Show the whole flow on an API server of its own (DEMO_EXIT
 ##@ Develop
 
 .PHONY: generate
-generate: ## Generate deep copies and the CRDs from the API types, and the schema of records
+generate: ## Generate deep copies, CRDs, permissions, the chart and config, and the schema of records
 	@$(TOOL) controller-gen object crd:maxDescLen=2048 paths=./api/... output:crd:artifacts:config=config/crd/bases
 	@go run ./hack/tightencrds config/crd/bases
 	@go run ./hack/recordschema
+	@go run ./hack/permissions
+	@go run ./hack/chart
 
 .PHONY: build
 build: ## Build the binaries into bin/
