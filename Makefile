@@ -29,6 +29,7 @@ generate: ## Generate deep copies, CRDs, permissions, the chart and config, and 
 	@go run ./hack/recordschema
 	@go run ./hack/permissions
 	@go run ./hack/chart
+	@go run ./hack/apidocs
 
 .PHONY: build
 build: ## Build the binaries into bin/
