@@ -76,6 +76,17 @@ func (cp *ControlPlane) AuditLogPathFor(server int) string {
 	return cp.options.AuditLog.path(server)
 }
 
+// AuditLogPaths returns the audit logs of all API servers; none without any.
+func (cp *ControlPlane) AuditLogPaths() []string {
+	var paths []string
+	for server := range cp.apiServers {
+		if path := cp.AuditLogPathFor(server); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
 // EtcdURL returns the client URL of etcd, which serves plain HTTP and gRPC.
 func (cp *ControlPlane) EtcdURL() string {
 	return "http://" + address(cp.etcdPort)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 )
@@ -82,6 +83,34 @@ func readAudit(path string, offset int64) (Requests, error) {
 			return nil, fmt.Errorf("line %q: %w", line, err)
 		}
 		requests = append(requests, event)
+	}
+}
+
+// eachRequest calls do for each request of a log by a service account, which are
+// few of many.
+func eachRequest(path string, do func(*auditv1.Event)) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	reader := bufio.NewReaderSize(file, 1<<20)
+	for {
+		line, err := reader.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil // the last line is being written
+		}
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(line, []byte(`"username":"`+serviceaccount.ServiceAccountUsernamePrefix)) {
+			continue
+		}
+		event := &auditv1.Event{}
+		if err := json.Unmarshal(line, event); err != nil {
+			return fmt.Errorf("line %q: %w", line, err)
+		}
+		do(event)
 	}
 }
 

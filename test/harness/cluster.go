@@ -3,8 +3,8 @@ package harness
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,6 +47,11 @@ type Cluster struct {
 	PodNetwork *PodNetwork
 
 	root string
+	// helm is the path of its binary, once it is built.
+	helm      string
+	builtHelm sync.Once
+	// installed are the operators of all releases.
+	installed []*Operator
 }
 
 // StartCluster starts a control plane that ends with the test.
@@ -75,9 +80,7 @@ func StartCluster(tb testing.TB, opts ClusterOptions) *Cluster {
 	})
 	c := &Cluster{ControlPlane: cp, Binary: opts.Binary, PodNetwork: network, root: Root(tb)}
 	if !opts.NoCRDs {
-		if err := controlplane.InstallCRDs(tb.Context(), cp.RESTConfig(), filepath.Join(c.root, "config", "crd", "bases")); err != nil {
-			tb.Fatal(err)
-		}
+		c.installCRDs(tb)
 	}
 	if c.Client, err = client.New(cp.RESTConfig(), client.Options{Scheme: Scheme(), FieldOwner: fieldManager}); err != nil {
 		tb.Fatal(err)
@@ -104,15 +107,6 @@ func (c *Cluster) Namespace(tb testing.TB, name string, labels ...string) *corev
 		tb.Fatalf("create namespace %s: %v", name, err)
 	}
 	return ns
-}
-
-// EnsureNamespace creates a namespace unless it exists.
-func (c *Cluster) EnsureNamespace(tb testing.TB, name string) {
-	tb.Helper()
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := c.Create(tb.Context(), ns); err != nil && !apierrors.IsAlreadyExists(err) {
-		tb.Fatalf("create namespace %s: %v", name, err)
-	}
 }
 
 // Label sets labels of a namespace, given as key, value, ….

@@ -11,6 +11,8 @@
 //		return op.Evidence(t).Episodes().Of("baseline").Want(1)
 //	})
 //
-// The operator runs as a user of its own, who may do what the roles in
-// config/rbac allow, and no more. All helpers fail the test themselves.
+// Each operator is a release of the chart, installed with helm. It runs with the
+// arguments and the environment of the Deployment that the chart rendered, and
+// with the token of its ServiceAccount: what it may do is what the chart grants,
+// and no more. All helpers fail the test themselves.
 package harness

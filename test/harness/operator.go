@@ -10,15 +10,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/uuid"
 )
 
 const (
@@ -31,9 +34,12 @@ const (
 // OperatorOptions say how the operator runs. The zero value is a user, a ledger
 // and a namespace of its own.
 type OperatorOptions struct {
-	// Name is the operator's user, and the name of its namespace. Empty means
-	// holdfast, whose namespace is holdfast-system.
+	// Name names the release, and the operator's namespace. Empty means holdfast,
+	// whose namespace is holdfast-system.
 	Name string
+	// Values are values of the chart, as name=value, besides those by which the
+	// operator may enforce.
+	Values []string
 	// Binary is the program; empty means the cluster's.
 	Binary string
 	// Dir holds the ledger, the key and the log; empty means a directory that
@@ -44,20 +50,25 @@ type OperatorOptions struct {
 	APIServer string
 	// KeyInSecret leaves the signing key to the Secret that the operator makes.
 	KeyInSecret bool
+	// SecureMetrics leaves the metrics as the chart has them: over TLS, and to those
+	// who may read them. The other helpers then know nothing of them.
+	SecureMetrics bool
 	// Args are appended to the arguments.
 	Args []string
 	// Env is added to the environment, as KEY=value.
 	Env []string
 }
 
-// Operator is the operator's process, one after another: it may be started again
-// on the ledger that it left. Tests may change Args, Env and Binary between.
+// Operator is a release of the chart, and the operator's process, one after
+// another: it may be started again on the ledger that it left. Tests may change
+// Args, Env and Binary between.
 type Operator struct {
 	OperatorOptions
-	// User is the user that the API server knows the operator by.
+	// Release is the name of the release, and of its objects. Namespace is its own.
+	Release, Namespace string
+	// User is the user that the API server knows the operator by: its service
+	// account.
 	User string
-	// Namespace is the operator's own.
-	Namespace string
 	// Rights are what it may do.
 	Rights *Rights
 	// LedgerDir, KeyFile and LogFile are what it writes.
@@ -65,7 +76,12 @@ type Operator struct {
 	// LedgerAddress is where it serves the ledger.
 	LedgerAddress string
 
-	cluster    *Cluster
+	cluster *Cluster
+	// account is the service account; container and podUID are what a pod of the
+	// Deployment would be made of.
+	account    string
+	container  corev1.Container
+	podUID     types.UID
 	kubeconfig string
 	metrics    string
 	probes     string
@@ -94,9 +110,9 @@ func (c *Cluster) StartOperator(tb testing.TB, opts OperatorOptions) *Operator {
 // the test ends is killed then.
 func (c *Cluster) NewOperator(tb testing.TB, opts OperatorOptions) *Operator {
 	tb.Helper()
-	o := &Operator{OperatorOptions: opts, cluster: c, User: opts.Name, Namespace: opts.Name}
+	o := &Operator{OperatorOptions: opts, cluster: c, Release: opts.Name, Namespace: opts.Name, podUID: uuid.NewUUID()}
 	if opts.Name == "" {
-		o.User, o.Namespace = "holdfast", "holdfast-system"
+		o.Release, o.Namespace = "holdfast", "holdfast-system"
 	}
 	if o.Dir == "" {
 		o.Dir = tb.TempDir()
@@ -106,40 +122,16 @@ func (c *Cluster) NewOperator(tb testing.TB, opts OperatorOptions) *Operator {
 	}
 	o.LedgerDir, o.KeyFile, o.LogFile = filepath.Join(o.Dir, "ledger"), filepath.Join(o.Dir, "key.pem"), filepath.Join(o.Dir, "log")
 	o.metrics, o.probes, o.LedgerAddress = c.freeAddress(tb), c.freeAddress(tb), c.freeAddress(tb)
-	c.EnsureNamespace(tb, o.Namespace)
-	o.Rights = c.Grant(tb, o.User, o.Namespace)
-	o.writeKubeconfig(tb)
+	o.install(tb)
 	tb.Cleanup(func() {
 		if o.Running() {
 			o.Kill(tb)
 		}
 		if tb.Failed() {
-			tb.Logf("the log of %s ends:\n%s", o.User, o.Log())
+			tb.Logf("the log of %s ends:\n%s", o.Release, o.Log())
 		}
 	})
 	return o
-}
-
-// writeKubeconfig writes the kubeconfig of the operator's user.
-func (o *Operator) writeKubeconfig(tb testing.TB) {
-	tb.Helper()
-	content, err := o.cluster.KubeconfigFor(o.User)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	config, err := clientcmd.Load(content)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if o.APIServer != "" {
-		for _, cluster := range config.Clusters {
-			cluster.Server = "https://" + o.APIServer
-		}
-	}
-	o.kubeconfig = filepath.Join(o.Dir, "kubeconfig")
-	if err := clientcmd.WriteToFile(*config, o.kubeconfig); err != nil {
-		tb.Fatal(err)
-	}
 }
 
 // Start starts the operator, and returns once it is ready.
@@ -166,7 +158,7 @@ func (o *Operator) Launch(tb testing.TB) {
 	}
 	cmd := exec.Command(o.Binary, o.arguments()...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), o.Env...)
+	cmd.Env = slices.Concat(os.Environ(), o.environment(tb), o.Env)
 	cmd.SysProcAttr = childAttributes()
 	p := &process{cmd: cmd, exited: make(chan struct{})}
 	started := make(chan error, 1)
@@ -177,11 +169,14 @@ func (o *Operator) Launch(tb testing.TB) {
 	o.process = p
 }
 
+// arguments are those of the Deployment's container, and after them what differs
+// outside a pod: later ones win.
 func (o *Operator) arguments() []string {
-	args := []string{
-		"--kubeconfig", o.kubeconfig, "--namespace", o.Namespace, "--ledger-dir", o.LedgerDir,
-		"--metrics-bind-address", o.metrics, "--metrics-secure=false",
-		"--health-probe-bind-address", o.probes, "--ledger-bind-address", o.LedgerAddress,
+	args := append(slices.Clone(o.container.Args),
+		"--kubeconfig", o.kubeconfig, "--ledger-dir", o.LedgerDir, "--metrics-bind-address", o.metrics,
+		"--health-probe-bind-address", o.probes, "--ledger-bind-address", o.LedgerAddress)
+	if !o.SecureMetrics {
+		args = append(args, "--metrics-secure=false")
 	}
 	if !o.KeyInSecret {
 		args = append(args, "--ledger-key-file", o.KeyFile)

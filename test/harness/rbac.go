@@ -1,163 +1,151 @@
 package harness
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// operatorRoles are the files of config/rbac that say what the operator may do.
-var operatorRoles = []string{"observe.yaml", "enforce.yaml", "operator.yaml"}
-
-// Rights are what one user may do: copies of the operator's roles, so that
-// taking a right from one user takes it from no other.
+// Rights are what the roles of one release give its operator. Taking a right
+// from it takes it from no other.
 type Rights struct {
-	cluster   *Cluster
-	user      string
-	namespace string
-	objects   []client.Object
+	cluster *Cluster
+	// installed are the roles as the release installed them.
+	installed []role
+	// revoked are those that were once taken, of whatever name and namespace.
+	revoked map[Right]bool
 }
 
-// Grant gives a user what config/rbac gives the operator's service account, in
-// the operator's namespace given.
-func (c *Cluster) Grant(tb testing.TB, user, namespace string) *Rights {
+// role is a ClusterRole, or a Role in the operator's own namespace.
+type role struct {
+	client.Object
+	rules *[]rbacv1.PolicyRule
+	own   bool
+}
+
+func newRole(own bool) role {
+	if own {
+		r := &rbacv1.Role{}
+		return role{r, &r.Rules, true}
+	}
+	r := &rbacv1.ClusterRole{}
+	return role{r, &r.Rules, false}
+}
+
+// rights reads what a release gives its operator.
+func (c *Cluster) rights(tb testing.TB, o *Operator) *Rights {
 	tb.Helper()
-	r := &Rights{cluster: c, user: user, namespace: namespace}
-	for _, file := range operatorRoles {
-		objects, err := readObjects(filepath.Join(c.root, "config", "rbac", file))
-		if err != nil {
-			tb.Fatalf("read the operator's roles: %v", err)
-		}
-		for _, o := range objects {
-			r.objects = append(r.objects, r.own(tb, o))
+	r := &Rights{cluster: c, revoked: map[Right]bool{}}
+	account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: o.Namespace, Name: o.account}
+	ofRelease := client.MatchingLabels{"app.kubernetes.io/instance": o.Release}
+	var clusterBindings rbacv1.ClusterRoleBindingList
+	if err := c.List(tb.Context(), &clusterBindings, ofRelease); err != nil {
+		tb.Fatalf("list the cluster role bindings of release %s: %v", o.Release, err)
+	}
+	for _, b := range clusterBindings.Items {
+		if slices.Contains(b.Subjects, account) {
+			r.installed = append(r.installed, r.read(tb, client.ObjectKey{Name: b.RoleRef.Name}, false))
 		}
 	}
-	r.Restore(tb)
+	var bindings rbacv1.RoleBindingList
+	if err := c.List(tb.Context(), &bindings, ofRelease, client.InNamespace(o.Namespace)); err != nil {
+		tb.Fatalf("list the role bindings of release %s: %v", o.Release, err)
+	}
+	for _, b := range bindings.Items {
+		if slices.Contains(b.Subjects, account) {
+			r.installed = append(r.installed, r.read(tb, client.ObjectKey{Namespace: b.Namespace, Name: b.RoleRef.Name}, true))
+		}
+	}
+	if len(r.installed) == 0 {
+		tb.Fatalf("release %s gives its operator no role", o.Release)
+	}
 	return r
 }
 
-// own makes an object of config/rbac the user's own.
-func (r *Rights) own(tb testing.TB, o client.Object) client.Object {
+func (r *Rights) read(tb testing.TB, key client.ObjectKey, own bool) role {
 	tb.Helper()
-	suffix := "-" + r.user
-	o.SetName(o.GetName() + suffix)
-	if o.GetNamespace() != "" {
-		o.SetNamespace(r.namespace)
+	read := newRole(own)
+	if err := r.cluster.Get(tb.Context(), key, read.Object); err != nil {
+		tb.Fatalf("read role %s: %v", key, err)
 	}
-	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: r.user}}
-	switch o := o.(type) {
-	case *rbacv1.ClusterRoleBinding:
-		o.RoleRef.Name += suffix
-		o.Subjects = subjects
-	case *rbacv1.RoleBinding:
-		o.RoleRef.Name += suffix
-		o.Subjects = subjects
-	case *rbacv1.ClusterRole, *rbacv1.Role:
-	default:
-		tb.Fatalf("config/rbac has a %T where roles and bindings are expected", o)
+	return read
+}
+
+// edit gives the roles other rules, each made from those that it was installed
+// with and those that it has.
+func (r *Rights) edit(tb testing.TB, rules func(installed, present []rbacv1.PolicyRule) []rbacv1.PolicyRule) {
+	tb.Helper()
+	for _, installed := range r.installed {
+		present := r.read(tb, client.ObjectKeyFromObject(installed), installed.own)
+		*present.rules = rules(*installed.rules, *present.rules)
+		if err := r.cluster.Update(tb.Context(), present.Object); err != nil {
+			tb.Fatalf("edit role %s: %v", installed.GetName(), err)
+		}
 	}
-	return o
+}
+
+// Granted are the rights that the release gave.
+func (r *Rights) Granted() []Right {
+	var granted []Right
+	for _, installed := range r.installed {
+		granted = append(granted, rightsOf(*installed.rules, installed.own)...)
+	}
+	return granted
 }
 
 // Restore gives back everything that was taken.
 func (r *Rights) Restore(tb testing.TB) {
 	tb.Helper()
-	for _, o := range r.objects {
-		if err := r.put(tb.Context(), o.DeepCopyObject().(client.Object)); err != nil {
-			tb.Fatalf("grant %T %s: %v", o, o.GetName(), err)
-		}
-	}
+	r.edit(tb, func(installed, _ []rbacv1.PolicyRule) []rbacv1.PolicyRule { return slices.Clone(installed) })
 }
 
-func (r *Rights) put(ctx context.Context, o client.Object) error {
-	err := r.cluster.Create(ctx, o)
-	if !apierrors.IsAlreadyExists(err) {
-		return err
-	}
-	return r.cluster.Update(ctx, o)
-}
-
-// Revoke takes verbs on a resource of all namespaces from the user. Watches that
-// are open stay open.
+// Revoke takes verbs on a resource from the operator. Watches that are open stay
+// open.
 func (r *Rights) Revoke(tb testing.TB, resource string, verbs ...string) {
 	tb.Helper()
 	found := false
-	for _, o := range r.objects {
-		role, ok := o.(*rbacv1.ClusterRole)
-		if !ok {
-			continue
+	r.edit(tb, func(_, present []rbacv1.PolicyRule) []rbacv1.PolicyRule {
+		kept, taken := split(present, resource, verbs)
+		for _, right := range rightsOf(taken, false) {
+			found, right.Name = true, ""
+			r.revoked[right] = true
 		}
-		less := role.DeepCopy()
-		for i := range less.Rules {
-			rule := &less.Rules[i]
-			if !slices.Contains(rule.Resources, resource) {
-				continue
-			}
-			kept := slices.DeleteFunc(slices.Clone(rule.Verbs), func(v string) bool { return slices.Contains(verbs, v) })
-			found = found || len(kept) < len(rule.Verbs)
-			rule.Verbs = kept
-		}
-		less.Rules = slices.DeleteFunc(less.Rules, func(rule rbacv1.PolicyRule) bool { return len(rule.Verbs) == 0 })
-		if err := r.put(tb.Context(), less); err != nil {
-			tb.Fatalf("revoke %v %s: %v", verbs, resource, err)
-		}
-	}
+		return kept
+	})
 	if !found {
 		tb.Fatalf("revoke %v %s: no role grants that", verbs, resource)
 	}
 }
 
-// readObjects reads the RBAC objects of a file.
-func readObjects(path string) ([]client.Object, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	decoder := utilyaml.NewYAMLOrJSONDecoder(file, 4096)
-	var objects []client.Object
-	for {
-		u := &unstructured.Unstructured{}
-		err := decoder.Decode(&u.Object)
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		o, err := typed(u)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		objects = append(objects, o)
-	}
+// wasRevoked is whether a right was once taken.
+func (r *Rights) wasRevoked(right Right) bool {
+	right.Name, right.Own = "", false
+	return r.revoked[right]
 }
 
-// typed converts an object to its Go type.
-func typed(u *unstructured.Unstructured) (client.Object, error) {
-	made, err := Scheme().New(u.GroupVersionKind())
-	if err != nil {
-		return nil, err
+// split returns the rules that are left without verbs on a resource, and those
+// that go. What a rule says of other resources stays as it is.
+func split(rules []rbacv1.PolicyRule, resource string, verbs []string) (kept, taken []rbacv1.PolicyRule) {
+	for _, rule := range rules {
+		if !slices.Contains(rule.Resources, resource) {
+			kept = append(kept, rule)
+			continue
+		}
+		others, less, gone := rule.DeepCopy(), rule.DeepCopy(), rule.DeepCopy()
+		others.Resources = slices.DeleteFunc(others.Resources, func(other string) bool { return other == resource })
+		less.Resources, gone.Resources = []string{resource}, []string{resource}
+		less.Verbs = slices.DeleteFunc(less.Verbs, func(verb string) bool { return slices.Contains(verbs, verb) })
+		gone.Verbs = slices.DeleteFunc(gone.Verbs, func(verb string) bool { return !slices.Contains(verbs, verb) })
+		for _, part := range []*rbacv1.PolicyRule{others, less} {
+			if len(part.Resources) > 0 && len(part.Verbs) > 0 {
+				kept = append(kept, *part)
+			}
+		}
+		if len(gone.Verbs) > 0 {
+			taken = append(taken, *gone)
+		}
 	}
-	o, ok := made.(client.Object)
-	if !ok {
-		return nil, fmt.Errorf("%s is no object", u.GroupVersionKind())
-	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, o); err != nil {
-		return nil, err
-	}
-	o.GetObjectKind().SetGroupVersionKind(u.GroupVersionKind())
-	return o, nil
+	return kept, taken
 }
