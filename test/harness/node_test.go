@@ -1,0 +1,107 @@
+package harness_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/holdfast-dev/holdfast/test/harness"
+)
+
+const system = "holdfast-system"
+
+// TestNode rolls the operator out as kubectl does, and reaches it by the API
+// server's service proxy.
+func TestNode(t *testing.T) {
+	cluster := harness.StartCluster(t, harness.ClusterOptions{PodNetwork: true})
+	node := cluster.StartNode(t, harness.NodeOptions{Binaries: map[string]string{"registry.example.com/broken:1": "/bin/false"}})
+	kubectl := func(args ...string) string {
+		t.Helper()
+		output, err := exec.Command(cluster.KubectlPath(), append([]string{"--kubeconfig", cluster.Kubeconfig(), "-n", system}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("kubectl %v: %v\n%s", args, err, output)
+		}
+		return string(output)
+	}
+	kubectl("apply", "-f", filepath.Join("testdata", "node.yaml"))
+	kubectl("apply", "-f", filepath.Join(harness.Root(t), "config", "rbac", "observe.yaml"), "-f", filepath.Join(harness.Root(t), "config", "rbac", "operator.yaml"))
+	kubectl("rollout", "status", "deployment/holdfast", "--timeout=60s")
+
+	first := onlyPod(t, cluster)
+	index := kubectl("get", "--raw", "/api/v1/namespaces/"+system+"/services/http:holdfast-ledger:ledger/proxy/ledgers")
+	if !strings.Contains(index, `"ledgers":`) {
+		t.Errorf("the service proxy answers %s, want the ledgers", index)
+	}
+
+	account := "system:serviceaccount:" + system + ":holdfast"
+	if got := cluster.Since(t, 0).By(account).Succeeded().Writes(); len(got) == 0 {
+		t.Errorf("the operator wrote nothing as %s", account)
+	}
+	info, err := os.Stat(filepath.Join(node.ClaimDir(t, system, "ledger"), "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != user() {
+		t.Errorf("the ledger is user %d's, want %d's", owner, user())
+	}
+
+	kubectl("delete", "pod", first.Name)
+	kubectl("rollout", "status", "deployment/holdfast", "--timeout=60s")
+	if second := onlyPod(t, cluster); second.UID == first.UID || second.Status.ContainerStatuses[0].RestartCount != 0 {
+		t.Errorf("after the first pod's end there is %s, restarted %d times", second.Name, second.Status.ContainerStatuses[0].RestartCount)
+	}
+	if log := node.Logs(t, system, first.Name); !strings.Contains(log, "Holdfast has stopped") {
+		t.Errorf("the deleted pod did not stop in order: its log is\n%s", log)
+	}
+
+	kubectl("set", "image", "deployment/holdfast", "operator=registry.example.com/broken:1")
+	harness.Eventually(t, "the pod of the broken image is started again", func() error {
+		pods := &corev1.PodList{}
+		if err := cluster.List(t.Context(), pods, client.InNamespace(system)); err != nil {
+			return err
+		}
+		for _, pod := range pods.Items {
+			for _, s := range pod.Status.ContainerStatuses {
+				if s.RestartCount >= 1 && s.State.Waiting != nil && s.State.Waiting.Reason == "CrashLoopBackOff" && s.LastTerminationState.Terminated.ExitCode == 1 {
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("the pods are %s", kubectl("get", "pods"))
+	})
+}
+
+// user is whose the operator's process is: the pod's user, where the test may
+// choose.
+func user() int {
+	if os.Geteuid() == 0 {
+		return 65532
+	}
+	return os.Geteuid()
+}
+
+// onlyPod is the one pod, which is ready.
+func onlyPod(t *testing.T, cluster *harness.Cluster) *corev1.Pod {
+	t.Helper()
+	pods := &corev1.PodList{}
+	if err := cluster.List(t.Context(), pods, client.InNamespace(system)); err != nil {
+		t.Fatal(err)
+	}
+	if len(pods.Items) != 1 {
+		t.Fatalf("there are %d pods, want 1", len(pods.Items))
+	}
+	for _, c := range pods.Items[0].Status.Conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return &pods.Items[0]
+		}
+	}
+	t.Fatalf("pod %s is not ready", pods.Items[0].Name)
+	return nil
+}
