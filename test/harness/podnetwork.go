@@ -173,7 +173,7 @@ func (n *PodNetwork) admitted(ctx context.Context, ip string, port int32) error 
 			return err
 		}
 		isolated = isolated || selects
-		if selects && slices.ContainsFunc(spec.Ingress, func(rule networkingv1.NetworkPolicyIngressRule) bool { return admits(rule, port) }) {
+		if selects && slices.ContainsFunc(spec.Ingress, func(rule networkingv1.NetworkPolicyIngressRule) bool { return admits(rule, pod, port) }) {
 			return nil
 		}
 	}
@@ -189,11 +189,19 @@ func selectsIngress(spec *networkingv1.NetworkPolicySpec, pod *corev1.Pod) (bool
 	return err == nil && slices.Contains(spec.PolicyTypes, networkingv1.PolicyTypeIngress) && selector.Matches(labels.Set(pod.Labels)), err
 }
 
-// admits reports whether a rule lets anybody in at a TCP port. Rules with named
-// ports admit nothing here.
-func admits(rule networkingv1.NetworkPolicyIngressRule, port int32) bool {
+// admits reports whether a rule lets anybody in at a TCP port of the pod.
+func admits(rule networkingv1.NetworkPolicyIngressRule, pod *corev1.Pod, port int32) bool {
 	return len(rule.From) == 0 && (len(rule.Ports) == 0 || slices.ContainsFunc(rule.Ports, func(p networkingv1.NetworkPolicyPort) bool {
 		tcp := p.Protocol == nil || *p.Protocol == corev1.ProtocolTCP
-		return tcp && (p.Port == nil || *p.Port == intstr.FromInt32(port))
+		return tcp && (p.Port == nil || *p.Port == intstr.FromInt32(port) || p.Port.Type == intstr.String && hasPort(pod, p.Port.StrVal, port))
 	}))
+}
+
+// hasPort reports whether a container of the pod has a TCP port of a name.
+func hasPort(pod *corev1.Pod, name string, port int32) bool {
+	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool {
+			return p.Name == name && p.ContainerPort == port && p.Protocol == corev1.ProtocolTCP
+		})
+	})
 }
