@@ -111,7 +111,7 @@ func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Ch
 	}
 	reason, message := describe(err)
 	for _, want := range change.WantedBy {
-		found.add(want.Policy, v1alpha1.ReasonRepairFailed, fmt.Sprintf("NetworkPolicy %s/%s: %s", p.name, change.Name, message))
+		found.add(want.Policy, v1alpha1.ReasonRepairFailed, fmt.Sprintf("NetworkPolicy %s/%s: %s", p.name, change.Name, advised(err, message)))
 	}
 	again, retry := p.memo.failing(change.Name, reason)
 	p.again(retry)
@@ -140,6 +140,16 @@ func describe(err error) (reason, message string) {
 		return "ReadBackDiffers", err.Error()
 	}
 	return control.ReasonFailed, err.Error()
+}
+
+// advised says what to do about a failed repair, where that is known: a condition
+// has no room for more.
+func advised(err error, message string) string {
+	var failure *enforce.Error
+	if errors.As(err, &failure) && failure.Remedy != "" {
+		return fmt.Sprintf("%s: %s", failure.Failure, failure.Remedy)
+	}
+	return message
 }
 
 // contested records, once per back-off, that a repair is fought.

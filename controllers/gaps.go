@@ -21,6 +21,8 @@ type openGap struct {
 	needs []control.Need
 	cause observe.Cause
 	entry string
+	// remedy says what to do about it, where that is known.
+	remedy string
 }
 
 // GapChanged records that a gap of a kind began or ended: one entry for the
@@ -41,7 +43,7 @@ func (r *Engine) GapChanged(g observe.GapEvent) {
 	if g.To != nil {
 		delete(r.gaps.open, g.Key)
 	} else if !began {
-		r.gaps.open[g.Key] = openGap{g.Kind, append([]control.Need{g.Need}, g.Also...), g.Cause, transitions[0].Entry.ID}
+		r.gaps.open[g.Key] = openGap{g.Kind, append([]control.Need{g.Need}, g.Also...), g.Cause, transitions[0].Entry.ID, g.Remedy}
 	}
 	r.gaps.mu.Unlock()
 	r.announce(transitions, ticket)
@@ -60,6 +62,14 @@ func (r *Engine) permission(g observe.GapEvent) ledger.Draft {
 		Message: fmt.Sprintf("the permission to list and watch %s %s", g.Kind, verb)}}
 }
 
+// String says in one sentence what cannot be observed, why, and what to do.
+func (g openGap) String() string {
+	if g.remedy == "" {
+		return fmt.Sprintf("%s cannot be observed: %s", g.kind, g.cause)
+	}
+	return fmt.Sprintf("%s cannot be observed: %s: %s", g.kind, g.cause, g.remedy)
+}
+
 // blindness says in one sentence why a policy's subjects cannot be evaluated
 // completely now, and is empty when they can.
 func (r *Engine) blindness(def *definition) string {
@@ -69,7 +79,7 @@ func (r *Engine) blindness(def *definition) string {
 		g := r.gaps.open[key]
 		for i := range def.Controls {
 			if slices.ContainsFunc(g.needs, func(need control.Need) bool { return slices.Contains(def.Controls[i].Needs, need) }) {
-				return fmt.Sprintf("%s cannot be observed: %s", g.kind, g.cause)
+				return g.String()
 			}
 		}
 	}

@@ -126,6 +126,25 @@ func TestWhatAPassSays(t *testing.T) {
 	}
 }
 
+// TestAdvised: a condition says what to do about a failed repair, where that is known.
+func TestAdvised(t *testing.T) {
+	cases := map[string]struct {
+		err  error
+		want string
+	}{
+		"with a remedy":   {&enforce.Error{Failure: enforce.FailureForbidden, Message: "it forbids it", Remedy: "set the value"}, "Forbidden: set the value"},
+		"without one":     {&enforce.Error{Failure: enforce.FailureRejected, Message: "it is not accepted"}, "it is not accepted"},
+		"another failure": {errors.New("it failed"), "it failed"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if _, message := describe(tc.err); advised(tc.err, message) != tc.want {
+				t.Errorf("got %q, want %q", advised(tc.err, message), tc.want)
+			}
+		})
+	}
+}
+
 func TestRefusalsBecomeIssues(t *testing.T) {
 	found := issueSet{}
 	u := &unit{def: defined(t, policy("p"))}

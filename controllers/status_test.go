@@ -355,6 +355,13 @@ func TestCounts(t *testing.T) {
 			}
 		})
 	}
+	t.Run("blind for want of a right", func(t *testing.T) {
+		e.gaps.open["1"] = openGap{kind: "pods", needs: []control.Need{control.NeedPods}, cause: "Forbidden", remedy: "grant it"}
+		defer delete(e.gaps.open, "1")
+		if s := e.summarise(d); s.blind != "pods cannot be observed: Forbidden: grant it" {
+			t.Errorf("got %q", s.blind)
+		}
+	})
 	t.Run("blind to what no control needs", func(t *testing.T) {
 		e.gaps.open["1"] = openGap{kind: "ingresses", needs: []control.Need{control.NeedEntrances}, cause: "Forbidden"}
 		defer delete(e.gaps.open, "1")

@@ -189,6 +189,11 @@ func testForbidden(t *testing.T, env environment) {
 		if !strings.Contains(failed.Message, want) || strings.Contains(failed.Message, "example.com") {
 			t.Errorf("message %q, want it to say %q and to name no user", failed.Message, want)
 		}
+		const remedy = "set the chart's value enforce.networkIsolation=true, which grants create and patch of networkpolicies.networking.k8s.io," +
+			" or look for an admission rule against it"
+		if failed.Remedy != remedy {
+			t.Errorf("remedy %q, want %q", failed.Remedy, remedy)
+		}
 	}
 	t.Run("without any permission", forbidden)
 

@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/internal/permissions"
 )
 
 // Failure is why a change did not take effect, as far as the caller's next step
@@ -50,6 +52,9 @@ type Error struct {
 	// Message is a clause for people that holds nothing of what the API server
 	// said, for that may name users.
 	Message string
+	// Remedy is a clause that says what to do about it. It is empty where that is
+	// not known.
+	Remedy string
 	// RetryAfter is what the API server asked to wait, or zero.
 	RetryAfter time.Duration
 	// Err is what the API server, or the connection to it, said: for logs.
@@ -76,8 +81,10 @@ func classify(err error, at target, verbs string) *Error {
 	case namespaceEnds(err, status.Status()):
 		return failed(FailureNamespaceTerminating, "namespace %s is being deleted", at.namespace)
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return failed(FailureForbidden, "the API server forbids it: %s %s%s is needed, and no admission rule against it",
+		forbidden := failed(FailureForbidden, "the API server forbids it: %s %s%s is needed, and no admission rule against it",
 			verbs, at.resource, at.inNamespace())
+		forbidden.Remedy = remedy(at, verbs)
+		return forbidden
 	case code == http.StatusConflict || otherUID(status.Status()):
 		return failed(FailureConflict, notObserved)
 	case code == http.StatusTooManyRequests:
@@ -93,6 +100,17 @@ func classify(err error, at target, verbs string) *Error {
 	default:
 		return failed(FailureRejected, "the API server does not accept the object (%d %s)", code, status.Status().Reason)
 	}
+}
+
+// remedy says what grants the right that a request lacks.
+func remedy(at target, verbs string) string {
+	rights := permissions.Holdfast()
+	setting := rights.MissingWrite(at.resource.Group, at.resource.Resource)
+	if setting == "" {
+		return ""
+	}
+	return fmt.Sprintf("set the chart's value %s, which grants %s of %s, or look for an admission rule against it",
+		setting, verbs, at.resource)
 }
 
 // unanswered is a request of which nobody knows what became. An error of the API

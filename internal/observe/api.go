@@ -114,6 +114,9 @@ type GapEvent struct {
 	// Also are further needs that are not met during the gap.
 	Also  []control.Need
 	Cause Cause
+	// Remedy says what to do about it, for people: which right to grant. It is
+	// empty where that is not known.
+	Remedy string
 	// From is the last proof of observation.
 	From time.Time
 	// To is when observation resumed; nil while it has not.

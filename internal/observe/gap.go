@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/permissions"
 )
 
 // gap is an interval in which a kind is not observed.
@@ -51,7 +52,12 @@ func (g *gap) reason() string {
 
 // event returns what is told of the gap.
 func (g *gap) event(s *source, to *time.Time) GapEvent {
-	return GapEvent{Kind: s.id, Need: s.needs[0], Also: s.needs[1:], Cause: g.cause, From: g.from, To: to, Key: g.key}
+	event := GapEvent{Kind: s.id, Need: s.needs[0], Also: s.needs[1:], Cause: g.cause, From: g.from, To: to, Key: g.key}
+	if g.cause == CauseForbidden {
+		rights := permissions.Holdfast()
+		event.Remedy = rights.MissingRead(s.group, s.resource)
+	}
+	return event
 }
 
 // causeOf says why a request failed.
@@ -137,10 +143,13 @@ func (k *kind) relisted(first bool) *GapEvent {
 
 // tell reports a gap. The caller holds turn.
 func (k *kind) tell(event GapEvent) {
-	if event.To == nil {
-		k.log.Info("Observation lost", "cause", event.Cause, "since", event.From)
-	} else {
+	switch {
+	case event.To != nil:
 		k.log.Info("Observation resumed", "cause", event.Cause, "from", event.From, "to", *event.To)
+	case event.Remedy != "":
+		k.log.Info("Observation lost", "cause", event.Cause, "since", event.From, "remedy", event.Remedy)
+	default:
+		k.log.Info("Observation lost", "cause", event.Cause, "since", event.From)
 	}
 	k.observer.options.OnGap(event)
 }

@@ -124,6 +124,11 @@ func testForbiddenFromTheStart(t *testing.T, c *cluster) {
 	if len(began) != 1 || began[0].Cause != observe.CauseForbidden || !began[0].From.Equal(begin) {
 		t.Fatalf("gaps = %+v, want one from %s", began, begin)
 	}
+	const remedy = `grant {apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [list, watch]} by a ClusterRole` +
+		` with the label rbac.holdfast.dev/aggregate-to-observe: "true"`
+	if began[0].Remedy != remedy {
+		t.Errorf("remedy %q, want %q", began[0].Remedy, remedy)
+	}
 	if got := o.snapshot(t, "held").Unavailable[control.NeedNetworkPolicies]; got != control.ReasonForbidden {
 		t.Errorf("reason = %q, want %q", got, control.ReasonForbidden)
 	}

@@ -5,6 +5,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -35,6 +36,8 @@ var _ = Describe("Invariant 1: Nothing missing becomes Conforming", func() {
 		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated)
 		Expect(policy.Status.Controls[0].NotEvaluated).To(BeEquivalentTo(len(names)))
 		Expect(policy.Status.Controls[0].Conforming).To(BeZero())
+		conforming := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionConforming)
+		Expect(conforming.Message).To(ContainSubstring("grant {apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [list, watch]}"))
 		s.drift(names[0])
 		gaps := func() harness.Evidence { return s.op.Evidence(s.tb).Gaps(ledger.CauseForbidden) }
 		s.eventually("a gap begins", func() error { return gaps().Want(1) })

@@ -167,7 +167,7 @@ var _ = Describe("Invariant 8: Do no harm", func() {
 		mark := s.Mark(s.tb)
 		s.drift(names[0])
 		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRepairFailed)
-		Expect(enforced(policy).Message).To(ContainSubstring("create and patch networkpolicies"))
+		Expect(enforced(policy).Message).To(ContainSubstring("set the chart's value enforce.networkIsolation=true, which grants create and patch"))
 		s.eventually("it has tried again", func() error {
 			if n := len(s.applies(mark, names[0])); n < 5 {
 				return fmt.Errorf("%d times", n)
