@@ -17,6 +17,12 @@ type MetricFamily struct {
 	Buckets []float64
 }
 
+// MetricGroup are the metrics of one subject.
+type MetricGroup struct {
+	Title    string
+	Families []MetricFamily
+}
+
 // The types of a MetricFamily.
 const (
 	typeCounter   = "counter"
@@ -24,11 +30,22 @@ const (
 	typeHistogram = "histogram"
 )
 
+// MetricGroups are all metrics of Holdfast's own, by what they are about.
+func MetricGroups() []MetricGroup {
+	return []MetricGroup{
+		{"How the controls stand", stateFamilies()},
+		{"What happened, and how long it took", actFamilies()},
+		{"Whether anybody looks", observationFamilies()},
+		{"The ledger", ledgerFamilies()},
+		{"Collections and anchors", evidenceFamilies()},
+	}
+}
+
 // MetricFamilies are all metrics of Holdfast's own.
 func MetricFamilies() []MetricFamily {
 	var all []MetricFamily
-	for _, group := range [][]MetricFamily{stateFamilies(), actFamilies(), observationFamilies(), ledgerFamilies(), evidenceFamilies()} {
-		all = append(all, group...)
+	for _, group := range MetricGroups() {
+		all = append(all, group.Families...)
 	}
 	return all
 }

@@ -61,10 +61,12 @@ func (s scrape) policy(def *definition) {
 		s.gauge("holdfast_subjects", float64(c.Correcting+c.Deviating), def.Name, c.ID, string(control.Deviating))
 		s.gauge("holdfast_subjects", float64(c.NotEvaluated), def.Name, c.ID, string(control.NotEvaluated))
 		s.gauge("holdfast_subjects", float64(c.NotApplicable), def.Name, c.ID, string(control.NotApplicable))
-		s.gauge("holdfast_open_episodes", float64(c.Correcting), def.Name, c.ID, "within")
-		s.gauge("holdfast_open_episodes", float64(c.Deviating), def.Name, c.ID, "beyond")
+		s.gauge("holdfast_open_episodes", float64(c.Correcting), def.Name, c.ID, toleranceWithin)
+		s.gauge("holdfast_open_episodes", float64(c.Deviating), def.Name, c.ID, toleranceBeyond)
 		s.repairs.WithLabelValues(def.Name, c.ID)
 		s.contentions.WithLabelValues(def.Name, c.ID)
+		s.rollbacks.WithLabelValues(def.Name, c.ID, ledger.RolledBackLifeline)
+		s.rollbacks.WithLabelValues(def.Name, c.ID, ledger.RolledBackPodsNotReady)
 		for _, origin := range ledger.Origins() {
 			s.episodes.WithLabelValues(def.Name, c.ID, string(origin))
 		}

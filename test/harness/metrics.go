@@ -61,3 +61,6 @@ func bears(m *dto.Metric, want map[string]string) bool {
 	}
 	return len(missing) == 0
 }
+
+// MetricsAddress is where the operator serves its metrics.
+func (o *Operator) MetricsAddress() string { return o.metrics }

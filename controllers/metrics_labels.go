@@ -1,0 +1,53 @@
+package controllers
+
+import (
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/controls"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+)
+
+// The values of the label tolerance.
+const (
+	toleranceWithin = "within"
+	toleranceBeyond = "beyond"
+)
+
+// MetricLabel says what a label of Holdfast's metrics holds.
+type MetricLabel struct {
+	Name, Meaning string
+	// Values are all there can be; nil where users choose them, or where the
+	// meaning says which there are.
+	Values []string
+}
+
+// MetricLabels are the labels of Holdfast's metrics.
+func MetricLabels() []MetricLabel {
+	var types []string
+	for _, typ := range controls.All() {
+		types = append(types, typ.Name)
+	}
+	return []MetricLabel{
+		{"policy", "Name of a ControlPolicy.", nil},
+		{"control", "Id of one of its controls.", nil},
+		{"outcome", "Verdict on a subject.", words(control.Conforming, control.Deviating, control.NotEvaluated, control.NotApplicable)},
+		{"tolerance", "Whether an episode is within the tolerance that its control states. Where it states none, it is `beyond`.", []string{toleranceWithin, toleranceBeyond}},
+		{"origin", "Why an episode began.", words(ledger.Origins()...)},
+		{"ending", "How it ended.", words(ledger.Endings()...)},
+		{"reason", "Why something failed: of unenforced namespaces a reason of the condition `Enforced`, of failures and rollbacks the reason of the ledger's entry.", nil},
+		{"cause", "Why nobody observed.", ledger.GapCauses()},
+		{"type", "Type of a control.", types},
+		{"schedule", "Name of an EvidenceSchedule.", nil},
+		{"state", "What became of a slot.", words(slotStates()...)},
+		{"anchor", "Name of an anchor of that schedule.", nil},
+		{"version", "Version of the build, with its revision.", nil},
+	}
+}
+
+// words are values as text.
+func words[T ~string](values ...T) []string {
+	text := make([]string, len(values))
+	for i, v := range values {
+		text[i] = string(v)
+	}
+	return text
+}
