@@ -17,10 +17,10 @@ import (
 
 const system = "holdfast-system"
 
-// TestNode rolls the operator out as kubectl does, and reaches it by the API
+// TestNode installs the operator as kubectl does, and reaches it by the API
 // server's service proxy.
 func TestNode(t *testing.T) {
-	cluster := harness.StartCluster(t, harness.ClusterOptions{PodNetwork: true})
+	cluster := harness.StartCluster(t, harness.ClusterOptions{PodNetwork: true, NoCRDs: true})
 	node := cluster.StartNode(t, harness.NodeOptions{Binaries: map[string]string{"registry.example.com/broken:1": "/bin/false"}})
 	kubectl := func(args ...string) string {
 		t.Helper()
@@ -30,8 +30,7 @@ func TestNode(t *testing.T) {
 		}
 		return string(output)
 	}
-	kubectl("apply", "-f", filepath.Join("testdata", "node.yaml"))
-	kubectl("apply", "-f", filepath.Join(harness.Root(t), "config", "rbac", "observe.yaml"), "-f", filepath.Join(harness.Root(t), "config", "rbac", "operator.yaml"))
+	kubectl("apply", "--server-side", "-k", filepath.Join(harness.Root(t), "config"))
 	kubectl("rollout", "status", "deployment/holdfast", "--timeout=60s")
 
 	first := onlyPod(t, cluster)
@@ -44,7 +43,7 @@ func TestNode(t *testing.T) {
 	if got := cluster.Since(t, 0).By(account).Succeeded().Writes(); len(got) == 0 {
 		t.Errorf("the operator wrote nothing as %s", account)
 	}
-	info, err := os.Stat(filepath.Join(node.ClaimDir(t, system, "ledger"), "ledger"))
+	info, err := os.Stat(filepath.Join(node.ClaimDir(t, system, "holdfast-ledger"), "ledgers"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +60,7 @@ func TestNode(t *testing.T) {
 		t.Errorf("the deleted pod did not stop in order: its log is\n%s", log)
 	}
 
-	kubectl("set", "image", "deployment/holdfast", "operator=registry.example.com/broken:1")
+	kubectl("set", "image", "deployment/holdfast", "holdfast=registry.example.com/broken:1")
 	harness.Eventually(t, "the pod of the broken image is started again", func() error {
 		pods := &corev1.PodList{}
 		if err := cluster.List(t.Context(), pods, client.InNamespace(system)); err != nil {

@@ -75,7 +75,11 @@ func (p *nodePod) claimsBound(ctx context.Context) (bool, error) {
 func (n *Node) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	name := "pvc-" + string(claim.UID)
 	dir := filepath.Join(n.dir, "volumes", name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	// As on a new file system, there is something that the pod may not read.
+	if err := os.MkdirAll(filepath.Join(dir, "lost+found"), 0o700); err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
 	volume := &corev1.PersistentVolume{
@@ -136,7 +140,7 @@ func (p *nodePod) mounts(ctx context.Context, c Container) ([]Mount, error) {
 	for _, m := range p.container().VolumeMounts {
 		dir := filepath.Join(dirs[m.Name], m.SubPath)
 		if m.SubPath != "" {
-			if err := p.own(dir, c); err != nil {
+			if err := p.own(dir); err != nil {
 				return nil, err
 			}
 		}
@@ -154,15 +158,15 @@ func (p *nodePod) volume(ctx context.Context, v *corev1.Volume, c Container) (st
 		if err != nil || filepath.Dir(dir) != filepath.Join(p.node.dir, "volumes") {
 			return dir, err // one that a test made is as the test wants it
 		}
-		return dir, p.own(dir, c)
+		return dir, p.own(dir)
 	case v.EmptyDir != nil:
-		if err := p.own(dir, c); err != nil {
+		if err := p.own(dir); err != nil {
 			return "", err
 		}
 		// Unlike others, it can be written by anybody where no fsGroup is stated.
 		return dir, os.Chmod(dir, 0o777|os.ModeSetgid)
 	case v.Projected != nil:
-		if err := p.own(dir, c); err != nil {
+		if err := p.own(dir); err != nil {
 			return "", err
 		}
 		for i := range v.Projected.Sources {
@@ -177,7 +181,7 @@ func (p *nodePod) volume(ctx context.Context, v *corev1.Volume, c Container) (st
 
 // own makes a directory that the pod's fsGroup may write to, where there is one,
 // and otherwise root alone. A test that is not root owns all of it.
-func (p *nodePod) own(dir string, _ Container) error {
+func (p *nodePod) own(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
