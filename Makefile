@@ -27,6 +27,7 @@ generate: ## Generate deep copies, CRDs, permissions, the chart and config, and 
 	@$(TOOL) controller-gen object crd:maxDescLen=2048 paths=./api/... output:crd:artifacts:config=config/crd/bases
 	@go run ./hack/tightencrds config/crd/bases
 	@go run ./hack/recordschema
+	@go run ./hack/metricsdoc
 	@go run ./hack/permissions
 	@go run ./hack/chart
 	@go run ./hack/apidocs

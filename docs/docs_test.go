@@ -2,7 +2,6 @@
 package docs_test
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,9 +12,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/holdfast-dev/holdfast/controllers"
 )
 
 // rows returns the given columns of the rows, of a page's tables, that begin
@@ -40,28 +36,6 @@ func rows(t *testing.T, page string, columns ...int) []string {
 		found = append(found, strings.Join(row, " | "))
 	}
 	return found
-}
-
-func TestEveryMetricIsDocumented(t *testing.T) {
-	descs := make(chan *prometheus.Desc, 100)
-	controllers.NewMetrics().Describe(descs)
-	close(descs)
-	form := regexp.MustCompile(`fqName: "([^"]+)", help: ("(?:[^"\\]|\\.)*"), .*variableLabels: \{([^}]*)\}`)
-	var want []string
-	for desc := range descs {
-		parts := form.FindStringSubmatch(desc.String())
-		if parts == nil {
-			t.Fatalf("cannot read %s", desc)
-		}
-		help, err := strconv.Unquote(parts[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		want = append(want, fmt.Sprintf("%s | %s | %s", parts[1], strings.ReplaceAll(parts[3], ",", ", "), help))
-	}
-	if diff := cmp.Diff(want, rows(t, "metrics.md", 0, 2, 3)); diff != "" {
-		t.Errorf("metrics.md (-code +page):\n%s", diff)
-	}
 }
 
 func TestEveryFlagIsDocumented(t *testing.T) {
