@@ -53,12 +53,7 @@ func (s *sheet) operator() {
 
 // person writes a role that people, or programs of theirs, are bound to.
 func (s *sheet) person() {
-	rules := s.table.Of(s.grant.Role, "")
-	for i := range s.table.Parts {
-		if part := &s.table.Parts[i]; part.Role == s.grant.Role {
-			rules = append(rules, s.table.Of(part.Role, part.Name)...)
-		}
-	}
+	rules := ofAllParts(s.table, s.grant.Role)
 	s.line("{{- if .Values.roles.create }}")
 	if !s.grant.Extensible {
 		s.roles("", s.grant.Doc, rules)
@@ -75,6 +70,17 @@ func (s *sheet) person() {
 		s.rules(own)
 	}
 	s.line("{{- end }}")
+}
+
+// ofAllParts are the rules of a role, those of its parts included.
+func ofAllParts(table *permissions.Table, role permissions.Role) []permissions.Rule {
+	rules := table.Of(role, "")
+	for i := range table.Parts {
+		if part := &table.Parts[i]; part.Role == role {
+			rules = append(rules, table.Of(role, part.Name)...)
+		}
+	}
+	return rules
 }
 
 // roles writes the ClusterRole and the Role of some rules, and binds them where

@@ -25,6 +25,10 @@ func main() {
 // roles that are no more.
 func generate(root string) error {
 	table := permissions.Holdfast()
+	all, err := files(&table)
+	if err != nil {
+		return err
+	}
 	old, err := filepath.Glob(filepath.Join(root, templates, "rbac-*.yaml"))
 	if err != nil {
 		return err
@@ -34,7 +38,7 @@ func generate(root string) error {
 			return err
 		}
 	}
-	for path, content := range files(&table) {
+	for path, content := range all {
 		if err := os.WriteFile(filepath.Join(root, path), []byte(content), 0o644); err != nil {
 			return err
 		}
@@ -43,11 +47,15 @@ func generate(root string) error {
 }
 
 // files are the contents of all files, by their paths in the repository.
-func files(table *permissions.Table) map[string]string {
-	all := map[string]string{}
+func files(table *permissions.Table) (map[string]string, error) {
+	text, err := page(table)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{pageFile: text}
 	for i := range table.Grants {
 		grant := &table.Grants[i]
 		all[filepath.Join(templates, "rbac-"+string(grant.Role)+".yaml")] = chart(table, grant)
 	}
-	return all
+	return all, nil
 }

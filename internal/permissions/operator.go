@@ -37,7 +37,7 @@ const (
 )
 
 // unevaluated is what happens where something cannot be observed.
-const unevaluated = "Subjects that it bears on are NotEvaluated/Forbidden, and a gap of the kind is recorded."
+const unevaluated = "What hangs on it is NotEvaluated/Forbidden, and a gap of the kind is recorded."
 
 // observeRules are what Holdfast always needs.
 func observeRules() []Rule {
@@ -70,12 +70,6 @@ func observeRules() []Rule {
 		Rule{Group: "authorization.k8s.io", Resources: []string{"selfsubjectrulesreviews"}, Verbs: []string{create},
 			Feature: "Its own permissions, which each start records.",
 			Without: "Holdfast does not start. By default every account has this right."},
-		Rule{Group: "authentication.k8s.io", Resources: []string{"tokenreviews"}, Verbs: []string{create},
-			Feature: "Who asks for /metrics.",
-			Without: "Nobody can read /metrics."},
-		Rule{Group: "authorization.k8s.io", Resources: []string{"subjectaccessreviews"}, Verbs: []string{create},
-			Feature: "Whether they may read /metrics.",
-			Without: "Nobody can read /metrics."},
 	)
 	return of(Observe, rules)
 }
@@ -130,6 +124,18 @@ func watched(rules []Rule) []Rule {
 		rules[i].Without = unevaluated
 	}
 	return rules
+}
+
+// metricsRules are what it takes to tell who asks for metrics.
+func metricsRules() []Rule {
+	return of(Observe, []Rule{
+		{Part: "metrics", Group: "authentication.k8s.io", Resources: []string{"tokenreviews"}, Verbs: []string{create},
+			Feature: "Metrics: who asks for them.",
+			Without: "Nobody can read /metrics."},
+		{Part: "metrics", Group: "authorization.k8s.io", Resources: []string{"subjectaccessreviews"}, Verbs: []string{create},
+			Feature: "Metrics: whether they may read them.",
+			Without: "Nobody can read /metrics."},
+	})
 }
 
 // enforceRules are what Holdfast needs to repair.

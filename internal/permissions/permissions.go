@@ -4,6 +4,8 @@
 // missing are all made from it.
 package permissions
 
+import "cmp"
+
 // Role is a set of rules that is granted as a whole. Each is one ClusterRole or
 // Role of the same name, after the release's name and a dash, and so is each part
 // of it.
@@ -123,7 +125,9 @@ func AggregateTo(role Role) string { return labelPrefix + string(role) }
 // Holdfast returns the table of Holdfast.
 func Holdfast() Table {
 	var rules []Rule
-	for _, more := range [][]Rule{observeRules(), optionalRules(), enforceRules(), operatorRules(), peopleRules(), auditorRules()} {
+	for _, more := range [][]Rule{
+		observeRules(), optionalRules(), metricsRules(), enforceRules(), operatorRules(), peopleRules(), auditorRules(),
+	} {
 		rules = append(rules, more...)
 	}
 	return Table{Grants: grants(), Parts: parts(), Rules: rules}
@@ -160,17 +164,17 @@ func parts() []Part {
 			APIs: []string{ciliumGroup + "/v2"}},
 		{Role: Observe, Name: "calico", Doc: "Calico's policies, which override NetworkPolicies",
 			APIs: []string{calicoCRDGroup + "/v1", calicoGroup + "/v3"}},
+		{Role: Observe, Name: "metrics", Value: "metrics.enabled", Doc: "metrics, and who may read them"},
 		{Role: Enforce, Name: "networkIsolation", Doc: "repairs of the control type networkIsolation"},
 	}
-	for _, p := range parts {
-		p.Role, p.Value = Reperformer, string(p.Role)+"."+p.Name
-		if len(p.APIs) > 0 { // whatever Holdfast may observe, an auditor may list
-			parts = append(parts, p)
-		}
-	}
 	for i := range parts {
-		if parts[i].Value == "" {
-			parts[i].Value = string(parts[i].Role) + "." + parts[i].Name
+		p := &parts[i]
+		p.Value = cmp.Or(p.Value, string(p.Role)+"."+p.Name)
+	}
+	for _, p := range parts {
+		if len(p.APIs) > 0 { // what Holdfast may observe, those who reperform may list
+			p.Role = Reperformer
+			parts = append(parts, p)
 		}
 	}
 	return parts
