@@ -20,7 +20,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -36,7 +35,6 @@ type flags struct {
 	metricsAddr   string
 	metricsSecure bool
 	probeAddr     string
-	leaderElect   bool
 }
 
 func main() {
@@ -78,10 +76,13 @@ func (f *flags) bind(set *flag.FlagSet) *zap.Options {
 		"Serve metrics over TLS, to clients that the API server authenticates and authorizes.")
 	set.StringVar(&f.probeAddr, "health-probe-bind-address", ":8081",
 		"Address of the probes /healthz and /readyz. \"0\" turns them off.")
-	set.BoolVar(&f.leaderElect, "leader-elect", true,
+	set.BoolVar(&f.operator.LeaderElection, "leader-elect", true,
 		"Hold a lease, so that one process acts at a time.")
 	logging := &zap.Options{}
 	logging.BindFlags(set)
+	// An error is a sentence that says what to do. Where in the program it was found
+	// is for those who ask for it.
+	utilruntime.Must(set.Set("zap-stacktrace-level", "panic"))
 	return logging
 }
 
@@ -95,13 +96,24 @@ func run(f *flags, log logr.Logger) error {
 	cfg.QPS = -1
 	f.operator.Clock = operator.NewServerClock(cfg)
 	f.operator.PodUID, f.operator.Image = os.Getenv("POD_UID"), os.Getenv("OPERATOR_IMAGE")
+	f.operator.Log, f.operator.Arguments = log, os.Args[1:]
+	probes := operator.NewProbes()
+	if err := probes.Serve(ctx, f.probeAddr); err != nil {
+		return err
+	}
+	facts, err := operator.Prepare(ctx, cfg, f.operator, probes)
+	if ctx.Err() != nil {
+		log.Info("Holdfast has stopped, before it could start")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	mgr, err := newManager(cfg, f, log)
 	if err != nil {
 		return err
 	}
-	f.operator.Log = log
-	f.operator.Arguments = os.Args[1:]
-	stop, err := operator.Setup(ctx, mgr, f.operator)
+	stop, err := operator.Setup(ctx, mgr, f.operator, facts, probes)
 	if err != nil {
 		return err
 	}
@@ -128,15 +140,14 @@ func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, erro
 		return nil, err
 	}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme:                 scheme,
-		Logger:                 operator.Quiet(log),
-		Metrics:                metrics,
-		HealthProbeBindAddress: f.probeAddr,
+		Scheme:  scheme,
+		Logger:  operator.Quiet(log),
+		Metrics: metrics,
 		Cache: cache.Options{
 			ReaderFailOnMissingInformer: true,
 			ByObject:                    map[client.Object]cache.ByObject{&v1alpha1.ControlPolicy{}: {}, &v1alpha1.EvidenceSchedule{}: {}},
 		},
-		LeaderElection: f.leaderElect, LeaderElectionResourceLockInterface: lock,
+		LeaderElection: f.operator.LeaderElection, LeaderElectionResourceLockInterface: lock,
 		LeaderElectionReleaseOnCancel: true,
 		// Twelve renewals a minute.
 		LeaseDuration: new(30 * time.Second),
@@ -145,9 +156,6 @@ func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, erro
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
-	}
-	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return nil, fmt.Errorf("add the liveness probe: %w", err)
 	}
 	return mgr, nil
 }
@@ -171,7 +179,7 @@ func leaseLock(cfg *rest.Config, f *flags) (resourcelock.Interface, error) {
 		}
 		holder = ledger.Digest([]byte(dir))[:16]
 	}
-	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, f.operator.Namespace, "holdfast.dev",
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, f.operator.Namespace, operator.Lease,
 		resourcelock.ResourceLockConfig{Identity: host + "_" + holder}, cfg, renewDeadline)
 	if err != nil {
 		return nil, fmt.Errorf("set up leader election: %w", err)

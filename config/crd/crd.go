@@ -1,5 +1,5 @@
 // Package crd holds the generated CustomResourceDefinitions, for programs that
-// check policies without a cluster.
+// check policies without a cluster, or compare a cluster's with their own.
 package crd
 
 import _ "embed"
@@ -7,5 +7,16 @@ import _ "embed"
 //go:embed bases/holdfast.dev_controlpolicies.yaml
 var controlPolicies string
 
+//go:embed bases/holdfast.dev_evidenceschedules.yaml
+var evidenceSchedules string
+
+//go:embed bases/holdfast.dev_evidencerecords.yaml
+var evidenceRecords string
+
 // ControlPolicies returns the CustomResourceDefinition of ControlPolicy, in YAML.
 func ControlPolicies() []byte { return []byte(controlPolicies) }
+
+// All returns the CustomResourceDefinitions of all kinds, in YAML, one document each.
+func All() [][]byte {
+	return [][]byte{[]byte(controlPolicies), []byte(evidenceSchedules), []byte(evidenceRecords)}
+}

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-	ctrl "sigs.k8s.io/controller-runtime"
 )
 
 // resolvConf says by which addresses the process resolves names (resolv.conf(5)).
@@ -21,7 +20,7 @@ const resolvConf = "/etc/resolv.conf"
 // findDNS returns the Service of the cluster's DNS: the one that the flag names,
 // else the one by whose address this pod resolves names. It is empty where there
 // is none, as outside a cluster.
-func findDNS(ctx context.Context, mgr ctrl.Manager, flag string) (types.NamespacedName, error) {
+func findDNS(ctx context.Context, clients *kubernetes.Clientset, flag string) (types.NamespacedName, error) {
 	if flag != "" {
 		return parseService(flag)
 	}
@@ -29,10 +28,6 @@ func findDNS(ctx context.Context, mgr ctrl.Manager, flag string) (types.Namespac
 	addresses := nameservers(string(text))
 	if len(addresses) == 0 {
 		return types.NamespacedName{}, nil
-	}
-	clients, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
-	if err != nil {
-		return types.NamespacedName{}, fmt.Errorf("find the cluster's DNS: %w", err)
 	}
 	services, err := clients.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil && !apierrors.IsForbidden(err) { // of that the observer tells

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -17,24 +18,20 @@ import (
 )
 
 // identify reads which cluster this is.
-func identify(ctx context.Context, mgr ctrl.Manager) (ledger.ClusterBody, error) {
+func identify(ctx context.Context, cfg *rest.Config, clients *kubernetes.Clientset) (ledger.ClusterBody, error) {
 	var c ledger.ClusterBody
-	clients, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
-	if err != nil {
-		return c, fmt.Errorf("identify the cluster: %w", err)
-	}
 	ns, err := clients.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
 	if err != nil {
 		return c, fmt.Errorf("identify the cluster by its namespace kube-system: %w", err)
 	}
 	c.KubeSystemUID = string(ns.UID)
-	version, err := clients.Discovery().ServerVersion()
+	version, err := clients.Discovery().ServerVersionWithContext(ctx)
 	if err != nil {
 		return c, fmt.Errorf("identify the cluster by its version: %w", err)
 	}
 	c.ServerVersion = version.GitVersion
-	ca := mgr.GetConfig().CAData
-	if file := mgr.GetConfig().CAFile; len(ca) == 0 && file != "" {
+	ca := cfg.CAData
+	if file := cfg.CAFile; len(ca) == 0 && file != "" {
 		if ca, err = os.ReadFile(file); err != nil {
 			return c, fmt.Errorf("identify the cluster by its CA: %w", err)
 		}
@@ -46,15 +43,11 @@ func identify(ctx context.Context, mgr ctrl.Manager) (ledger.ClusterBody, error)
 }
 
 // describe says which process this is, and what it may do.
-func describe(ctx context.Context, mgr ctrl.Manager, opts Options) (ledger.OperatorBody, []ledger.Object, error) {
+func describe(ctx context.Context, clients *kubernetes.Clientset, opts Options) (ledger.OperatorBody, []ledger.Object, error) {
 	body := ledger.OperatorBody{Process: processID(), Version: Version(), Image: opts.Image, PodUID: opts.PodUID, StartedAt: ledger.At(time.Now())}
 	arguments, err := ledger.NewObject(opts.Arguments)
 	if err != nil {
 		return body, nil, err
-	}
-	clients, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
-	if err != nil {
-		return body, nil, fmt.Errorf("read the operator's permissions: %w", err)
 	}
 	review := &authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: opts.Namespace}}
 	review, err = clients.AuthorizationV1().SelfSubjectRulesReviews().Create(ctx, review, metav1.CreateOptions{})

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"runtime/debug"
 	"sync/atomic"
@@ -60,6 +59,8 @@ type Options struct {
 	PodUID, Image string
 	// Arguments are the command line.
 	Arguments []string
+	// LeaderElection is whether a lease has one process act at a time.
+	LeaderElection bool
 	// Clock compares the API server's clock with ours.
 	Clock *ServerClock
 	Log   logr.Logger
@@ -75,15 +76,7 @@ const openWait = 2 * time.Second
 // Setup adds everything that the operator runs to the manager. The function it
 // returns closes the ledger, and is to be called when the manager has stopped:
 // the ledger outlives everything that writes to it.
-func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() error, err error) {
-	cluster, err := identify(ctx, mgr)
-	if err != nil {
-		return nil, err
-	}
-	self, objects, err := describe(ctx, mgr, opts)
-	if err != nil {
-		return nil, err
-	}
+func Setup(ctx context.Context, mgr ctrl.Manager, opts Options, facts *Facts, probes *Probes) (stop func() error, err error) {
 	m := controllers.NewMetrics(controllers.MetricsOptions{Version: Version(), LedgerDir: filepath.Clean(opts.LedgerDir), Now: time.Now})
 	if err := metrics.Registry.Register(m); err != nil {
 		return nil, fmt.Errorf("register the metrics: %w", err)
@@ -91,19 +84,15 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	var engine *controllers.Engine
 	var evidence *controllers.EvidenceReconciler
 	recorder := ledger.NewRecorder(ledger.RecorderOptions{
-		Open:    opener(mgr, opts, cluster, m),
-		Cluster: cluster, Operator: self, OperatorObjects: objects,
+		Open:    opener(mgr, opts, facts.cluster, m),
+		Cluster: facts.cluster, Operator: facts.self, OperatorObjects: facts.objects,
 		Now: time.Now, Retry: retryOpen, Log: opts.Log.WithName("ledger"),
 		OnDurable: m.Durable, OnRecorded: m.Recorded,
-		OnAttach:  func(policies []string, resync bool) { engine.LedgerAttached(policies, resync) },
-		OnHealth:  func() { engine.LedgerHealthChanged(); evidence.LedgerChanged(ctx) },
+		OnAttach: func(policies []string, resync bool) { engine.LedgerAttached(policies, resync) },
+		OnHealth: func() { engine.LedgerHealthChanged(); evidence.LedgerChanged(ctx) },
 	})
-	dns, err := findDNS(ctx, mgr, opts.DNSService)
-	if err != nil {
-		return nil, err
-	}
 	observer, err := observe.New(observe.Options{
-		DNSService: dns,
+		DNSService: facts.dns,
 		Config:     mgr.GetConfig(), FieldManager: enforce.FieldManager, ProgressTimeout: opts.ProgressTimeout,
 		Owned:   owned(recorder),
 		OnScope: func(t observe.Trigger) { engine.ScopeChanged(t) },
@@ -126,7 +115,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	if err := engine.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
-	evidence = newEvidence(mgr, opts, engine, dns)
+	evidence = newEvidence(mgr, opts, engine, facts.dns)
 	if err := evidence.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
@@ -135,7 +124,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options) (stop func() err
 	}
 	ledgerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	record := &background{run: func() error { return recorder.Run(ledgerCtx) }, done: make(chan struct{})}
-	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, recorder, record, observer)
+	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, recorder, record, observer, probes)
 }
 
 // newEvidence returns the reconciler of schedules.
@@ -184,17 +173,8 @@ func keySecret(opts Options) string {
 }
 
 // addRunnables adds what runs for as long as the process leads.
-func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger.Recorder, record *background, observer *observe.Observer) error {
-	started := &atomic.Bool{}
-	ready := func(*http.Request) error {
-		if !started.Load() {
-			return fmt.Errorf("the caches are not synced yet")
-		}
-		return nil
-	}
-	if err := mgr.AddReadyzCheck("synced", ready); err != nil {
-		return fmt.Errorf("add the readiness probe: %w", err)
-	}
+func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger.Recorder, record *background, observer *observe.Observer, probes *Probes) error {
+	probes.Waiting("the caches are not synced yet")
 	observing := func(ctx context.Context) error {
 		if err := observer.WaitForSync(ctx); err != nil {
 			return err
@@ -214,7 +194,7 @@ func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger
 		record,
 		manager.RunnableFunc(observer.Start),
 		manager.RunnableFunc(observing),
-		standby{func() { started.Store(true) }},
+		standby{probes.Ready},
 	} {
 		if err := mgr.Add(r); err != nil {
 			return fmt.Errorf("add a runnable: %w", err)
