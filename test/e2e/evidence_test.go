@@ -139,7 +139,8 @@ var _ = Describe("Evidence", Ordered, ContinueOnFailure, func() {
 		begun := time.Now()
 		name := s.namespace("shop")
 		s.Apply(s.tb, s.policy("").Tolerate(time.Second))
-		s.ApplySchedule(s.tb, harness.EachMinute(s.name))
+		const kept = 2
+		s.ApplySchedule(s.tb, harness.EachMinute(s.name, func(spec *v1alpha1.EvidenceScheduleSpec) { spec.RecordsHistoryLimit = new(int32(kept)) }))
 		s.awaitEpisodes(1, ledger.OriginBaseline, "")
 		s.awaitSlots(ledger.CollectionCompleted, 1)
 		s.Apply(s.tb, s.policy("").Tolerate(time.Hour))
@@ -166,9 +167,32 @@ var _ = Describe("Evidence", Ordered, ContinueOnFailure, func() {
 			Expect(c.Left[0].Episode).NotTo(BeEmpty(), "an episode was open when it left")
 			Expect(c.Left[0].Out).To(BeNumerically(">", 0))
 		}
+		Expect(len(record.Collections)).To(BeNumerically(">", kept), "the ledger has those of which the EvidenceRecord is gone")
 		for _, c := range record.Collections {
 			Expect(c.Agrees).To(BeTrue(), "%v", c.Disagreements)
 		}
+		s.eventually("no more EvidenceRecords are kept than the schedule says", func() error {
+			if n := len(s.Records(s.tb, s.name)); n != kept {
+				return fmt.Errorf("there are %d", n)
+			}
+			return nil
+		})
+	})
+
+	It("Issue 5: names the value that lets it observe an optional kind, observes all that are served, and collects them", func() {
+		newScene(apart, nil, "optional").serveOptionalKinds()
+		s := prepareOwn("optional", harness.OperatorOptions{Binary: hasty, Values: []string{"observe.cilium=Disabled"}})
+		s.namespaces(1)
+		s.Apply(s.tb, s.policy(""))
+		s.op.Start(s.tb)
+		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated)
+		Expect(conforming(policy).Message).To(MatchRegexp(
+			`cilium\S+ cannot be observed: .*set the chart's value observe\.cilium=Enabled, or grant \{apiGroups: \[cilium\.io\]`))
+
+		s.op.Upgrade(s.tb, "observe.cilium=Auto")
+		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonDeviating)
+		s.ApplySchedule(s.tb, harness.EachMinute(s.name))
+		s.awaitSlots(ledger.CollectionCompleted, 1)
 	})
 
 	It("goes on when an anchor is dead, and says so", func() {

@@ -1,6 +1,8 @@
-// Package e2e tests the invariants of Holdfast: the real operator, as a user
-// with the rights of config/rbac, on a real API server. What is asserted is read
-// from the ledger, the API server's audit log and the policies' status.
+// Package e2e tests the invariants of Holdfast: the real operator, with the
+// arguments, the service account and the rights that the chart gives it, on a real
+// API server. What is asserted is read from the ledger, the API server's audit log
+// and the policies' status. At the end of the suite, what was granted is what was
+// used, both ways.
 package e2e
 
 import (
@@ -9,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
 	. "github.com/onsi/gomega"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -33,6 +36,8 @@ var (
 	shared *harness.Operator
 	// apart is a second cluster, on which a spec runs an operator of its own.
 	apart *harness.Cluster
+	// proof compares what operators were granted with what they asked for.
+	proof *harness.Proof
 )
 
 var _ = BeforeSuite(func() {
@@ -53,10 +58,19 @@ var _ = AfterSuite(func() {
 	}
 	tb := newTB()
 	shared.Stop(tb)
+	proof = harness.Prove(tb, common, apart)
 	report := shared.Verify(tb)
 	Expect(report.Status).To(Equal(ledger.VerifyValid), "%v %v", report.Problems, report.Missing)
 	blind := shared.Evidence(tb).Kind(ledger.KindGap).Where(func(e *ledger.Entry) bool { return e.Gap.Policy == "" })
 	Expect(blind.Want(0)).To(Succeed(), "nothing kept the shared operator from observing")
+})
+
+// Only the whole suite uses every right.
+var _ = ReportAfterSuite("Issue 5: every permission is needed, and none is missing", func(report Report) {
+	const partial = types.SpecStateSkipped | types.SpecStatePending
+	if report.SuiteSucceeded && report.SpecReports.CountWithState(partial) == 0 {
+		Expect(proof.Err()).To(Succeed())
+	}
 })
 
 var _ = ReportAfterEach(func(report SpecReport) {

@@ -64,10 +64,32 @@ func (c *Cluster) installCRDs(tb testing.TB) {
 func (o *Operator) install(tb testing.TB) {
 	tb.Helper()
 	args := []string{"install", o.Release, o.cluster.Chart(), "--namespace", o.Namespace, "--create-namespace"}
-	for _, value := range slices.Concat(o.values(), o.Values) {
+	o.cluster.Helm(tb, set(args, slices.Concat(o.values(), o.Values))...)
+	o.adopt(tb)
+	o.cluster.installed = append(o.cluster.installed, o)
+	o.writeKubeconfig(tb)
+}
+
+// Upgrade upgrades the release with other values, given as name=value. A process
+// that runs goes on with the arguments that it has.
+func (o *Operator) Upgrade(tb testing.TB, values ...string) {
+	tb.Helper()
+	args := []string{"upgrade", o.Release, o.cluster.Chart(), "--namespace", o.Namespace, "--reuse-values"}
+	o.cluster.Helm(tb, set(args, values)...)
+	o.adopt(tb)
+}
+
+// set appends values to the arguments of helm.
+func set(args, values []string) []string {
+	for _, value := range values {
 		args = append(args, "--set", value)
 	}
-	o.cluster.Helm(tb, args...)
+	return args
+}
+
+// adopt reads what the release is now.
+func (o *Operator) adopt(tb testing.TB) {
+	tb.Helper()
 	deployment := &appsv1.Deployment{}
 	if err := o.cluster.Get(tb.Context(), client.ObjectKey{Namespace: o.Namespace, Name: o.Release}, deployment); err != nil {
 		tb.Fatalf("read the operator's Deployment: %v", err)
@@ -75,9 +97,7 @@ func (o *Operator) install(tb testing.TB) {
 	pod := &deployment.Spec.Template.Spec
 	o.account, o.container = pod.ServiceAccountName, pod.Containers[0]
 	o.User = serviceaccount.MakeUsername(o.Namespace, o.account)
-	o.Rights = o.cluster.rights(tb, o)
-	o.cluster.installed = append(o.cluster.installed, o)
-	o.writeKubeconfig(tb)
+	o.readRights(tb)
 }
 
 // values are the chart's, so far as they are not the defaults. A release that

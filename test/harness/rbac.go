@@ -16,6 +16,9 @@ type Rights struct {
 	installed []role
 	// revoked are those that were once taken, of whatever name and namespace.
 	revoked map[Right]bool
+	// granted are those that the release gave, and withheld those that its values
+	// kept from the operator: each at some time.
+	granted, withheld map[Right]bool
 }
 
 // role is a ClusterRole, or a Role in the operator's own namespace.
@@ -34,14 +37,18 @@ func newRole(own bool) role {
 	return role{r, &r.Rules, false}
 }
 
-// rights reads what a release gives its operator.
-func (c *Cluster) rights(tb testing.TB, o *Operator) *Rights {
+// readRights takes note of what the release gives its operator now.
+func (o *Operator) readRights(tb testing.TB) {
 	tb.Helper()
-	r := &Rights{cluster: c, revoked: map[Right]bool{}}
+	if o.Rights == nil {
+		o.Rights = &Rights{cluster: o.cluster, revoked: map[Right]bool{}, granted: map[Right]bool{}, withheld: map[Right]bool{}}
+	}
+	r := o.Rights
+	r.installed = nil
 	account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: o.Namespace, Name: o.account}
 	ofRelease := client.MatchingLabels{"app.kubernetes.io/instance": o.Release}
 	var clusterBindings rbacv1.ClusterRoleBindingList
-	if err := c.List(tb.Context(), &clusterBindings, ofRelease); err != nil {
+	if err := o.cluster.List(tb.Context(), &clusterBindings, ofRelease); err != nil {
 		tb.Fatalf("list the cluster role bindings of release %s: %v", o.Release, err)
 	}
 	for _, b := range clusterBindings.Items {
@@ -50,7 +57,7 @@ func (c *Cluster) rights(tb testing.TB, o *Operator) *Rights {
 		}
 	}
 	var bindings rbacv1.RoleBindingList
-	if err := c.List(tb.Context(), &bindings, ofRelease, client.InNamespace(o.Namespace)); err != nil {
+	if err := o.cluster.List(tb.Context(), &bindings, ofRelease, client.InNamespace(o.Namespace)); err != nil {
 		tb.Fatalf("list the role bindings of release %s: %v", o.Release, err)
 	}
 	for _, b := range bindings.Items {
@@ -58,10 +65,27 @@ func (c *Cluster) rights(tb testing.TB, o *Operator) *Rights {
 			r.installed = append(r.installed, r.read(tb, client.ObjectKey{Namespace: b.Namespace, Name: b.RoleRef.Name}, true))
 		}
 	}
-	if len(r.installed) == 0 {
-		tb.Fatalf("release %s gives its operator no role", o.Release)
+	// Where a role is filled in by the cluster, an installation has added to it.
+	r.installed = slices.DeleteFunc(r.installed, func(in role) bool {
+		c, ok := in.Object.(*rbacv1.ClusterRole)
+		return ok && c.AggregationRule != nil
+	})
+	r.note()
+}
+
+// note takes note of what is granted now, and of what is not.
+func (r *Rights) note() {
+	now := map[Right]bool{}
+	for _, in := range r.installed {
+		for _, right := range rightsOf(*in.rules, in.own) {
+			now[right], r.granted[right] = true, true
+		}
 	}
-	return r
+	for right := range features() {
+		if !now[right] {
+			r.withheld[right] = true
+		}
+	}
 }
 
 func (r *Rights) read(tb testing.TB, key client.ObjectKey, own bool) role {
@@ -84,15 +108,6 @@ func (r *Rights) edit(tb testing.TB, rules func(installed, present []rbacv1.Poli
 			tb.Fatalf("edit role %s: %v", installed.GetName(), err)
 		}
 	}
-}
-
-// Granted are the rights that the release gave.
-func (r *Rights) Granted() []Right {
-	var granted []Right
-	for _, installed := range r.installed {
-		granted = append(granted, rightsOf(*installed.rules, installed.own)...)
-	}
-	return granted
 }
 
 // Restore gives back everything that was taken.
@@ -119,10 +134,11 @@ func (r *Rights) Revoke(tb testing.TB, resource string, verbs ...string) {
 	}
 }
 
-// wasRevoked is whether a right was once taken.
-func (r *Rights) wasRevoked(right Right) bool {
+// lacked is whether the operator was without a right at some time, on purpose.
+func (r *Rights) lacked(right Right) bool {
+	_, withheld := allowing(r.withheld, right)
 	right.Name, right.Own = "", false
-	return r.revoked[right]
+	return withheld || r.revoked[right]
 }
 
 // split returns the rules that are left without verbs on a resource, and those

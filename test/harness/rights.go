@@ -84,14 +84,13 @@ func rightsOf(rules []rbacv1.PolicyRule, own bool) []Right {
 
 // Holder is a user of the API server, and what it was granted.
 type Holder struct {
-	User string
 	// Namespace is the user's own.
 	Namespace string
 	// Granted is what it was granted when it was installed.
-	Granted []Right
-	// Without is whether a right was kept from it, or taken from it, on purpose: it
+	Granted map[Right]bool
+	// Lacked is whether a right was kept from it, or taken from it, on purpose: it
 	// is to be refused.
-	Without func(Right) bool
+	Lacked func(Right) bool
 }
 
 // everyones are the roles that every authenticated user has in every cluster, with
@@ -117,9 +116,7 @@ func NewProof() *Proof {
 
 // Grant takes note of what a holder was granted.
 func (p *Proof) Grant(h *Holder) {
-	for _, right := range h.Granted {
-		p.granted[right] = true
-	}
+	maps.Copy(p.granted, h.Granted)
 }
 
 // Use takes note of a request of a holder's, as the audit log has it. What was not
@@ -133,7 +130,7 @@ func (p *Proof) Use(h *Holder, event *auditv1.Event) {
 		by := roleOf(event.Annotations[reason])
 		switch {
 		case event.Annotations[decision] == "forbid":
-			if !h.Without(asked) {
+			if !h.Lacked(asked) {
 				p.ungranted[fmt.Sprintf("%s: it was refused", asked)] = true
 			}
 		case found:
@@ -168,8 +165,8 @@ func Prove(tb testing.TB, clusters ...*Cluster) *Proof {
 	for _, c := range clusters {
 		holders := map[string]*Holder{}
 		for _, o := range c.installed {
-			h := o.holder()
-			holders[h.User] = h
+			h := &Holder{Namespace: o.Namespace, Granted: o.Rights.granted, Lacked: o.Rights.lacked}
+			holders[o.User] = h
 			p.Grant(h)
 		}
 		for _, path := range c.AuditLogPaths() {
@@ -184,17 +181,6 @@ func Prove(tb testing.TB, clusters ...*Cluster) *Proof {
 		}
 	}
 	return p
-}
-
-// holder is the operator as the holder of its rights.
-func (o *Operator) holder() *Holder {
-	granted := o.Rights.Granted()
-	return &Holder{User: o.User, Namespace: o.Namespace, Granted: granted, Without: func(asked Right) bool {
-		// What the operator may be granted, and was not, its release's values kept from it.
-		_, has := allowing(granted, asked)
-		_, may := allowing(slices.Collect(maps.Keys(features())), asked)
-		return o.Rights.wasRevoked(asked) || may && !has
-	}}
 }
 
 // Err is nil where what was granted is what was used. It names the rules that
@@ -233,14 +219,14 @@ func features() map[Right]string {
 
 // allowing is the broadest of some rights that allows what was asked for: a right
 // within a broader one proves nothing.
-func allowing(rights []Right, asked Right) (Right, bool) {
+func allowing(rights map[Right]bool, asked Right) (Right, bool) {
 	for _, broader := range []Right{
 		{asked.Verb, asked.Group, asked.Resource, "", false},
 		{asked.Verb, asked.Group, asked.Resource, asked.Name, false},
 		{asked.Verb, asked.Group, asked.Resource, "", true},
 		{asked.Verb, asked.Group, asked.Resource, asked.Name, true},
 	} {
-		if (asked.Own || !broader.Own) && slices.Contains(rights, broader) {
+		if (asked.Own || !broader.Own) && rights[broader] {
 			return broader, true
 		}
 	}

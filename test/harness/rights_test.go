@@ -98,8 +98,10 @@ func TestProof(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := &Holder{Namespace: namespace, Granted: append(rightsOf(tc.cluster, false), rightsOf(tc.own, true)...),
-				Without: func(r Right) bool { return r.Verb == "watch" }}
+			h := &Holder{Namespace: namespace, Granted: map[Right]bool{}, Lacked: func(r Right) bool { return r.Verb == "watch" }}
+			for _, right := range append(rightsOf(tc.cluster, false), rightsOf(tc.own, true)...) {
+				h.Granted[right] = true
+			}
 			p := NewProof()
 			p.Grant(h)
 			for _, event := range tc.requests {

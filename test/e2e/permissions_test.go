@@ -1,0 +1,212 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/permissions"
+	"github.com/holdfast-dev/holdfast/test/harness"
+)
+
+var _ = Describe("Issue 5: A permission that is missing is named, with what to do", func() {
+	It("says which rule lets it observe pods, and goes on once a ClusterRole adds that", func() {
+		s, proxy := onProxy("unseen")
+		s.protected(1)
+		s.op.Rights.Revoke(s.tb, "pods", "list", "watch")
+		reconnect(proxy)
+		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated)
+		Expect(conforming(policy).Message).To(And(ContainSubstring("pods cannot be observed"),
+			ContainSubstring(`grant {apiGroups: [""], resources: [pods], verbs: [list, watch]} by a ClusterRole with the label `+
+				permissions.AggregateTo(permissions.Observe)+`: "true"`)))
+
+		s.make(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: s.name, Labels: map[string]string{permissions.AggregateTo(permissions.Observe): "true"}},
+			Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list", "watch"}}}})
+		s.AwaitConforming(s.tb, s.name)
+	})
+
+	It("says which value lets it repair, and repairs once the release has that", func() {
+		s := prepareOwn("observing", harness.OperatorOptions{Values: []string{"enforce.networkIsolation=false"}})
+		name := s.namespaces(1)[0]
+		s.Apply(s.tb, s.policy("").Enforce())
+		s.op.Start(s.tb)
+		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRepairFailed)
+		Expect(enforced(policy).Message).To(ContainSubstring("set the chart's value enforce.networkIsolation=true"))
+		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonDeviating)
+		Expect(s.NetworkPolicy(s.tb, name, harness.Deny)).To(BeNil())
+		s.eventually("that is recorded", func() error { return s.evidence().Kind(ledger.KindRepairFailed).Want(1) })
+
+		s.op.Upgrade(s.tb, "enforce.networkIsolation=true")
+		s.AwaitDenied(s.tb, name)
+		s.AwaitConforming(s.tb, s.name)
+		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionTrue, v1alpha1.ReasonEnforced)
+	})
+})
+
+var _ = Describe("Issue 5: Every permission is needed", func() {
+	It("lists what it observes where the API server streams no lists, as many do by default", func() {
+		s := prepareOwn("unstreamed", harness.OperatorOptions{Env: []string{"KUBE_FEATURE_WatchListClient=false"}})
+		mark := s.Mark(s.tb)
+		s.op.Start(s.tb)
+		s.protected(1)
+		asked := s.Since(s.tb, mark).By(s.op.User)
+		Expect(asked.Where(func(e *auditv1.Event) bool { return strings.Contains(e.RequestURI, "sendInitialEvents=true") })).To(BeEmpty())
+		for _, resource := range []string{"controlpolicies", "evidenceschedules", "namespaces", "networkpolicies", "pods"} {
+			Expect(asked.On(resource).Where(func(e *auditv1.Event) bool { return e.Verb == "list" })).NotTo(BeEmpty(), resource)
+		}
+	})
+
+	It("serves metrics over TLS, to those who may read them", func() {
+		const reader, stranger = "scraper", "stranger"
+		s := onOwn("metrics", harness.OperatorOptions{SecureMetrics: true,
+			Values: []string{"roles.create=true", "metrics.readers[0].name=" + reader, "metrics.readers[0].namespace=metrics"}})
+		for _, account := range []string{reader, stranger} {
+			Expect(s.Create(context.Background(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.op.Namespace, Name: account}})).To(Succeed())
+		}
+		for account, want := range map[string]int{"": http.StatusUnauthorized, stranger: http.StatusForbidden, reader: http.StatusOK} {
+			token := ""
+			if account != "" {
+				token = s.token(account)
+			}
+			s.eventually(fmt.Sprintf("%q is answered with status %d", account, want), func() error { return s.scrape(token, want) })
+		}
+	})
+})
+
+// conforming is the condition of that name.
+func conforming(policy *v1alpha1.ControlPolicy) *metav1.Condition {
+	return meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionConforming)
+}
+
+// token is a token of a service account in the operator's namespace.
+func (s *scene) token(account string) string {
+	GinkgoHelper()
+	clients, err := kubernetes.NewForConfig(s.RESTConfig())
+	Expect(err).NotTo(HaveOccurred())
+	request, err := clients.CoreV1().ServiceAccounts(s.op.Namespace).
+		CreateToken(context.Background(), account, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	return request.Status.Token
+}
+
+// scrape asks for the operator's metrics over TLS, and returns nil if the answer
+// has a status, and holds metrics where that is OK.
+func (s *scene) scrape(token string, want int) error {
+	request, err := http.NewRequest(http.MethodGet, "https://"+s.op.MetricsAddress()+"/metrics", nil)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	// The operator's certificate is its own, of each start.
+	scraper := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer scraper.CloseIdleConnections()
+	response, err := scraper.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	page, err := io.ReadAll(response.Body)
+	if err == nil && (response.StatusCode != want || (want == http.StatusOK) != strings.Contains(string(page), "\nholdfast_ledger_available ")) {
+		err = fmt.Errorf("%s: %s", response.Status, page)
+	}
+	return err
+}
+
+// optionalKind is a kind that some clusters serve.
+type optionalKind struct{ group, version, resource, kind, scope string }
+
+func (k optionalKind) name() string { return k.resource + "." + k.group }
+
+func optionalKinds() []optionalKind {
+	const namespaced, cluster = "Namespaced", "Cluster"
+	return []optionalKind{
+		{"gateway.networking.k8s.io", "v1", "gateways", "Gateway", namespaced},
+		{"gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute", namespaced},
+		{"gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute", namespaced},
+		{"gateway.networking.k8s.io", "v1", "tlsroutes", "TLSRoute", namespaced},
+		{"gateway.networking.k8s.io", "v1alpha2", "tcproutes", "TCPRoute", namespaced},
+		{"gateway.networking.k8s.io", "v1alpha2", "udproutes", "UDPRoute", namespaced},
+		{"policy.networking.k8s.io", "v1alpha2", "clusternetworkpolicies", "ClusterNetworkPolicy", cluster},
+		{"policy.networking.k8s.io", "v1alpha1", "adminnetworkpolicies", "AdminNetworkPolicy", cluster},
+		{"policy.networking.k8s.io", "v1alpha1", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", cluster},
+		{"cilium.io", "v2", "ciliumnetworkpolicies", "CiliumNetworkPolicy", namespaced},
+		{"cilium.io", "v2", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy", cluster},
+		{"crd.projectcalico.org", "v1", "networkpolicies", "NetworkPolicy", namespaced},
+		{"crd.projectcalico.org", "v1", "globalnetworkpolicies", "GlobalNetworkPolicy", cluster},
+		{"projectcalico.org", "v3", "networkpolicies", "NetworkPolicy", namespaced},
+		{"projectcalico.org", "v3", "globalnetworkpolicies", "GlobalNetworkPolicy", cluster},
+	}
+}
+
+// serveOptionalKinds has the API server serve all optional kinds until the spec
+// ends. Until they are gone, no operator that may not observe them could judge.
+func (s *scene) serveOptionalKinds() {
+	GinkgoHelper()
+	for _, k := range optionalKinds() {
+		definition := k.definition()
+		Expect(s.Create(context.Background(), definition)).To(Succeed())
+		DeferCleanup(func(ctx context.Context) { s.removed(ctx, definition) })
+	}
+	clients, err := kubernetes.NewForConfig(s.RESTConfig())
+	Expect(err).NotTo(HaveOccurred())
+	s.eventually("the optional kinds are served", func() error {
+		var errs []error
+		for _, k := range optionalKinds() {
+			served, err := clients.Discovery().ServerResourcesForGroupVersion(k.group + "/" + k.version)
+			if err == nil && !strings.Contains(served.String(), k.resource) {
+				err = fmt.Errorf("%s is not", k.name())
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// removed deletes an object, and returns when it is gone.
+func (s *scene) removed(ctx context.Context, o client.Object) {
+	GinkgoHelper()
+	Expect(client.IgnoreNotFound(s.Delete(ctx, o))).To(Succeed())
+	s.eventually(o.GetName()+" is gone", func() error {
+		if err := s.Get(ctx, client.ObjectKeyFromObject(o), o); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("it is there, or not: %w", err)
+		}
+		return nil
+	})
+}
+
+// definition is the kind's CustomResourceDefinition, with any spec.
+func (k optionalKind) definition() client.Object {
+	singular := strings.ToLower(k.kind)
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"metadata": map[string]any{"name": k.name(),
+			"annotations": map[string]any{"api-approved.kubernetes.io": "unapproved, for a test"}},
+		"spec": map[string]any{
+			"group": k.group, "scope": k.scope,
+			"names": map[string]any{"plural": k.resource, "singular": singular, "kind": k.kind, "listKind": k.kind + "List"},
+			"versions": []any{map[string]any{"name": k.version, "served": true, "storage": true,
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}},
+		},
+	}}
+}
