@@ -92,6 +92,8 @@ type explainReport struct {
 	Scope map[assess.Disposition]int `json:"scope"`
 	// Unobserved are the kinds that could not be listed, and why.
 	Unobserved map[control.Need]string `json:"unobserved,omitempty"`
+	// Rights are the rules, in one line each, for want of which they could not.
+	Rights []string `json:"rights,omitempty"`
 	// Subjects are judged, those that deviate first, then by name.
 	Subjects []judged `json:"subjects"`
 	// OutOfScope says why the subject that was asked for is not judged.
@@ -140,6 +142,7 @@ func (o explainOptions) explain(ctx context.Context, c *cluster, wait *progress,
 	}
 	r := describe(policy, def, now)
 	r.Sources = append(r.Sources, "what you may list of the cluster at "+c.config.Host, "the status of ControlPolicy "+policy.Name)
+	r.Rights = lacking(observed)
 	wait.at("judging")
 	if err := r.judge(policy, def, observed, args[1:], now); err != nil {
 		return nil, err

@@ -75,7 +75,8 @@ func (e *environment) explainWithoutRights(t *testing.T) {
 	e.policy(t, "observe.yaml")
 	viewer := e.viewer(t, "networker", reading([]string{"networking.k8s.io"}, "networkpolicies"))
 	out, errs, status := holdfast(t, append([]string{"explain", "NET-1", "web"}, viewer...)...)
-	for _, want := range []string{"NotEvaluated   Forbidden", "Not observed: pods (Forbidden): what hangs on them is not known here.", "NP-01   Deviating"} {
+	for _, want := range []string{"NotEvaluated   Forbidden", "Not observed: pods (Forbidden): what hangs on them is not known here.", "NP-01   Deviating",
+		`{apiGroups: [""], resources: [pods], verbs: [list]}`} {
 		if status != statusDone || !strings.Contains(out, want) {
 			t.Errorf("status %d, %s, want %q in\n%s", status, errs, want, out)
 		}

@@ -32,6 +32,10 @@ func (t explainText) print(out *strings.Builder) {
 		t.table(out)
 	}
 	t.screen.unobserved(out, t.report.Unobserved)
+	if len(t.report.Rights) > 0 {
+		t.screen.paragraph(out, "To observe them,", "ask for "+strings.Join(t.report.Rights, ", ")+
+			", or for the ClusterRole holdfast-auditor-reperform, which grants all of it.")
+	}
 	out.WriteString("\n")
 	t.screen.paragraph(out, "Read:", strings.Join(t.report.Sources, "; ")+".")
 }
@@ -57,6 +61,9 @@ func (t explainText) control(out *strings.Builder) {
 	line("tolerance", toleranceText(r.Tolerance))
 	if r.Recorded != nil && r.Recorded.OperatingFrom != nil {
 		line("operates from", r.Recorded.OperatingFrom.UTC().Format(time.RFC3339))
+	}
+	if c := meta.FindStatusCondition(r.Conditions, v1alpha1.ConditionConforming); c != nil && c.Reason == v1alpha1.ReasonNotEvaluated {
+		line("conforming", fmt.Sprintf("%s (%s): %s", c.Status, c.Reason, c.Message))
 	}
 	if c := meta.FindStatusCondition(r.Conditions, v1alpha1.ConditionEnforced); c != nil && worthSaying(*c) {
 		line("enforced", fmt.Sprintf("%s (%s): %s", c.Status, c.Reason, c.Message))

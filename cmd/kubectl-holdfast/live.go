@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -15,6 +16,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/observe"
+	"github.com/holdfast-dev/holdfast/internal/permissions"
 )
 
 // observe lists once what is judged, as far as the user may.
@@ -34,6 +36,18 @@ func (c *cluster) observe(ctx context.Context, wait *progress, dns types.Namespa
 		return nil, errors.New("you may not list namespaces: ask for get and list of them, without which nothing can be judged")
 	}
 	return observed, nil
+}
+
+// lacking are the rules, in one line each, that the user would need to list what
+// was forbidden.
+func lacking(observed *observe.Static) []string {
+	var rules []string
+	for _, r := range observed.Readings() {
+		if apierrors.IsForbidden(r.Err) {
+			rules = append(rules, permissions.InOneLine(r.Group, r.Resource, "list"))
+		}
+	}
+	return rules
 }
 
 // applier returns what asks for dry runs.

@@ -11,7 +11,7 @@ import (
 // is a clause, as long as the names in it and no longer.
 func (t *Table) MissingRead(group, resource string) string {
 	rule := fmt.Sprintf("grant %s by a ClusterRole with the label %s: \"true\"",
-		inline(group, resource, []string{list, watch}), AggregateTo(Observe))
+		InOneLine(group, resource, list, watch), AggregateTo(Observe))
 	if part := t.granting(Observe, group, resource); part != nil {
 		return fmt.Sprintf("set the chart's value %s, or %s", part.Setting(), rule)
 	}
@@ -38,8 +38,8 @@ func (t *Table) granting(role Role, group, resource string) *Part {
 	return nil
 }
 
-// inline is a rule as it stands in a ClusterRole, in one line.
-func inline(group, resource string, verbs []string) string {
+// InOneLine is a rule as it stands in a ClusterRole, in one line.
+func InOneLine(group, resource string, verbs ...string) string {
 	if group == "" {
 		group = `""`
 	}
