@@ -1,0 +1,89 @@
+package chart_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/util/jsonpath"
+)
+
+// objects are rendered objects, by kind/name.
+type objects map[string]*unstructured.Unstructured
+
+// render returns what the chart has with the values given, in no cluster.
+func render(t *testing.T, values ...string) objects {
+	t.Helper()
+	stdout, err := run(helm(t, append([]string{"template", "holdfast", chart, "--namespace", namespace}, flagsOf(values)...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, stdout)
+}
+
+// decode reads objects in YAML. No two may be of one kind and name.
+func decode(t *testing.T, documents string) objects {
+	t.Helper()
+	decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(documents), 4096)
+	all := objects{}
+	for {
+		o := &unstructured.Unstructured{}
+		err := decoder.Decode(&o.Object)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatalf("decode: %v\n%s", err, documents)
+		}
+		if len(o.Object) == 0 {
+			continue
+		}
+		id := o.GetKind() + "/" + o.GetName()
+		if all[id] != nil {
+			t.Fatalf("%s is there twice", id)
+		}
+		all[id] = o
+	}
+}
+
+// at returns what a JSONPath finds in an object, as text; empty where the object
+// or the field is not there.
+func (all objects) at(t *testing.T, id, path string) string {
+	t.Helper()
+	o := all[id]
+	if o == nil {
+		return ""
+	}
+	expression := jsonpath.New(id).AllowMissingKeys(true)
+	if err := expression.Parse("{" + path + "}"); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := expression.Execute(&out, o.Object); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// monitoringKinds is the file of a CustomResourceDefinition of the Prometheus
+// operator.
+func monitoringKinds(t *testing.T, plural string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/prometheus-operator/prometheus-operator")
+	command.Dir = "../../hack/tools/prometheus-operator"
+	stdout, err := run(command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal([]byte(stdout), &module); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(module.Dir, "example", "prometheus-operator-crd", "monitoring.coreos.com_"+plural+".yaml")
+}
