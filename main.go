@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 	_ "time/tzdata" // time zones of schedules, wherever the operator runs
 
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/runtime"
+	_ "golang.org/x/crypto/x509roots/fallback" // certificate authorities of anchors, in an image that has none
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -27,6 +29,7 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/operator"
+	"github.com/holdfast-dev/holdfast/internal/version"
 )
 
 // flags are the command line.
@@ -35,12 +38,17 @@ type flags struct {
 	metricsAddr   string
 	metricsSecure bool
 	probeAddr     string
+	version       bool
 }
 
 func main() {
 	var f flags
 	logging := f.bind(flag.CommandLine)
 	flag.Parse()
+	if f.version {
+		fmt.Println("holdfast", version.String(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+		return
+	}
 	log := zap.New(zap.UseFlagOptions(logging))
 	ctrl.SetLogger(operator.Quiet(log))
 	klog.SetLogger(operator.Quiet(log.WithName("client-go")))
@@ -78,6 +86,7 @@ func (f *flags) bind(set *flag.FlagSet) *zap.Options {
 		"Address of the probes /healthz and /readyz. \"0\" turns them off.")
 	set.BoolVar(&f.operator.LeaderElection, "leader-elect", true,
 		"Hold a lease, so that one process acts at a time.")
+	set.BoolVar(&f.version, "version", false, "Print the version, and stop.")
 	logging := &zap.Options{}
 	logging.BindFlags(set)
 	// An error is a sentence that says what to do. Where in the program it was found
@@ -117,7 +126,7 @@ func run(f *flags, log logr.Logger) error {
 	if err != nil {
 		return err
 	}
-	log.Info("Holdfast starts", "version", operator.Version(), "cluster", cfg.Host, "ledger", f.operator.LedgerDir)
+	log.Info("Holdfast starts", "version", version.String(), "cluster", cfg.Host, "ledger", f.operator.LedgerDir)
 	if err := errors.Join(mgr.Start(ctx), stop()); err != nil {
 		return fmt.Errorf("run the manager: %w", err)
 	}
@@ -128,7 +137,7 @@ func run(f *flags, log logr.Logger) error {
 // newManager returns a manager that reads ControlPolicies and EvidenceSchedules
 // through its cache, and nothing else.
 func newManager(cfg *rest.Config, f *flags, log logr.Logger) (ctrl.Manager, error) {
-	scheme := runtime.NewScheme()
+	scheme := apiruntime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
 	metrics := metricsserver.Options{BindAddress: f.metricsAddr, SecureServing: f.metricsSecure}

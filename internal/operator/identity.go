@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/ledger/clusterstore"
+	"github.com/holdfast-dev/holdfast/internal/version"
 )
 
 // identify reads which cluster this is.
@@ -44,7 +45,7 @@ func identify(ctx context.Context, cfg *rest.Config, clients *kubernetes.Clients
 
 // describe says which process this is, and what it may do.
 func describe(ctx context.Context, clients *kubernetes.Clientset, opts Options) (ledger.OperatorBody, []ledger.Object, error) {
-	body := ledger.OperatorBody{Process: processID(), Version: Version(), Image: opts.Image, PodUID: opts.PodUID, StartedAt: ledger.At(time.Now())}
+	body := ledger.OperatorBody{Process: processID(), Version: version.String(), Image: opts.Image, PodUID: opts.PodUID, StartedAt: ledger.At(time.Now())}
 	arguments, err := ledger.NewObject(opts.Arguments)
 	if err != nil {
 		return body, nil, err

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +29,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger/clusterstore"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 	"github.com/holdfast-dev/holdfast/internal/serve"
+	"github.com/holdfast-dev/holdfast/internal/version"
 )
 
 // Options are what the operator is started with.
@@ -77,7 +77,7 @@ const openWait = 2 * time.Second
 // returns closes the ledger, and is to be called when the manager has stopped:
 // the ledger outlives everything that writes to it.
 func Setup(ctx context.Context, mgr ctrl.Manager, opts Options, facts *Facts, probes *Probes) (stop func() error, err error) {
-	m := controllers.NewMetrics(controllers.MetricsOptions{Version: Version(), LedgerDir: filepath.Clean(opts.LedgerDir), Now: time.Now})
+	m := controllers.NewMetrics(controllers.MetricsOptions{Version: version.String(), LedgerDir: filepath.Clean(opts.LedgerDir), Now: time.Now})
 	if err := metrics.Registry.Register(m); err != nil {
 		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
@@ -143,7 +143,7 @@ func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, dns
 		Now:       time.Now, Log: opts.Log.WithName("evidence"),
 	}
 	if opts.ExportDir != "" {
-		options.Exporter = &exporting.Exporter{Dir: filepath.Clean(opts.ExportDir), LedgerDir: options.LedgerDir, Version: Version()}
+		options.Exporter = &exporting.Exporter{Dir: filepath.Clean(opts.ExportDir), LedgerDir: options.LedgerDir, Version: version.String()}
 	}
 	return controllers.NewEvidenceReconciler(options)
 }
@@ -274,21 +274,6 @@ func owned(recorder *ledger.Recorder) func(kind, namespace, name, uid string) bo
 		})
 		return found
 	}
-}
-
-// Version is the version of the build, and its revision where it is known.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			version += " " + s.Value
-		}
-	}
-	return version
 }
 
 // processID is a random id of the process.
