@@ -55,6 +55,7 @@ verify: generate ## Generate, fail on any difference or untracked file, then lin
 .PHONY: test
 test: controlplane ## Run all tests, those on a real API server included
 	@go test $(TEST_FLAGS) ./...
+	@cd hack/release && go test $(TEST_FLAGS) ./...
 
 .PHONY: e2e
 e2e: controlplane ## Run the suites on a real API server, uncached, spec by spec
@@ -84,6 +85,19 @@ controlplane: ## Build etcd, the API server, the controller manager and kubectl 
 .PHONY: tools
 tools: ## Build the tools that tests run, such as helm (minutes the first time)
 	@go test -count=1 ./test/tool
+
+##@ Release
+
+.PHONY: image
+image: ## Make the operator's image and bills of materials in bin/image, without a container engine
+	@cd hack/release && go run . image
+
+.PHONY: krew
+krew: ## Make the archives of the kubectl plugin, and krew's manifest, in bin/krew (minutes the first time)
+	@cd hack/release && go run . plugin
+
+.PHONY: dist
+dist: image krew ## Make everything that a release consists of
 
 ##@ Help
 

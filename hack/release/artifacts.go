@@ -6,13 +6,43 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/holdfast-dev/holdfast/hack/release/build"
 	"github.com/holdfast-dev/holdfast/hack/release/image"
+	"github.com/holdfast-dev/holdfast/hack/release/krew"
 	"github.com/holdfast-dev/holdfast/hack/release/licenses"
 	"github.com/holdfast-dev/holdfast/hack/release/project"
 	"github.com/holdfast-dev/holdfast/hack/release/sbom"
 )
+
+// sumsFile lists the SHA-256 of the archives.
+const sumsFile = "SHA256SUMS"
+
+// made is a program with the licences that go with it.
+type made struct {
+	binary *build.Binary
+	// license is the project's, modules are those of what is linked in.
+	license []byte
+	modules []licenses.Module
+}
+
+// program builds a program of the repository.
+func program(ctx context.Context, root, folder, name string, platform build.Platform) (*made, error) {
+	license, err := os.ReadFile(filepath.Join(root, "LICENSE"))
+	if err != nil {
+		return nil, fmt.Errorf("read the licence: %w", err)
+	}
+	binary, err := build.Go(ctx, root, folder, name, platform)
+	if err != nil {
+		return nil, err
+	}
+	modules, err := licenses.Collect(ctx, root, binary)
+	if err != nil {
+		return nil, err
+	}
+	return &made{binary: binary, license: license, modules: modules}, nil
+}
 
 // makeImage makes the operator's image.
 func makeImage(ctx context.Context, args []string, stdout io.Writer) error {
@@ -25,39 +55,86 @@ func makeImage(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	license, err := os.ReadFile(filepath.Join(root, "LICENSE"))
-	if err != nil {
-		return fmt.Errorf("read the licence: %w", err)
-	}
-	var contents []image.Content
-	for _, platform := range platforms {
-		c, err := content(ctx, root, platform, license)
-		if err != nil {
-			return err
-		}
-		contents = append(contents, c)
-	}
-	digest, err := image.Write(f.dir, contents)
+	name, err := writeImage(ctx, root, f.dir, platforms)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s:%s@%s\n", project.Repository, contents[0].Binary.Source.Tag(), digest)
+	_, err = fmt.Fprintln(stdout, name)
 	return err
 }
 
-// content makes what goes into the image of a platform.
-func content(ctx context.Context, root string, platform build.Platform, license []byte) (image.Content, error) {
-	binary, err := build.Go(ctx, root, ".", project.Name, platform)
-	if err != nil {
-		return image.Content{}, err
+// writeImage makes the operator's image in a directory, and returns its name.
+func writeImage(ctx context.Context, root, dir string, platforms []build.Platform) (string, error) {
+	var contents []image.Content
+	for _, platform := range platforms {
+		m, err := program(ctx, root, ".", project.Name, platform)
+		if err != nil {
+			return "", err
+		}
+		materials, err := sbom.Write(m.binary, m.modules)
+		if err != nil {
+			return "", err
+		}
+		thirdParty := licenses.Text(m.binary.Name, m.modules)
+		contents = append(contents, image.Content{Binary: m.binary, License: m.license, ThirdParty: thirdParty, SBOM: materials})
 	}
-	modules, err := licenses.Collect(ctx, root, binary)
+	digest, err := image.Write(dir, contents)
 	if err != nil {
-		return image.Content{}, err
+		return "", err
 	}
-	materials, err := sbom.Write(binary, modules)
+	return fmt.Sprintf("%s:%s@%s", project.Repository, contents[0].Binary.Source.Tag(), digest), nil
+}
+
+// makePlugin makes the archives of the kubectl plugin, and krew's manifest.
+func makePlugin(ctx context.Context, args []string, stdout io.Writer) error {
+	f := newFlags("plugin", pluginDir, pluginPlatforms)
+	root, err := f.parse(args)
 	if err != nil {
-		return image.Content{}, err
+		return err
 	}
-	return image.Content{Binary: binary, License: license, ThirdParty: licenses.Text(binary.Name, modules), SBOM: materials}, nil
+	platforms, err := build.ParsePlatforms(f.platforms)
+	if err != nil {
+		return err
+	}
+	version, err := writePlugin(ctx, root, f.dir, platforms)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s %s: %s\n", krew.Binary, version, filepath.Join(f.dir, krew.ManifestFile))
+	return err
+}
+
+// writePlugin makes them in a directory, and returns their version.
+func writePlugin(ctx context.Context, root, dir string, platforms []build.Platform) (string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make the plugin's directory: %w", err)
+	}
+	var archives []*krew.Archive
+	var sums strings.Builder
+	version := ""
+	for _, platform := range platforms {
+		m, err := program(ctx, root, "cmd/kubectl-holdfast", krew.Binary, platform)
+		if err != nil {
+			return "", err
+		}
+		a, err := krew.Pack(m.binary, m.license, licenses.Text(m.binary.Name, m.modules))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(dir, a.File), a.Content, 0o644); err != nil {
+			return "", fmt.Errorf("write the plugin: %w", err)
+		}
+		archives, version = append(archives, a), m.binary.Source.Version
+		sums.WriteString(a.Sum())
+	}
+	manifest, err := krew.Manifest(version, archives)
+	if err != nil {
+		return "", err
+	}
+	for name, content := range map[string][]byte{krew.ManifestFile: manifest, sumsFile: []byte(sums.String())} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			return "", fmt.Errorf("write the plugin: %w", err)
+		}
+	}
+	return version, nil
 }
