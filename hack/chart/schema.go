@@ -26,35 +26,36 @@ type property struct {
 	AdditionalProperties any                  `json:"additionalProperties,omitempty"`
 }
 
-// text is the schema of any text.
-func text() *property { return &property{Type: "string"} }
-
-// items are the schemas of what lists hold.
-func items(kind string) (*property, error) {
-	anything := func() *property { return &property{Type: "object"} }
+// typed is the schema of what a list or a map holds.
+func typed(kind string) (*property, error) {
+	text := &property{Type: "string"}
+	anything := &property{Type: "object"}
 	switch kind {
+	case "text":
+		return text, nil
 	case "object":
-		return anything(), nil
+		return anything, nil
 	case "port":
 		return &property{Type: "integer", Minimum: new(1), Maximum: new(65535)}, nil
 	case "reference":
-		return &property{
-			Type: "object", Properties: map[string]*property{"name": text()},
-			Required: []string{"name"}, AdditionalProperties: false,
-		}, nil
+		return closed(map[string]*property{"name": text}, "name"), nil
 	case "subject":
-		return &property{
-			Type: "object", Properties: map[string]*property{"namespace": text(), "name": text()},
-			Required: []string{"namespace", "name"}, AdditionalProperties: false,
-		}, nil
+		return closed(map[string]*property{"namespace": text, "name": text}, "namespace", "name"), nil
 	case "peer":
-		return &property{
-			Type: "object", MinProperties: 1, AdditionalProperties: false,
-			Properties: map[string]*property{"namespaceSelector": anything(), "podSelector": anything(), "ipBlock": anything()},
-		}, nil
+		p := closed(map[string]*property{"namespaceSelector": anything, "podSelector": anything, "ipBlock": anything})
+		p.MinProperties = 1
+		return p, nil
+	case "override":
+		labels := &property{Type: "object", AdditionalProperties: text}
+		return closed(map[string]*property{"disabled": {Type: "boolean"}, "for": text, "expr": text, "labels": labels}), nil
 	default:
-		return nil, fmt.Errorf("a list of %q has no schema", kind)
+		return nil, fmt.Errorf("the type %q has no schema", kind)
 	}
+}
+
+// closed is an object with these properties and no others.
+func closed(properties map[string]*property, required ...string) *property {
+	return &property{Type: "object", Properties: properties, Required: required, AdditionalProperties: false}
 }
 
 // schema is the schema of a value: every name is known, but for those of free
@@ -73,19 +74,21 @@ func (v *value) schema() (*property, error) {
 				return nil, err
 			}
 		}
-	case v.markers.free == texts:
-		p.Type, p.AdditionalProperties = "object", text()
-	case v.markers.free == object:
+	case v.markers.free != "":
+		p.Type = "object"
+		p.AdditionalProperties, err = typed(v.markers.free)
+	case v.markers.object:
 		p.Type = "object"
 	case v.node.Kind == yaml.SequenceNode:
 		p.Type = "array"
-		if p.Items, err = items(v.markers.list); err != nil {
-			return nil, fmt.Errorf("%s: %w", v.name, err)
-		}
+		p.Items, err = typed(v.markers.list)
 	default:
 		p.Type, err = scalarType(v)
 	}
-	return p, err
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	return p, nil
 }
 
 func scalarType(v *value) (string, error) {
@@ -97,7 +100,7 @@ func scalarType(v *value) (string, error) {
 	case "!!int":
 		return "integer", nil
 	default:
-		return "", fmt.Errorf("%s has a default of type %s, which has no schema", v.name, v.node.Tag)
+		return "", fmt.Errorf("a default of type %s has no schema", v.node.Tag)
 	}
 }
 
@@ -107,7 +110,7 @@ func writeSchema(root string, values *value) error {
 	if err != nil {
 		return fmt.Errorf("make the schema: %w", err)
 	}
-	schema.Schema, schema.Title, schema.Description = "http://json-schema.org/draft-07/schema#", "Values of the chart holdfast", ""
+	schema.Schema, schema.Title = "http://json-schema.org/draft-07/schema#", "Values of the chart holdfast"
 	// Helm passes a parent chart's globals to each of its charts.
 	schema.Properties["global"] = &property{Type: "object", Description: "What a parent chart gives all its charts. Nothing here reads it."}
 	var out bytes.Buffer

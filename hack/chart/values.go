@@ -28,23 +28,12 @@ type markers struct {
 	enum     []string
 	pattern  string
 	min, max *int
-	// list is the type of a list's items.
-	list string
-	// free is a map of texts, or an object of Kubernetes' API.
-	free freedom
+	// list is the type of a list's items, and free that of what any name may have
+	// in a map.
+	list, free string
+	// object is set of an object of Kubernetes' API.
+	object bool
 }
-
-// freedom is whose names a map has.
-type freedom string
-
-const (
-	// named maps have names that values.yaml lists.
-	named freedom = ""
-	// texts are a map of any names to texts.
-	texts freedom = "map"
-	// object is an object of Kubernetes' API.
-	object freedom = "object"
-)
 
 // readValues reads values.yaml. A value without a comment is an error.
 func readValues(path string) (*value, error) {
@@ -67,7 +56,7 @@ func parseValues(content []byte) (*value, error) {
 	if document.Kind != yaml.DocumentNode || document.Content[0].Kind != yaml.MappingNode {
 		return nil, errors.New("the values are no map")
 	}
-	return parseValue("", "a group", document.Content[0])
+	return parseValue("", "", document.Content[0])
 }
 
 // parseValue returns the value that has the comment and the default given.
@@ -86,7 +75,7 @@ func parseValue(name, comment string, node *yaml.Node) (*value, error) {
 		}
 	}
 	v.doc = strings.TrimSpace(strings.Join(doc, " "))
-	if node.Kind == yaml.MappingNode && v.markers.free == named {
+	if node.Kind == yaml.MappingNode && v.markers.free == "" && !v.markers.object {
 		return v, v.parseChildren()
 	}
 	if v.doc == "" {
@@ -121,8 +110,10 @@ func (m *markers) add(marker string) (err error) {
 		m.max, err = number(argument)
 	case "list":
 		m.list = argument
-	case string(texts), string(object):
-		m.free = freedom(key)
+	case "map":
+		m.free = argument
+	case "object":
+		m.object = true
 	default:
 		err = errors.New("no such marker")
 	}

@@ -149,6 +149,34 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// TestMonitoring shows that rules and dashboards are installed as they are in the
+// chart's folders, and that a change of a rule that is not there is refused.
+func TestMonitoring(t *testing.T) {
+	all := render(t, "metrics.rules.enabled=true", "metrics.dashboard.enabled=true")
+	content, err := os.ReadFile(filepath.Join(chart, "rules", "holdfast.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want any
+	if err := yaml.Unmarshal(content, &want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, all["PrometheusRule/holdfast"].Object["spec"]); diff != "" {
+		t.Errorf("rules (-file +rendered):\n%s", diff)
+	}
+	dashboard, err := os.ReadFile(filepath.Join(chart, "dashboards", "holdfast.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := all.at(t, "ConfigMap/holdfast-dashboard", `.data.holdfast\.json`); got != string(dashboard) {
+		t.Error("the dashboard is not rendered as it is in its file")
+	}
+	_, err = run(helm(t, "template", "holdfast", chart, "--set", "metrics.rules.enabled=true,metrics.rules.overrides.Nonsense.for=5m"))
+	if got := sentence(t, err); !strings.HasPrefix(got, "metrics.rules.overrides: there is no alert Nonsense: take one of HoldfastAbsent, ") {
+		t.Errorf("helm says %q", got)
+	}
+}
+
 // TestPackage shows what is in the chart when it is packed.
 func TestPackage(t *testing.T) {
 	dir := t.TempDir()

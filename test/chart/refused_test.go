@@ -37,6 +37,7 @@ func TestRefused(t *testing.T) {
 			"metrics.readers: readers are bound to the role metrics-reader, which the chart does not create (roles.create=true)"},
 		{`podLabels.app\.kubernetes\.io/name=other`, "podLabels: the chart sets the label app.kubernetes.io/name itself: take another name"},
 		{`commonLabels.helm\.sh/chart=other`, "commonLabels: the chart sets the label helm.sh/chart itself: take another name"},
+		{"metrics.rules.enabled=true,metrics.rules.overrides.HoldfastAbsent.fro=5m", "- at '/metrics/rules/overrides/HoldfastAbsent': additional properties 'fro' not allowed"},
 		{"resources.limits.memory=512MB",
 			`resources.limits.memory: "512MB" has a unit that is no unit of memory: use one of k, M, G, T, Ki, Mi, Gi or Ti`},
 	}

@@ -11,7 +11,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/hack/tools"
@@ -33,6 +35,7 @@ type suite struct {
 }
 
 func TestChart(t *testing.T) {
+	ctrl.SetLogger(logr.Discard())
 	cp, err := controlplane.Start(t.Context(), controlplane.Options{NoControllerManager: true})
 	if err != nil {
 		t.Fatal(err)
