@@ -13,7 +13,7 @@ const width = 80
 
 // sheet is a template of the chart in the making.
 type sheet struct {
-	strings.Builder
+	out   strings.Builder
 	table *permissions.Table
 	grant *permissions.Grant
 }
@@ -27,7 +27,7 @@ func chart(table *permissions.Table, grant *permissions.Grant) string {
 	} else {
 		s.person()
 	}
-	return s.String()
+	return s.out.String()
 }
 
 // operator writes a role that Holdfast has. Each part is a role of its own, so
@@ -218,7 +218,7 @@ func flow(values []string) string {
 }
 
 func (s *sheet) line(format string, args ...any) {
-	fmt.Fprintf(s, format+"\n", args...)
+	fmt.Fprintf(&s.out, format+"\n", args...)
 }
 
 // comment writes a text in lines that fit.

@@ -46,16 +46,26 @@ func (s *suite) testLists(t *testing.T) {
 	}
 }
 
-// normal is a list in an order of its own, with one space between its columns.
-// Of Kubernetes' own roles only what is Holdfast's is kept.
+// normal is a list in an order of its own, that of verbs included, with one space
+// between its columns. Of Kubernetes' own roles only what is Holdfast's is kept.
 func normal(list string, own bool) string {
 	header, rest, _ := strings.Cut(list, "\n")
 	var lines []string
 	for line := range strings.Lines(rest) {
 		if !own || strings.Contains(line, "holdfast.dev") {
-			lines = append(lines, strings.Join(strings.Fields(line), " "))
+			line = strings.Join(strings.Fields(line), " ")
+			what, verbs := cutLast(strings.TrimSuffix(line, "]"), "[")
+			sorted := strings.Fields(verbs)
+			slices.Sort(sorted)
+			lines = append(lines, what+"["+strings.Join(sorted, " ")+"]")
 		}
 	}
 	slices.Sort(lines)
 	return strings.Join(strings.Fields(header), " ") + "\n" + strings.Join(slices.Compact(lines), "\n") + "\n"
+}
+
+// cutLast cuts a text at the last separator, which it has.
+func cutLast(text, separator string) (before, after string) {
+	i := strings.LastIndex(text, separator)
+	return text[:i], text[i+len(separator):]
 }
