@@ -44,6 +44,40 @@ var _ = Describe("Issue 5: A permission that is missing is named, with what to d
 		s.AwaitConforming(s.tb, s.name)
 	})
 
+	It("says which right in its own namespace it starts with, and starts once it has that", func() {
+		s := prepareOwn("leaseless", harness.OperatorOptions{})
+		s.op.Rights.Revoke(s.tb, "leases", "get")
+		s.op.Launch(s.tb)
+		said := And(ContainSubstring("the operator may not get the lease holdfast.dev in namespace leaseless"),
+			ContainSubstring(`cannot get resource \"leases\" in API group \"coordination.k8s.io\"`), ContainSubstring("helm upgrade"))
+		s.eventually("the log says so", func() error {
+			if log := s.op.Log(); !strings.Contains(log, "the operator may not") {
+				return fmt.Errorf("it says:\n%s", log)
+			}
+			return nil
+		})
+		Expect(s.op.Log()).To(said)
+		Expect(s.op.Ready()).To(MatchError(ContainSubstring("the operator may not get the lease holdfast.dev")))
+
+		s.op.Rights.Restore(s.tb)
+		s.eventually("it is ready", s.op.Ready)
+	})
+
+	It("says which right its ledger needs, and records once it has that", func() {
+		s := prepareOwn("markless", harness.OperatorOptions{})
+		s.op.Rights.Revoke(s.tb, "configmaps", "get", "create")
+		name := s.namespaces(1)[0]
+		s.Apply(s.tb, s.policy("").Enforce())
+		s.op.Start(s.tb)
+		s.AwaitDenied(s.tb, name)
+		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEvidenceRecorded, metav1.ConditionFalse, v1alpha1.ReasonLedgerUnavailable)
+		Expect(meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionEvidenceRecorded).Message).To(ContainSubstring("configmaps"))
+
+		s.op.Rights.Restore(s.tb)
+		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEvidenceRecorded, metav1.ConditionTrue, v1alpha1.ReasonRecorded)
+		s.awaitEpisodes(1, ledger.OriginBaseline, ledger.EndingRepaired)
+	})
+
 	It("says which value lets it repair, and repairs once the release has that", func() {
 		s := prepareOwn("observing", harness.OperatorOptions{Values: []string{"enforce.networkIsolation=false"}})
 		name := s.namespaces(1)[0]

@@ -142,7 +142,7 @@ func (o *Operator) Start(tb testing.TB) {
 		if !o.Running() {
 			tb.Fatalf("the operator ended by itself: %v; its log ends:\n%s", o.process.err, o.Log())
 		}
-		return o.probe(tb.Context(), "/readyz")
+		return o.Ready()
 	})
 }
 
@@ -271,6 +271,9 @@ func (o *Operator) Log() string {
 	}
 	return strings.TrimSpace(string(content[max(0, len(content)-logTail):]))
 }
+
+// Ready returns nil if the operator says that it is ready, or what it says.
+func (o *Operator) Ready() error { return o.probe(context.Background(), "/readyz") }
 
 // probe asks a probe.
 func (o *Operator) probe(ctx context.Context, path string) error {
