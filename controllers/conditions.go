@@ -131,7 +131,7 @@ func (s *summary) evidence() metav1.Condition {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonEvidenceLost,
 			"observations are only counted, because memory for them is full: "+s.health.Message
 	case !s.health.Available:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.health.Reason, clip(s.health.Message)
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.health.Reason, cut(s.health.Message, maxCause)
 	case s.ephemeral:
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonNotDurable, notDurable
 	}

@@ -215,7 +215,7 @@ func (p *schedulePass) recorded(newest *newestSlot) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionEvidenceRecorded, Status: metav1.ConditionFalse}
 	switch {
 	case !p.health.Available:
-		c.Reason, c.Message = p.health.Reason, clip(p.health.Message)
+		c.Reason, c.Message = p.health.Reason, cut(p.health.Message, maxCause)
 	case newest == nil:
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonAwaitingFirstSlot, "no slot was due yet"
 	case newest.state == v1alpha1.SlotMissed:

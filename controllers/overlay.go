@@ -126,15 +126,23 @@ func diff(path string, a, b any, paths *[]string) {
 	}
 }
 
-// maxText is the longest free text in an entry or a condition, in bytes.
-const maxText = 256
+const (
+	// maxText is the longest free text in an entry or a condition, in bytes.
+	maxText = 256
+	// maxCause is the longest sentence of the ledger's in a condition, in bytes: the
+	// paths in it are long, and what to do stands at its end.
+	maxCause = 1024
+)
 
 // clip cuts a text to maxText, at a character.
-func clip(s string) string {
-	if len(s) <= maxText {
+func clip(s string) string { return cut(s, maxText) }
+
+// cut cuts a text to a number of bytes, at a character.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxText-3], "") + "…"
+	return strings.ToValidUTF8(s[:limit-3], "") + "…"
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -125,7 +125,7 @@ func (c *committer) run(w *journal.Writer, first uint64, progress func(uint64), 
 			c.err = c.follow(ctx, w, progress)
 		}
 	}
-	fail(c.err)
+	fail(volume.Explain(c.opts.Dir, c.err))
 	<-c.stop
 	c.err = errors.Join(c.err, c.release(ctx))
 }

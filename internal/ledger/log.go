@@ -167,7 +167,7 @@ func (l *Log) Append(batch []Sealed, done func(error)) {
 		l.sent = append(l.sent, sent{l.next, l.opts.Now()})
 	}
 	l.journal.Append(records, func(err error) {
-		if err != nil {
+		if err = volume.Explain(l.opts.Dir, err); err != nil {
 			l.fail(err)
 		}
 		done(err)

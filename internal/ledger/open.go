@@ -61,19 +61,19 @@ func Open(ctx context.Context, opts Options) (*Log, *Opened, error) {
 		return nil, nil, err
 	}
 	if err := volume.MkdirAll(opts.Dir); err != nil {
-		return nil, nil, fmt.Errorf("open the ledger: %w", err)
+		return nil, nil, fmt.Errorf("open the ledger: %w", volume.Explain(opts.Dir, err))
 	}
 	if err := opts.Check(opts.Dir, opts.MinFree); err != nil {
-		return nil, nil, fmt.Errorf("open the ledger: %w", err)
+		return nil, nil, fmt.Errorf("open the ledger: %w", volume.Explain(opts.Dir, err))
 	}
 	lock, err := volume.Lock(filepath.Join(opts.Dir, lockFile))
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the ledger: %w", err)
+		return nil, nil, fmt.Errorf("open the ledger: %w", volume.Explain(opts.Dir, err))
 	}
 	killpoint.Hit(killpoint.OpenLocked)
 	log, opened, err := openLocked(ctx, opts, lock)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open the ledger: %w", volume.Classify(err)), lock.Close())
+		return nil, nil, errors.Join(fmt.Errorf("open the ledger: %w", volume.Explain(opts.Dir, err)), lock.Close())
 	}
 	return log, opened, nil
 }

@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -36,8 +35,8 @@ func (p *Probes) Waiting(sentence string) {
 // Ready says that the operator is ready.
 func (p *Probes) Ready() { p.Waiting("") }
 
-// Serve answers at an address until ctx ends. It returns once it listens; "0" is
-// nowhere.
+// Serve answers at an address for as long as the process lives, its stop included.
+// It returns once it listens; "0" is nowhere.
 func (p *Probes) Serve(ctx context.Context, address string) error {
 	if address == "" || address == "0" {
 		return nil
@@ -50,12 +49,7 @@ func (p *Probes) Serve(ctx context.Context, address string) error {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, "") })
 	mux.HandleFunc("GET /readyz", p.readyz)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: probeLimit}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	go func() {
-		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			p.Waiting("the probes are not served any more: " + err.Error())
-		}
-	}()
+	go func() { _ = server.Serve(listener) }() // it ends with the process: the listener is nobody else's to close
 	return nil
 }
 

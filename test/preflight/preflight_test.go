@@ -86,6 +86,8 @@ func TestPreflight(t *testing.T) {
 		t.Run("with "+name, func(t *testing.T) { testObstacle(newScene(t, cluster), o) })
 	}
 	t.Run("with CRDs of a newer release", func(t *testing.T) { testNewerCRDs(newScene(t, cluster)) })
+	t.Run("with a file in the place of the ledger's directory", func(t *testing.T) { testInTheWay(newScene(t, cluster)) })
+	t.Run("with a volume that takes nothing more for a while", func(t *testing.T) { testUnwritable(newScene(t, cluster)) })
 	t.Run("stopped before it could start", func(t *testing.T) { testStopped(newScene(t, cluster)) })
 }
 

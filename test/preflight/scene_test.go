@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-logr/logr"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +23,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -45,6 +47,7 @@ type scene struct {
 // startCluster starts a cluster for scenes.
 func startCluster(t *testing.T) *harness.Cluster {
 	t.Helper()
+	ctrl.SetLogger(logr.Discard()) // clients are quiet
 	cluster := harness.StartCluster(t, harness.ClusterOptions{})
 	if err := apiextensionsv1.AddToScheme(cluster.Scheme()); err != nil {
 		t.Fatal(err)

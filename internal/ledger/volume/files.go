@@ -69,7 +69,7 @@ func SyncDir(dir string) error {
 func MkdirAll(dir string) error {
 	if info, err := os.Stat(dir); err == nil {
 		if !info.IsDir() {
-			return fmt.Errorf("%s is not a directory", dir)
+			return fmt.Errorf("%s %w", dir, errNotDir)
 		}
 		return nil
 	}

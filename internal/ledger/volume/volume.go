@@ -73,20 +73,21 @@ func statfs(dir string) (*unix.Statfs_t, error) {
 }
 
 // Check reports why dir cannot be written: ErrReadOnly, or ErrFull where less
-// than minFree bytes are left, or another error.
+// than minFree bytes are left, or another error. What it says of a full volume does
+// not change with each byte.
 func Check(dir string, minFree uint64) error {
 	st, err := statfs(dir)
 	if err != nil {
 		return err
 	}
 	if st.Flags&unix.ST_RDONLY != 0 {
-		return fmt.Errorf("%w: %s", ErrReadOnly, dir)
+		return ErrReadOnly
 	}
-	if free := st.Bavail * uint64(st.Bsize); free < minFree {
-		return fmt.Errorf("%w: %d bytes are free, %d are needed", ErrFull, free, minFree)
+	if st.Bavail*uint64(st.Bsize) < minFree {
+		return fmt.Errorf("%w: less than %d MiB are free", ErrFull, minFree>>20)
 	}
 	if st.Files > 0 && st.Ffree < minInodes {
-		return fmt.Errorf("%w: %d inodes are free", ErrFull, st.Ffree)
+		return fmt.Errorf("%w: less than %d inodes are free", ErrFull, minInodes)
 	}
 	return nil
 }
