@@ -57,7 +57,8 @@ func sourceOf(info *debug.BuildInfo, epoch string) (Source, error) {
 	return s, nil
 }
 
-// Released says whether the source is a tagged revision, without changes.
+// Released says why others could not build the same from the revision; nil where
+// they could.
 func (s Source) Released() error {
 	if s.Revision == "" {
 		return errors.New("what it was built from is not known")
@@ -69,7 +70,8 @@ func (s Source) Released() error {
 }
 
 // Number is the version without its v, as the chart and the image's tag have it.
-func (s Source) Number() string { return strings.TrimPrefix(s.Version, "v") }
+// Of a build that knows no version it is devel.
+func (s Source) Number() string { return strings.Trim(strings.TrimPrefix(s.Version, "v"), "()") }
 
 // Tag is the version as an image's tag, in which a plus sign cannot be.
 func (s Source) Tag() string { return strings.ReplaceAll(s.Number(), "+", "-") }

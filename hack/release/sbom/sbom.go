@@ -33,6 +33,10 @@ func Write(binary *build.Binary, modules []licenses.Module) ([]byte, error) {
 	for _, m := range modules {
 		declared[m.Path] = m.Expression
 	}
+	described, err := program(binary)
+	if err != nil {
+		return nil, err
+	}
 	name := fmt.Sprintf("%s-%s-%s", binary.Name, binary.Source.Number(), binary.Platform.Dashed())
 	doc := &spdx.Document{
 		SPDXVersion: spdx.Version, DataLicense: spdx.DataLicense, SPDXIdentifier: "DOCUMENT",
@@ -43,7 +47,7 @@ func Write(binary *build.Binary, modules []licenses.Module) ([]byte, error) {
 			Created:  binary.Source.Time.Format(time.RFC3339),
 			Creators: []common.Creator{{CreatorType: "Tool", Creator: "holdfast-release-" + binary.Source.Number()}},
 		},
-		Packages:      []*spdx.Package{program(binary)},
+		Packages:      []*spdx.Package{described},
 		Relationships: []*spdx.Relationship{relation("DOCUMENT", "DESCRIBES", programID)},
 	}
 	for _, m := range linked(binary.Info) {
@@ -74,7 +78,11 @@ func linked(info *debug.BuildInfo) []*debug.Module {
 }
 
 // program describes the binary.
-func program(binary *build.Binary) *spdx.Package {
+func program(binary *build.Binary) (*spdx.Package, error) {
+	reference, err := purl(binary.Info.Main.Path, binary.Source.Version)
+	if err != nil {
+		return nil, err
+	}
 	location := licenses.NoAssertion
 	if binary.Source.Revision != "" {
 		location = "git+" + project.Source + "@" + binary.Source.Revision
@@ -86,8 +94,8 @@ func program(binary *build.Binary) *spdx.Package {
 		PackageLicenseConcluded: licenses.NoAssertion, PackageLicenseDeclared: project.License, PackageCopyrightText: licenses.NoAssertion,
 		PackageSummary: project.Description, PrimaryPackagePurpose: "APPLICATION",
 		PackageSourceInfo:         fmt.Sprintf("built by %s for %s, see go version -m", binary.Info.GoVersion, binary.Platform),
-		PackageExternalReferences: []*spdx.PackageExternalReference{purl(binary.Info.Main.Path, binary.Source.Version)},
-	}
+		PackageExternalReferences: []*spdx.PackageExternalReference{reference},
+	}, nil
 }
 
 // module describes a module that is linked into the binary. Go's own hash of it
@@ -97,12 +105,16 @@ func module(m *debug.Module, license string) (*spdx.Package, error) {
 	if license == "" {
 		return nil, fmt.Errorf("write a bill of materials: the licences of %s were not looked for", m.Path)
 	}
+	reference, err := purl(m.Path, m.Version)
+	if err != nil {
+		return nil, err
+	}
 	p := &spdx.Package{
 		PackageName: m.Path, PackageSPDXIdentifier: elementID(m.Path), PackageVersion: m.Version,
 		PackageDownloadLocation: licenses.NoAssertion,
 		PackageLicenseConcluded: licenses.NoAssertion, PackageLicenseDeclared: license, PackageCopyrightText: licenses.NoAssertion,
 		PrimaryPackagePurpose:     "LIBRARY",
-		PackageExternalReferences: []*spdx.PackageExternalReference{purl(m.Path, m.Version)},
+		PackageExternalReferences: []*spdx.PackageExternalReference{reference},
 	}
 	if m.Sum != "" {
 		p.PackageSourceInfo = "go.sum: " + m.Sum
@@ -111,10 +123,13 @@ func module(m *debug.Module, license string) (*spdx.Package, error) {
 }
 
 // purl refers to a version of a module (https://github.com/package-url/purl-spec).
-func purl(modulePath, version string) *spdx.PackageExternalReference {
+func purl(modulePath, version string) (*spdx.PackageExternalReference, error) {
 	namespace, name := path.Split(modulePath)
 	u := packageurl.NewPackageURL(packageurl.TypeGolang, strings.TrimSuffix(namespace, "/"), name, version, nil, "")
-	return &spdx.PackageExternalReference{Category: common.CategoryPackageManager, RefType: common.TypePackageManagerPURL, Locator: u.ToString()}
+	if err := u.Normalize(); err != nil {
+		return nil, fmt.Errorf("refer to %s: %w", modulePath, err)
+	}
+	return &spdx.PackageExternalReference{Category: common.CategoryPackageManager, RefType: common.TypePackageManagerPURL, Locator: u.ToString()}, nil
 }
 
 func relation(a common.ElementID, kind string, b common.ElementID) *spdx.Relationship {
