@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/holdfast-dev/holdfast/internal/ledger/tlog"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
@@ -106,7 +104,7 @@ func (x *indexer) add(at int64) error {
 	if _, err := x.file.Write(x.span.append(nil)); err != nil {
 		return volume.Classify(err)
 	}
-	return volume.Classify(unix.Fdatasync(int(x.file.Fd())))
+	return volume.Classify(volume.SyncData(x.file))
 }
 
 func (x *indexer) close() error { return x.file.Close() }

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
@@ -224,7 +222,7 @@ func (w *Writer) write(group []request) error {
 		return errors.Join(err, w.file.Truncate(w.size))
 	}
 	killpoint.Hit(killpoint.JournalWritten)
-	if err := unix.Fdatasync(int(w.file.Fd())); err != nil {
+	if err := volume.SyncData(w.file); err != nil {
 		return fmt.Errorf("fdatasync: %w", err)
 	}
 	w.size += int64(len(frame))

@@ -15,7 +15,6 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/api/layout"
-	"github.com/transparency-dev/tessera/storage/posix"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger/volume"
 )
@@ -101,7 +100,7 @@ func open(ctx context.Context, opts Options, leaves *compact.Range) (t *Tree, er
 	if err != nil {
 		return nil, err
 	}
-	inner, err := posix.New(ctx, posix.Config{Path: opts.Dir})
+	inner, err := newDriver(ctx, opts.Dir)
 	if err != nil {
 		return nil, err
 	}

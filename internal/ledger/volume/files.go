@@ -53,18 +53,6 @@ func writeTemp(path string, data []byte) (err error) {
 	return f.Sync()
 }
 
-// SyncDir makes the names in a directory durable.
-func SyncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return errors.Join(fmt.Errorf("sync %s: %w", dir, Classify(err)), f.Close())
-	}
-	return f.Close()
-}
-
 // MkdirAll makes a directory and its parents, durably.
 func MkdirAll(dir string) error {
 	if info, err := os.Stat(dir); err == nil {

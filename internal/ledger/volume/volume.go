@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 var (
@@ -28,29 +27,31 @@ type Space struct {
 // SpaceOf returns the size of the file system that holds dir. Free is what an
 // unprivileged process may still use.
 func SpaceOf(dir string) (Space, error) {
-	st, err := statfs(dir)
-	if err != nil {
-		return Space{}, err
-	}
-	return Space{Total: st.Blocks * uint64(st.Bsize), Free: st.Bavail * uint64(st.Bsize)}, nil
+	fs, err := fileSystemOf(dir)
+	return fs.Space, err
 }
 
-// blockSize is the unit in which a file system counts the blocks of a file.
-const blockSize = 512
+// fileSystem is what a system tells of a file system.
+type fileSystem struct {
+	Space
+	readOnly bool
+	// inodes is 0 where there is no bound to their number.
+	inodes, freeInodes uint64
+}
 
 // Used returns the space that the files below dir take, in bytes. What goes away
 // meanwhile is passed over.
 func Used(dir string) (uint64, error) {
 	var used uint64
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-		var st unix.Stat_t
+		var size uint64
 		if err == nil {
-			err = unix.Lstat(path, &st)
+			size, err = sizeOnDisk(path)
 		}
 		if errors.Is(err, os.ErrNotExist) && path != dir {
 			return nil
 		}
-		used += uint64(st.Blocks) * blockSize
+		used += size
 		return err
 	})
 	if err != nil {
@@ -59,34 +60,21 @@ func Used(dir string) (uint64, error) {
 	return used, nil
 }
 
-func statfs(dir string) (*unix.Statfs_t, error) {
-	var st unix.Statfs_t
-	for {
-		err := unix.Statfs(dir, &st)
-		switch {
-		case err == nil:
-			return &st, nil
-		case !errors.Is(err, unix.EINTR):
-			return nil, fmt.Errorf("statfs %s: %w", dir, err)
-		}
-	}
-}
-
 // Check reports why dir cannot be written: ErrReadOnly, or ErrFull where less
 // than minFree bytes are left, or another error. What it says of a full volume does
 // not change with each byte.
 func Check(dir string, minFree uint64) error {
-	st, err := statfs(dir)
+	fs, err := fileSystemOf(dir)
 	if err != nil {
 		return err
 	}
-	if st.Flags&unix.ST_RDONLY != 0 {
+	if fs.readOnly {
 		return ErrReadOnly
 	}
-	if st.Bavail*uint64(st.Bsize) < minFree {
+	if fs.Free < minFree {
 		return fmt.Errorf("%w: less than %d MiB are free", ErrFull, minFree>>20)
 	}
-	if st.Files > 0 && st.Ffree < minInodes {
+	if fs.inodes > 0 && fs.freeInodes < minInodes {
 		return fmt.Errorf("%w: less than %d inodes are free", ErrFull, minInodes)
 	}
 	return nil
@@ -112,9 +100,9 @@ func Classify(err error) error {
 		return nil
 	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrFull):
 		return err
-	case errors.Is(err, unix.EROFS):
+	case errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	default:
 		return err
@@ -128,11 +116,12 @@ func Lock(path string) (*os.File, error) {
 	if err != nil {
 		return nil, Classify(err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	switch err := lock(f); {
+	case errors.Is(err, ErrInUse):
 		_ = f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, ErrInUse
-		}
+		return nil, ErrInUse
+	case err != nil:
+		_ = f.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return f, nil
