@@ -137,7 +137,7 @@ func describe(err error) (reason, message string) {
 		return string(failure.Failure), failure.Message
 	}
 	if errors.Is(err, errDiffers) {
-		return "ReadBackDiffers", err.Error()
+		return reasonDiffers, err.Error()
 	}
 	return control.ReasonFailed, err.Error()
 }

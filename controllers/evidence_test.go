@@ -43,6 +43,7 @@ func TestEvidence(t *testing.T) {
 		"ExportsWithoutADirectoryAreStalled":   testExportsNowhere,
 		"QuietBetweenSlots":                    testQuiet,
 		"ALedgerThatEndsWithThePod":            testEphemeral,
+		"KstatusOfEveryState":                  testKstatus,
 	} {
 		t.Run(name, func(t *testing.T) { test(newStage(t, api, "s"+ledger.Digest([]byte(name))[:12])) })
 	}

@@ -36,7 +36,7 @@ func policy(name string, edits ...func(*v1alpha1.ControlPolicy)) *v1alpha1.Contr
 	return p
 }
 
-func defined(t *testing.T, p *v1alpha1.ControlPolicy) *definition {
+func defined(t testing.TB, p *v1alpha1.ControlPolicy) *definition {
 	t.Helper()
 	d, err := define(p)
 	if err != nil {
@@ -56,7 +56,7 @@ func within(d time.Duration) *v1alpha1.Tolerance {
 
 // newEngine returns an engine whose observer has not started, and whose ledger
 // is not open. Its clock stands at *now.
-func newEngine(t *testing.T, now *time.Time) *Engine {
+func newEngine(t testing.TB, now *time.Time) *Engine {
 	t.Helper()
 	clock := func() time.Time { return *now }
 	observer, err := observe.New(observe.Options{Config: &rest.Config{Host: "https://127.0.0.1:1"}, FieldManager: "holdfast", Now: clock, Log: logr.Discard()})

@@ -1,8 +1,11 @@
 package controllers
 
 import (
+	"slices"
+
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/controls"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -33,7 +36,7 @@ func MetricLabels() []MetricLabel {
 		{"tolerance", "Whether an episode is within the tolerance that its control states. Where it states none, it is `beyond`.", []string{toleranceWithin, toleranceBeyond}},
 		{"origin", "Why an episode began.", words(ledger.Origins()...)},
 		{"ending", "How it ended.", words(ledger.Endings()...)},
-		{"reason", "Why something failed: of unenforced namespaces a reason of the condition `Enforced`, of failures and rollbacks the reason of the ledger's entry.", nil},
+		{"reason", "Why something is not as wanted: of unenforced namespaces a reason of the condition `Enforced`; of failures and rollbacks that of the ledger's entry.", reasons()},
 		{"cause", "Why nobody observed.", ledger.GapCauses()},
 		{"type", "Type of a control.", types},
 		{"schedule", "Name of an EvidenceSchedule.", nil},
@@ -41,6 +44,16 @@ func MetricLabels() []MetricLabel {
 		{"anchor", "Name of an anchor of that schedule.", nil},
 		{"version", "Version of the build, with its revision.", nil},
 	}
+}
+
+// reasons are those for which something is not enforced, for which a repair fails,
+// and for which one is taken back.
+func reasons() []string {
+	all := slices.Concat(rank,
+		words(enforce.FailureForbidden, enforce.FailureRejected, enforce.FailureNotServed, enforce.FailureThrottled, enforce.FailureUnsent, enforce.FailureUnknown),
+		[]string{reasonDiffers, control.ReasonFailed, ledger.RolledBackLifeline, ledger.RolledBackPodsNotReady})
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // words are values as text.

@@ -71,7 +71,11 @@ func (s scrape) policy(def *definition) {
 			s.episodes.WithLabelValues(def.Name, c.ID, string(origin))
 		}
 	}
-	for reason, n := range s.engine.issues.count(def.Name) {
+	count := s.engine.issues.count(def.Name)
+	for _, reason := range rank {
+		count[reason] += 0
+	}
+	for reason, n := range count {
 		s.gauge("holdfast_unenforced_namespaces", float64(n), def.Name, reason)
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 )
 
+// reasonDiffers is the reason of a repair whose object is not what it was to become.
+const reasonDiffers = "ReadBackDiffers"
+
 // errDiffers says that an object is not what it was to become.
 var errDiffers = errors.New("the object is not as wanted")
 

@@ -51,17 +51,20 @@ func observeOnly(s *summary) { s.def.Controls[0].Spec.Mode = v1alpha1.ModeObserv
 // unrepairable makes the control one of a type that cannot repair.
 func unrepairable(s *summary) { s.def.Controls[0].Kind = typ{} }
 
-// TestConditions has a case for every reason of every condition.
-func TestConditions(t *testing.T) {
+// conditionCase is a state of a policy, and what its conditions say of it.
+type conditionCase struct {
+	edits                                 []func(*summary)
+	ready, conforming, enforced, evidence string
+}
+
+// conditionCases has a case for every reason of every condition.
+func conditionCases() map[string]conditionCase {
 	all := func(edits ...func(*summary)) []func(*summary) { return edits }
 	issueOf := func(reason string, n int) func(*summary) {
 		return func(s *summary) { s.issue, s.issues = issue{reason, "NetworkPolicy a/deny: " + reason}, n }
 	}
 	pending := func(s *summary) { s.pending = true }
-	cases := map[string]struct {
-		edits                                 []func(*summary)
-		ready, conforming, enforced, evidence string
-	}{
+	return map[string]conditionCase{
 		"all is well": {nil, "True Evaluating", "True AllConforming: 3 of 3 judged subjects conform", "True Enforced", "True Recorded"},
 		"a new generation": {all(pending, counted3(v1alpha1.ControlStatus{})),
 			"False NewGeneration", "Unknown NotEvaluated", "False Pending: the newest generation is being evaluated for the first time", "True Recorded"},
@@ -126,8 +129,12 @@ func TestConditions(t *testing.T) {
 		"evidence unavailable outweighs what deviates": {all(unavailableFor(time.Hour), counted3(v1alpha1.ControlStatus{Deviating: 1})),
 			"True Evaluating", "Unknown EvidenceUnavailable", "True Enforced", "False LedgerUnavailable"},
 	}
+}
+
+// TestConditions shows what each condition says in each state.
+func TestConditions(t *testing.T) {
 	reasons := map[string]bool{}
-	for name, tc := range cases {
+	for name, tc := range conditionCases() {
 		t.Run(name, func(t *testing.T) {
 			s := summaryOf(t, tc.edits...)
 			for _, c := range []struct {

@@ -1,0 +1,5 @@
+package metrics
+
+import "testing"
+
+func (p *page) hasWhatTheDashboardAsks(t *testing.T) {}

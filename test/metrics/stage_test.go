@@ -1,0 +1,167 @@
+package metrics
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/test/harness"
+)
+
+const (
+	policyName   = "baseline"
+	scheduleName = "soc2"
+	// herd and fight are namespaces. No other name holds quagga.
+	herd, fight = "quagga-herd", "quagga-fight"
+)
+
+// hasty has an operator collect every three seconds, and contentions end after ten.
+func hasty() []harness.Patch {
+	const file = "internal/enforce/contention.go"
+	return []harness.Patch{
+		harness.Hasty(3),
+		{File: file, Old: "contentionWindow  = time.Hour", New: "contentionWindow  = 10 * time.Second"},
+		{File: file, Old: "minContentionWait = time.Minute", New: "minContentionWait = 3 * time.Second"},
+	}
+}
+
+// stage is a cluster with an operator whose metrics are served as the chart has
+// them served: over TLS, to those who may read them.
+type stage struct {
+	*harness.Cluster
+	op *harness.Operator
+	// reader is a token of whom the chart lets read metrics.
+	reader string
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{Cluster: harness.StartCluster(t, harness.ClusterOptions{Binary: harness.Build(t, harness.BuildOptions{Patches: hasty()})})}
+	s.op = s.StartOperator(t, harness.OperatorOptions{
+		SecureMetrics: true, Args: []string{"--contention-threshold=3"},
+		Values: []string{"metrics.readers[0].namespace=default", "metrics.readers[0].name=prometheus"},
+	})
+	s.reader = s.token(t, "prometheus")
+	harness.Eventually(t, "the metrics are served", func() error {
+		connection, err := net.Dial("tcp", s.op.MetricsAddress())
+		if err == nil {
+			err = connection.Close()
+		}
+		return err
+	})
+	return s
+}
+
+// token makes a service account in the namespace default, and a token of it.
+func (s *stage) token(t *testing.T, name string) string {
+	t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}}
+	if err := s.Create(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	request := &authenticationv1.TokenRequest{}
+	if err := s.SubResource("token").Create(t.Context(), account, request); err != nil {
+		t.Fatal(err)
+	}
+	return request.Status.Token
+}
+
+// play has happen what metrics tell of.
+func (s *stage) play(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{herd, fight} {
+		s.Namespace(t, name, "metrics", "on")
+	}
+	s.Apply(t, harness.Policy(policyName).Enforce().Select("metrics", "on").Deny(v1alpha1.DirectionIngress).Tolerate(time.Minute))
+	s.AwaitDenied(t, herd, fight)
+	s.AwaitConforming(t, policyName)
+	s.collect(t)
+	s.fail(t)
+	s.contest(t)
+}
+
+// collect has collections made, and checkpoints acknowledged by one of two anchors.
+func (s *stage) collect(t *testing.T) {
+	t.Helper()
+	witness := newWitness(t)
+	s.ApplySchedule(t, harness.EachMinute(scheduleName, func(spec *v1alpha1.EvidenceScheduleSpec) {
+		spec.Anchors = []v1alpha1.EvidenceAnchor{
+			{Name: "outside", Witness: &v1alpha1.WitnessAnchor{URL: witness.url, VerifierKey: witness.key}},
+			{Name: "dead", Timestamp: &v1alpha1.TimestampAnchor{URL: "http://127.0.0.1:1/"}},
+		}
+	}))
+	s.AwaitScheduleCondition(t, scheduleName, v1alpha1.ConditionAnchored, metav1.ConditionFalse, v1alpha1.ReasonAnchorUnreachable)
+}
+
+// fail has a repair fail until the right to make it is back.
+func (s *stage) fail(t *testing.T) {
+	t.Helper()
+	s.op.Rights.Revoke(t, "networkpolicies", "create", "patch")
+	s.DeleteNetworkPolicy(t, herd, harness.Deny)
+	s.AwaitCondition(t, policyName, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRepairFailed)
+	s.op.Rights.Restore(t)
+	s.AwaitDenied(t, herd)
+}
+
+// contest undoes each repair until they are spaced out, and then no more.
+func (s *stage) contest(t *testing.T) {
+	t.Helper()
+	harness.Eventually(t, "the object is contested", func() error {
+		if harness.HasCondition(s.GetPolicy(t, policyName), v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonContested) == nil {
+			return nil
+		}
+		if np := s.NetworkPolicy(t, fight, harness.Deny); np != nil && np.DeletionTimestamp == nil {
+			s.DeleteNetworkPolicy(t, fight, harness.Deny)
+		}
+		return fmt.Errorf("not yet")
+	})
+	if page := s.scrape(t); page.value("holdfast_contested_objects", "policy", policyName) != 1 || page.value("holdfast_unenforced_namespaces", "reason", "Contested") != 1 {
+		t.Error("the contested object is no metric")
+	}
+	s.AwaitDenied(t, fight)
+	s.AwaitConforming(t, policyName)
+	harness.Eventually(t, "the contention is over, and the ledger's files are measured", func() error {
+		page := s.scrape(t)
+		if page.families["holdfast_contention_seconds"] == nil || page.families["holdfast_ledger_bytes"] == nil {
+			return fmt.Errorf("not yet")
+		}
+		return nil
+	})
+}
+
+// TestMetrics looks at what an operator serves to which everything happened that
+// metrics tell of.
+func TestMetrics(t *testing.T) {
+	s := newStage(t)
+	t.Run("only those may read them who are let", s.servesThoseWhoMayRead)
+	s.play(t)
+	page := s.scrape(t)
+	t.Run("formats", s.parsesInEveryFormat)
+	t.Run("documented", page.isDocumented)
+	t.Run("names", func(t *testing.T) {
+		if line, found := page.lineWith("quagga"); found {
+			t.Errorf("the name of a namespace is in a metric: %s", line)
+		}
+	})
+	t.Run("labels", page.hasOnlyKnownValues)
+	t.Run("rules", page.hasWhatRulesAsk)
+	t.Run("dashboard", page.hasWhatTheDashboardAsks)
+	t.Run("runbooks", s.runsTheRunbooks)
+}
+
+// lineWith is the first line of the page that holds a word.
+func (p *page) lineWith(word string) (string, bool) {
+	for line := range strings.Lines(p.text) {
+		if strings.Contains(line, word) {
+			return line, true
+		}
+	}
+	return "", false
+}
