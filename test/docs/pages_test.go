@@ -1,0 +1,65 @@
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestPages executes every command of every page. A page has a reader of its own,
+// who knows nothing of the other pages.
+func TestPages(t *testing.T) {
+	tr := newTree(t)
+	tr.build(t)
+	used, executed := map[string]int{}, 0
+	for _, path := range tr.pages() {
+		p := tr.page(t, path)
+		t.Run(path, func(t *testing.T) {
+			newReader(t, tr).execute(t, p, skips(exceptions(), used))
+			executed++
+		})
+	}
+	for _, e := range exceptions() {
+		if executed == len(tr.pages()) && used[e.command] == 0 {
+			t.Errorf("no page has the command that is not executed any more: %s", e.command)
+		}
+		if !hasTest(t, filepath.Join(tr.root, e.folder), e.test) {
+			t.Errorf("%s: %s has no %s", e.command, e.folder, e.test)
+		}
+	}
+}
+
+// hasTest returns whether a package has a test.
+func hasTest(t *testing.T, folder, test string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(content), "func "+test+"(") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestNothingElseIsACommand: what looks like a command is in a console block, where
+// it is executed.
+func TestNothingElseIsACommand(t *testing.T) {
+	prompt := regexp.MustCompile(`(?m)^\s*\$ `)
+	tr := newTree(t)
+	for _, path := range tr.pages() {
+		for _, b := range tr.page(t, path).blocks {
+			if b.language != "console" && prompt.MatchString(b.text) {
+				t.Errorf("%s:%d: a command in a block that is not executed", path, b.line)
+			}
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/synthetic"
+	"github.com/holdfast-dev/holdfast/test/controlplane"
+	"github.com/holdfast-dev/holdfast/test/harness"
+)
+
+// provisions are what pages may need, by name. Their order on a page is the order
+// in which they are made.
+func provisions() map[string]func(testing.TB, *reader) {
+	return map[string]func(testing.TB, *reader){
+		"cluster":    provideCluster,
+		"holdfast":   provideHoldfast,
+		"namespaces": provideNamespaces,
+		"policy":     providePolicy,
+		"ledger":     provideLedger,
+	}
+}
+
+// provideCluster starts a control plane on which nothing of Holdfast's is, with a
+// node that runs Holdfast's pods, and has kubectl use it.
+func provideCluster(tb testing.TB, r *reader) {
+	tb.Helper()
+	c := harness.StartCluster(tb, harness.ClusterOptions{Binary: filepath.Join(r.tree.dir, "bin", "holdfast"), NoCRDs: true, PodNetwork: true})
+	c.StartNode(tb, harness.NodeOptions{})
+	r.useCluster(tb, c.ControlPlane)
+}
+
+// useCluster makes a control plane the one of the reader's kubeconfig.
+func (r *reader) useCluster(tb testing.TB, cp *controlplane.ControlPlane) {
+	tb.Helper()
+	if err := copyFile(cp.Kubeconfig(), filepath.Join(r.home, ".kube", "config")); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// provideHoldfast installs the chart as docs/install.md does.
+func provideHoldfast(tb testing.TB, r *reader) {
+	tb.Helper()
+	r.do(tb, "helm", "install", "holdfast", "charts/holdfast", "--namespace", "holdfast-system", "--create-namespace",
+		"--set", "image.registry=registry.example.com", "--wait", "--timeout", "2m")
+}
+
+// provideNamespaces makes the namespaces that the demo is about.
+func provideNamespaces(tb testing.TB, r *reader) {
+	tb.Helper()
+	r.do(tb, "kubectl", "apply", "-f", "hack/demo/manifests/namespaces.yaml")
+}
+
+// providePolicy leaves what docs/first-policy.md leaves: namespaces, and a policy
+// over them that observes.
+func providePolicy(tb testing.TB, r *reader) {
+	tb.Helper()
+	provideNamespaces(tb, r)
+	p := r.page(tb, "docs/first-policy.md")
+	for i := range p.blocks {
+		r.save(tb, &p.blocks[i])
+	}
+	r.do(tb, "kubectl", "apply", "-f", "policy.yaml")
+	r.do(tb, "kubectl", "wait", "ctlp/network-baseline", "--for=condition=Ready", "--timeout=1m")
+}
+
+// do runs a command that the page takes for granted.
+func (r *reader) do(tb testing.TB, name string, args ...string) {
+	tb.Helper()
+	cmd := exec.Command("bash", append([]string{"-c", `exec "$0" "$@"`, name}, args...)...) // bash looks it up in the reader's PATH
+	cmd.Dir, cmd.Env = r.dir, r.environment()
+	if output, err := cmd.CombinedOutput(); err != nil {
+		tb.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, output)
+	}
+}
+
+// provideLedger writes what an auditor is given: the ledger of a generated
+// quarter, its verifier key and a checkpoint.
+func provideLedger(tb testing.TB, r *reader) {
+	tb.Helper()
+	history, err := synthetic.Write(tb.Context(), filepath.Join(r.dir, "ledger"), synthetic.Options{Seed: 1, Duration: 90 * 24 * time.Hour})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	files := map[string][]byte{
+		"verifier.key":     []byte(history.VerifierKeys[len(history.VerifierKeys)-1] + "\n"),
+		"march.checkpoint": history.Held[len(history.Held)-1],
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(r.dir, name), content, 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
