@@ -28,6 +28,7 @@ generate: ## Generate deep copies, CRDs, permissions, the chart and config, and 
 	@go run ./hack/tightencrds config/crd/bases
 	@go run ./hack/recordschema
 	@go run ./hack/metricsdoc
+	@go run ./hack/dashboard
 	@go run ./hack/permissions
 	@go run ./hack/chart
 	@go run ./hack/apidocs

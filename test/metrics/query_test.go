@@ -9,17 +9,17 @@ import (
 
 // The parts of a query. promtool says whether it is one.
 var (
-	text     = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	selector = regexp.MustCompile(`\b([a-z][a-z0-9]*_[a-z0-9_]*)\s*(\{[^}]*\})?`)
-	matcher  = regexp.MustCompile(`([a-z_]+)\s*(?:=|!=|=~|!~)\s*"([^"]*)"`)
-	grouping = regexp.MustCompile(`\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)`)
+	selector  = regexp.MustCompile(`\b([a-z][a-z0-9]*_[a-z0-9_]*)\s*(\{[^}]*\})?`)
+	matcher   = regexp.MustCompile(`([a-z_]+)\s*(?:=|!=|=~|!~)\s*"([^"]*)"`)
+	functions = regexp.MustCompile(`\b[a-z_]+\s*\(`)
+	grouping  = regexp.MustCompile(`\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)`)
 )
 
 // target are the labels that Prometheus gives to all that it scrapes.
 var target = []string{"instance", "pod", "job", "namespace", "le"}
 
 // asks checks that a query names metrics that are served, and labels and values
-// that these have. words are other words of queries.
+// that these have.
 func (p *page) asks(t *testing.T, query string) {
 	t.Helper()
 	var labels []string
@@ -55,6 +55,3 @@ func (p *page) asks(t *testing.T, query string) {
 		}
 	}
 }
-
-// functions are calls, which look like metrics.
-var functions = regexp.MustCompile(`\b[a-z_]+\s*\(`)

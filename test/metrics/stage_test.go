@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/test/harness"
@@ -43,6 +45,7 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
+	ctrl.SetLogger(logr.Discard())
 	s := &stage{Cluster: harness.StartCluster(t, harness.ClusterOptions{Binary: harness.Build(t, harness.BuildOptions{Patches: hasty()})})}
 	s.op = s.StartOperator(t, harness.OperatorOptions{
 		SecureMetrics: true, Args: []string{"--contention-threshold=3"},
