@@ -2,8 +2,8 @@
 // repository's root:
 //
 //   - charts/holdfast/files/crds, copies of config/crd/bases
-//   - charts/holdfast/values.schema.json and README.md, from values.yaml and its
-//     comments
+//   - charts/holdfast/values.schema.json, templates/_forms.tpl and README.md, from
+//     values.yaml and its comments
 //   - config, for kustomize, from what helm renders
 package main
 
@@ -42,6 +42,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if err := writeSchema(root, values); err != nil {
+		return err
+	}
+	if err := writeForms(root, values); err != nil {
 		return err
 	}
 	if err := writeReadme(root, values); err != nil {

@@ -18,9 +18,9 @@ func TestSchema(t *testing.T) {
 			"# One.\n# +enum=A;B\na: A\n",
 			`{"type":"object","properties":{"a":{"description":"One.","type":"string","enum":["A","B"]}},"additionalProperties":false}`,
 		},
-		"a pattern, and a comment of two lines": {
-			"# One,\n# and more.\n# +pattern=^a=b$\na: \"\"\n",
-			`{"type":"object","properties":{"a":{"description":"One, and more.","type":"string","pattern":"^a=b$"}},"additionalProperties":false}`,
+		"a comment of two lines": {
+			"# One,\n# and more.\na: \"\"\n",
+			`{"type":"object","properties":{"a":{"description":"One, and more.","type":"string"}},"additionalProperties":false}`,
 		},
 		"a number": {
 			"# One.\n# +min=0\n# +max=1\na: 1\n",
@@ -66,6 +66,7 @@ func TestValuesAreRefused(t *testing.T) {
 		"a marker unknown":  {"# One.\n# +minimum=1\na: 1\n", "line 3: a: marker +minimum=1: no such marker"},
 		"a bound no number": {"# One.\n# +min=one\na: 1\n", `line 3: a: marker +min=one: strconv.Atoi: parsing "one": invalid syntax`},
 		"a list of what":    {"# One.\na: []\n", `a: the type "" has no schema`},
+		"a pattern alone":   {"# One.\n# +pattern=^a$\na: a\n", "line 3: a has one of the markers pattern and form, and not both"},
 		"a default null":    {"# One.\na: null\n", "a: a default of type !!null has no schema"},
 		"no map":            {"- a\n", "the values are no map"},
 	}
@@ -79,6 +80,29 @@ func TestValuesAreRefused(t *testing.T) {
 				t.Errorf("error %v, want %s", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestForms(t *testing.T) {
+	values, err := parseValues([]byte("a:\n  # One.\n  # +pattern=^[a-z=]+$\n  # +form=a \"word\"\n  b: c\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := values.forms("")
+	if len(forms) != 1 {
+		t.Fatalf("%d forms, want 1", len(forms))
+	}
+	got, err := forms[0].check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "{{- if not (regexMatch `^[a-z=]+$` (toString (default \"\" .Values.a.b))) -}}\n" +
+		`{{- fail (printf "a.b: %q is not a \"word\"" (toString (default "" .Values.a.b))) -}}` + "\n{{- end -}}\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if _, err := (form{path: ".a", pattern: "("}).check(); err == nil {
+		t.Error("a pattern that does not compile is accepted")
 	}
 }
 

@@ -16,7 +16,6 @@ type property struct {
 	Description          string               `json:"description,omitempty"`
 	Type                 string               `json:"type"`
 	Enum                 []string             `json:"enum,omitempty"`
-	Pattern              string               `json:"pattern,omitempty"`
 	Minimum              *int                 `json:"minimum,omitempty"`
 	Maximum              *int                 `json:"maximum,omitempty"`
 	Items                *property            `json:"items,omitempty"`
@@ -62,8 +61,7 @@ func closed(properties map[string]*property, required ...string) *property {
 // maps.
 func (v *value) schema() (*property, error) {
 	p := &property{
-		Description: v.doc, Enum: v.markers.enum, Pattern: v.markers.pattern,
-		Minimum: v.markers.min, Maximum: v.markers.max,
+		Description: v.doc, Enum: v.markers.enum, Minimum: v.markers.min, Maximum: v.markers.max,
 	}
 	var err error
 	switch {

@@ -26,8 +26,9 @@ type value struct {
 // markers say what a value may be.
 type markers struct {
 	enum     []string
-	pattern  string
 	min, max *int
+	// pattern is what a text matches, and form what that is called.
+	pattern, form string
 	// list is the type of a list's items, and free that of what any name may have
 	// in a map.
 	list, free string
@@ -78,6 +79,9 @@ func parseValue(name, comment string, node *yaml.Node) (*value, error) {
 	if node.Kind == yaml.MappingNode && v.markers.free == "" && !v.markers.object {
 		return v, v.parseChildren()
 	}
+	if (v.markers.pattern == "") != (v.markers.form == "") {
+		return nil, fmt.Errorf("line %d: %s has one of the markers pattern and form, and not both", node.Line, name)
+	}
 	if v.doc == "" {
 		return nil, fmt.Errorf("line %d: %s has no comment", node.Line, name)
 	}
@@ -104,6 +108,8 @@ func (m *markers) add(marker string) (err error) {
 		m.enum = strings.Split(argument, ";")
 	case "pattern":
 		m.pattern = argument
+	case "form":
+		m.form = argument
 	case "min":
 		m.min, err = number(argument)
 	case "max":

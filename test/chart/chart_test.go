@@ -149,6 +149,44 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// TestServed shows that reading optional kinds is granted where they are served,
+// unless a value says otherwise.
+func TestServed(t *testing.T) {
+	cases := map[string]struct {
+		args []string
+		want []string
+	}{
+		"nothing more": {},
+		"Cilium and Gateway API": {
+			args: []string{"--api-versions", "cilium.io/v2", "--api-versions", "gateway.networking.k8s.io/v1"},
+			want: []string{"ClusterRole/holdfast-observe-cilium", "ClusterRole/holdfast-observe-gatewayapi"},
+		},
+		"Calico and network policies of the cluster": {
+			args: []string{"--api-versions", "crd.projectcalico.org/v1", "--api-versions", "policy.networking.k8s.io/v1alpha2"},
+			want: []string{"ClusterRole/holdfast-observe-calico", "ClusterRole/holdfast-observe-clusternetworkpolicy"},
+		},
+		"served, and not to be read": {args: []string{"--api-versions", "cilium.io/v2", "--set", "observe.cilium=Disabled"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			stdout, err := run(helm(t, append([]string{"template", "holdfast", chart}, tc.args...)...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := decode(t, stdout)
+			var got []string
+			for _, kind := range []string{"calico", "cilium", "clusternetworkpolicy", "gatewayapi"} {
+				if id := "ClusterRole/holdfast-observe-" + kind; all[id] != nil {
+					got = append(got, id)
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("granted (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestMonitoring shows that rules and dashboards are installed as they are in the
 // chart's folders, and that a change of a rule that is not there is refused.
 func TestMonitoring(t *testing.T) {

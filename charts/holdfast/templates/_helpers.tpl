@@ -141,8 +141,9 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
-{{/* Fails, with one sentence, where values contradict each other. */}}
+{{/* Fails, with one sentence, where a value is wrong that the schema accepts. */}}
 {{- define "holdfast.checkValues" -}}
+{{- include "holdfast.checkForms" . -}}
 {{- with .Values -}}
 {{- if not (or .serviceAccount.create .serviceAccount.name) -}}
 {{- fail "serviceAccount.name: name the service account to use, or have the chart create one (serviceAccount.create=true)" -}}
