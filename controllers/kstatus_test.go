@@ -152,7 +152,11 @@ func testKstatus(s *stage) {
 	if diff := cmp.Diff([]string(nil), missing); diff != "" {
 		s.Errorf("reasons of Ready that no state has (-want +got):\n%s", diff)
 	}
-	for _, record := range s.records() { // which have no status: they are what they are
+	records := s.records() // which have no status: they are what they are
+	if len(records) != 3 {
+		s.Errorf("%d records, want one of each collection", len(records))
+	}
+	for _, record := range records {
 		if got := kstatusOf(s.T, &record); got != status.CurrentStatus {
 			s.Errorf("EvidenceRecord %s: %s", record.Name, got)
 		}

@@ -44,7 +44,9 @@ type ControlPolicy struct {
 	// +required
 	Spec ControlPolicySpec `json:"spec"`
 	// status is what Holdfast observed. It is a bounded summary; the ledger has all of it.
+	// Before Holdfast has seen the object it says that no generation is observed.
 	// +optional
+	// +kubebuilder:default={observedGeneration:0}
 	Status ControlPolicyStatus `json:"status,omitempty"`
 }
 

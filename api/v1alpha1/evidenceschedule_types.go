@@ -37,7 +37,9 @@ type EvidenceSchedule struct {
 	// +required
 	Spec EvidenceScheduleSpec `json:"spec"`
 	// status is where the evidence stands. It is a bounded summary; the ledger has all of it.
+	// Before Holdfast has seen the object it says that no generation is observed.
 	// +optional
+	// +kubebuilder:default={observedGeneration:0}
 	Status EvidenceScheduleStatus `json:"status,omitempty"`
 }
 
