@@ -111,6 +111,14 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+func TestTail(t *testing.T) {
+	for lines, want := range map[string]string{"": "a\nb\nc\n", "1": "c\n", "2": "b\nc\n", "9": "a\nb\nc\n"} {
+		if got := tail("a\nb\nc\n", lines); got != want {
+			t.Errorf("%q lines: got %q, want %q", lines, got, want)
+		}
+	}
+}
+
 // TestProbe has a server fail and recover, and reads what is reported.
 func TestProbe(t *testing.T) {
 	var answer atomic.Int32

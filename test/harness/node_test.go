@@ -51,6 +51,10 @@ func TestNode(t *testing.T) {
 		t.Errorf("the ledger is user %d's, want %d's", owner, user())
 	}
 
+	if log := kubectl("logs", "deployment/holdfast", "--tail=3"); strings.Count(log, "\n") != 3 || !strings.Contains(node.Logs(t, system, first.Name), log) {
+		t.Errorf("kubectl logs prints %q", log)
+	}
+
 	kubectl("delete", "pod", first.Name)
 	kubectl("rollout", "status", "deployment/holdfast", "--timeout=60s")
 	if second := onlyPod(t, cluster); second.UID == first.UID || second.Status.ContainerStatuses[0].RestartCount != 0 {

@@ -44,6 +44,8 @@ type PodNetwork struct {
 	mu sync.Mutex
 	// servers are where connections end, by the pod's address.
 	servers map[string]string
+	// hosts are addresses of nodes.
+	hosts   map[string]bool
 	refused int
 }
 
@@ -62,7 +64,7 @@ func newPodNetwork(tb testing.TB) (*PodNetwork, []string) {
 	if err != nil {
 		tb.Fatalf("start the network of pods: %v", err)
 	}
-	n := &PodNetwork{listener: listener, servers: map[string]string{}}
+	n := &PodNetwork{listener: listener, servers: map[string]string{}, hosts: map[string]bool{}}
 	n.server = &http.Server{Handler: http.HandlerFunc(n.connect)}
 	tb.Cleanup(func() { _, _ = n.server.Close(), listener.Close() })
 	config := filepath.Join(dir, "egress.yaml")
@@ -83,6 +85,13 @@ func (n *PodNetwork) Listen(ip string, port int32, server string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.servers[net.JoinHostPort(ip, strconv.Itoa(int(port)))] = server
+}
+
+// host has connections to an address of a node end there.
+func (n *PodNetwork) host(address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts[address] = true
 }
 
 // Refused is the number of connections that NetworkPolicies did not let in.
@@ -121,6 +130,12 @@ func (n *PodNetwork) connect(response http.ResponseWriter, request *http.Request
 }
 
 func (n *PodNetwork) dial(request *http.Request) (net.Conn, error) {
+	n.mu.Lock()
+	onNode := n.hosts[request.Host]
+	n.mu.Unlock()
+	if onNode {
+		return net.Dial("tcp", request.Host)
+	}
 	ip, port, err := splitAddress(request.Host)
 	if err != nil {
 		return nil, err
