@@ -7,13 +7,18 @@ import (
 	"testing"
 )
 
-// Plugin is the kubectl plugin, as an admin of the cluster runs it.
+// Plugin is the kubectl plugin, as an admin of the cluster runs it, or somebody else.
 type Plugin struct{ binary, kubeconfig string }
 
 // Plugin builds the plugin.
 func (c *Cluster) Plugin(tb testing.TB) *Plugin {
 	tb.Helper()
 	return &Plugin{binary: Build(tb, BuildOptions{Package: "./cmd/kubectl-holdfast"}), kubeconfig: c.Kubeconfig()}
+}
+
+// As is the plugin as the user of a kubeconfig runs it.
+func (p *Plugin) As(kubeconfig string) *Plugin {
+	return &Plugin{binary: p.binary, kubeconfig: kubeconfig}
 }
 
 // Run runs the plugin, and returns what it printed and its exit status.
