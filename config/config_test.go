@@ -25,7 +25,7 @@ func TestConfig(t *testing.T) {
 		}
 	})
 	kubectl(t, cp, "apply", "--kustomize", "crd")
-	kubectl(t, cp, "wait", "--for=condition=Established",
+	kubectl(t, cp, "wait", `--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True`,
 		"crd/controlpolicies.holdfast.dev", "crd/evidenceschedules.holdfast.dev", "crd/evidencerecords.holdfast.dev")
 	for kind, want := range tables() {
 		t.Run("columns of "+kind, func(t *testing.T) { testColumns(t, cp, kind, want) })

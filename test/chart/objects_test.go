@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -71,9 +72,9 @@ func (all objects) at(t *testing.T, id, path string) string {
 	return out.String()
 }
 
-// monitoringKinds is the file of a CustomResourceDefinition of the Prometheus
-// operator.
-func monitoringKinds(t *testing.T, plural string) string {
+// monitoringKinds is a folder of the Prometheus operator's
+// CustomResourceDefinitions that the chart has objects of.
+func monitoringKinds(t *testing.T) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/prometheus-operator/prometheus-operator")
 	command.Dir = "../../hack/tools/prometheus-operator"
@@ -85,5 +86,11 @@ func monitoringKinds(t *testing.T, plural string) string {
 	if err := json.Unmarshal([]byte(stdout), &module); err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(module.Dir, "example", "prometheus-operator-crd", "monitoring.coreos.com_"+plural+".yaml")
+	dir := t.TempDir()
+	for _, file := range []string{"monitoring.coreos.com_prometheusrules.yaml", "monitoring.coreos.com_servicemonitors.yaml"} {
+		if err := os.Symlink(filepath.Join(module.Dir, "example", "prometheus-operator-crd", file), filepath.Join(dir, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }

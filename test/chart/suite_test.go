@@ -60,8 +60,9 @@ func TestChart(t *testing.T) {
 // operator, and a namespace, in which pods are restricted.
 func (s suite) prepare(t *testing.T) {
 	t.Helper()
-	s.kubectl(t, "", "apply", "--server-side", "--filename", monitoringKinds(t, "prometheusrules"), "--filename", monitoringKinds(t, "servicemonitors"))
-	s.kubectl(t, "", "wait", "--for=condition=Established", "crd/prometheusrules.monitoring.coreos.com", "crd/servicemonitors.monitoring.coreos.com")
+	if err := controlplane.InstallCRDs(t.Context(), s.cp.RESTConfig(), monitoringKinds(t)); err != nil {
+		t.Fatal(err)
+	}
 	s.kubectl(t, "", "create", "namespace", namespace)
 	s.kubectl(t, "", "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
 }
