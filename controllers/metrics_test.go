@@ -245,8 +245,16 @@ func TestGapsAreCountedByCause(t *testing.T) {
 
 // TestTheVolumeIsMeasured: beside the scrapes, and not at each of them.
 func TestTheVolumeIsMeasured(t *testing.T) {
-	dir, now := t.TempDir(), noon
+	dir, now := filepath.Join(t.TempDir(), "ledger"), noon
 	v := &ledgerVolume{dir: dir}
+	v.use(now)
+	for v.busy() {
+		runtime.Gosched()
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
 	measured := func() uint64 {
 		t.Helper()
 		for {

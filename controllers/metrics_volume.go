@@ -76,8 +76,8 @@ func (v *ledgerVolume) look(now time.Time) {
 	took := time.Since(begun)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if err == nil {
-		v.used, v.known = used, true
+	v.looking, v.next = false, now.Add(usedShare*took)
+	if err == nil { // A ledger that does not exist yet soon will.
+		v.used, v.known, v.next = used, true, now.Add(max(usedEvery, usedShare*took))
 	}
-	v.looking, v.next = false, now.Add(max(usedEvery, usedShare*took))
 }

@@ -132,8 +132,10 @@ func (s *stage) contest(t *testing.T) {
 	s.AwaitConforming(t, policyName)
 	harness.Eventually(t, "the contention is over, and the ledger's files are measured", func() error {
 		page := s.scrape(t)
-		if page.families["holdfast_contention_seconds"] == nil || page.families["holdfast_ledger_bytes"] == nil {
-			return fmt.Errorf("not yet")
+		for _, name := range []string{"holdfast_contention_seconds", "holdfast_ledger_bytes"} {
+			if page.families[name] == nil {
+				return fmt.Errorf("there is no %s", name)
+			}
 		}
 		return nil
 	})
