@@ -25,6 +25,9 @@ const (
 	credential = "authentication.kubernetes.io/credential-id"
 )
 
+// allowedByRole finds the role in a reason.
+var allowedByRole = regexp.MustCompile(`of (?:Cluster)?Role "([^"]*)"`)
+
 // Right is one verb on one resource: the unit in which what was granted is
 // compared with what was used.
 type Right struct {
@@ -127,7 +130,6 @@ func (p *Proof) Use(h *Holder, event *auditv1.Event) {
 	}
 	for _, asked := range askedFor(event, h.Namespace) {
 		granted, found := allowing(h.Granted, asked)
-		by := roleOf(event.Annotations[reason])
 		switch {
 		case event.Annotations[decision] == "forbid":
 			if !h.Lacked(asked) {
@@ -135,8 +137,8 @@ func (p *Proof) Use(h *Holder, event *auditv1.Event) {
 			}
 		case found:
 			p.used[granted] = true
-		case everyones()[by] == "":
-			p.ungranted[fmt.Sprintf("%s: role %q allowed it", asked, by)] = true
+		case everyones()[roleOf(event)] == "":
+			p.ungranted[fmt.Sprintf("%s: role %q allowed it", asked, roleOf(event))] = true
 		}
 	}
 }
@@ -157,11 +159,14 @@ func (p *Proof) Unused() []Right {
 // granted, what became of the request.
 func (p *Proof) Ungranted() []string { return slices.Sorted(maps.Keys(p.ungranted)) }
 
-// Prove compares what the releases of the clusters granted their operators with
-// what the API servers were asked for by these.
+// Prove compares what operators may be granted, and were by the releases of the
+// clusters, with what these asked the API servers for.
 func Prove(tb testing.TB, clusters ...*Cluster) *Proof {
 	tb.Helper()
 	p := NewProof()
+	for right := range features() { // also what none of these releases has
+		p.granted[right] = true
+	}
 	for _, c := range clusters {
 		holders := map[string]*Holder{}
 		for _, o := range c.installed {
@@ -256,9 +261,9 @@ func askedFor(event *auditv1.Event, own string) []Right {
 	return []Right{asked, created}
 }
 
-// roleOf is the role by which the API server says why it allowed a request.
-func roleOf(why string) string {
-	if found := regexp.MustCompile(`of (?:Cluster)?Role "([^"]*)"`).FindStringSubmatch(why); found != nil {
+// roleOf is the role by which the API server allowed a request.
+func roleOf(event *auditv1.Event) string {
+	if found := allowedByRole.FindStringSubmatch(event.Annotations[reason]); found != nil {
 		return found[1]
 	}
 	return ""
