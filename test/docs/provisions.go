@@ -21,6 +21,7 @@ func provisions() map[string]func(testing.TB, *reader) {
 		"holdfast":   provideHoldfast,
 		"namespaces": provideNamespaces,
 		"policy":     providePolicy,
+		"workloads":  provideWorkloads,
 		"ledger":     provideLedger,
 	}
 }
@@ -53,6 +54,12 @@ func provideHoldfast(tb testing.TB, r *reader) {
 func provideNamespaces(tb testing.TB, r *reader) {
 	tb.Helper()
 	r.do(tb, "kubectl", "apply", "-f", "hack/demo/manifests/namespaces.yaml")
+}
+
+// provideWorkloads makes the two namespaces of docs/cli.md.
+func provideWorkloads(tb testing.TB, r *reader) {
+	tb.Helper()
+	r.do(tb, "kubectl", "apply", "-f", "test/docs/testdata/two-namespaces.yaml")
 }
 
 // providePolicy leaves what docs/first-policy.md leaves: namespaces, and a policy

@@ -18,7 +18,7 @@ const looking = 30 * time.Second
 
 // repeatable are commands that only look. Until they print what the page has they
 // are repeated: what they look at comes about a moment later.
-var repeatable = regexp.MustCompile(`^(kubectl( -n \S+)? (get|describe|events|logs|holdfast (status|explain|diff|entries|verify|episodes|report))|helm (list|status|history)|ls|cat|tail|grep) ?`)
+var repeatable = regexp.MustCompile(`^(kubectl( -n \S+)? (get|describe|events|logs|auth|holdfast (status|explain|diff|entries|verify|episodes|report))|helm (list|status|history)|ls|cat|tail|grep) ?`)
 
 // reader executes a page.
 type reader struct {
