@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -52,10 +53,15 @@ func writeKustomize(ctx context.Context, config string, r renderer) error {
 	if err != nil {
 		return err
 	}
-	if err := writeBase(filepath.Join(config, "base"), base); err != nil {
+	isKind := func(m *manifest) bool { return scalar(m.node, "kind") == "CustomResourceDefinition" }
+	if err := writeBase(filepath.Join(config, "base"), slices.DeleteFunc(slices.Clone(base), isKind)); err != nil {
 		return err
 	}
-	if err := writeCRDs(filepath.Join(config, "crd"), base[0]); err != nil {
+	kind := slices.IndexFunc(base, isKind)
+	if kind < 0 {
+		return errors.New("the chart has no CustomResourceDefinition")
+	}
+	if err := writeCRDs(filepath.Join(config, "crd"), base[kind]); err != nil {
 		return err
 	}
 	if err := emptyFolder(filepath.Join(config, "components")); err != nil {
@@ -92,8 +98,8 @@ func writeBase(folder string, base []*manifest) error {
 	}.write(folder)
 }
 
-// writeCRDs has the CRDs in the folder get the labels that the chart gives all
-// its objects, of which example is one.
+// writeCRDs has the CRDs in the folder get the labels and annotations that the
+// chart gives them, of which example is one.
 func writeCRDs(folder string, example *manifest) error {
 	files, err := filepath.Glob(filepath.Join(folder, "bases", "*.yaml"))
 	if err != nil {
@@ -102,13 +108,21 @@ func writeCRDs(folder string, example *manifest) error {
 	for i, file := range files {
 		files[i] = "bases/" + filepath.Base(file)
 	}
-	labels, err := encode(field(field(example.node, "metadata"), "labels"))
+	metadata := field(example.node, "metadata")
+	labels, err := encode(field(metadata, "labels"))
+	if err != nil {
+		return err
+	}
+	added := *field(metadata, "annotations")
+	added.Content = slices.Clone(added.Content)
+	remove(&added, "controller-gen.kubebuilder.io/version") // they have it
+	annotations, err := encode(&added)
 	if err != nil {
 		return err
 	}
 	return kustomization{
 		doc: "The kinds of Holdfast, by themselves.", kind: "Kustomization", version: "v1beta1", resources: files,
-		rest: []byte("labels:\n- pairs:\n" + indent(labels, "    ")),
+		rest: []byte("labels:\n- pairs:\n" + indent(labels, "    ") + "commonAnnotations:\n" + indent(annotations, "  ")),
 	}.write(folder)
 }
 

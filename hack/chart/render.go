@@ -29,9 +29,9 @@ type manifest struct {
 const sourcePrefix = "# Source: "
 
 // render returns the objects that the chart has with these values set, without
-// what concerns Helm only, and without CRDs.
+// what concerns Helm only.
 func (r renderer) render(ctx context.Context, set ...string) ([]*manifest, error) {
-	args := []string{"template", "holdfast", r.chart, "--namespace", namespace, "--set", "crds.install=false"}
+	args := []string{"template", "holdfast", r.chart, "--namespace", namespace}
 	for _, s := range set {
 		args = append(args, "--set", s)
 	}

@@ -199,8 +199,9 @@ func volumeRenderings() map[string]rendering {
 		"a ledger on a volume that is made by hand": {
 			values: []string{"ledger.persistence.storageClassName=-"},
 			want: map[string]string{
-				"PersistentVolumeClaim/holdfast-ledger .spec":                 `{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"10Gi"}},"storageClassName":""}`,
-				"PersistentVolumeClaim/holdfast-ledger .metadata.annotations": `{"helm.sh/resource-policy":"keep"}`,
+				"PersistentVolumeClaim/holdfast-ledger .spec": `{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"10Gi"}},"storageClassName":""}`,
+				"PersistentVolumeClaim/holdfast-ledger .metadata.annotations": `{"argocd.argoproj.io/sync-options":"Prune=false,Delete=false",` +
+					`"helm.sh/resource-policy":"keep","kustomize.toolkit.fluxcd.io/prune":"disabled"}`,
 			},
 		},
 		"exports": {

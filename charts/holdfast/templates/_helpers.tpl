@@ -130,11 +130,21 @@ is not judged.
 - --zap-stacktrace-level={{ .Values.log.stacktraceLevel }}
 {{- end -}}
 
+{{/*
+The annotations of what is kept when all else is removed: by Helm, by Argo CD and
+by Flux, which prune what is no longer among their manifests.
+*/}}
+{{- define "holdfast.keep" -}}
+helm.sh/resource-policy: keep
+argocd.argoproj.io/sync-options: Prune=false,Delete=false
+kustomize.toolkit.fluxcd.io/prune: disabled
+{{- end -}}
+
 {{/* The annotations of a claim, of values such as ledger.persistence. */}}
 {{- define "holdfast.claimAnnotations" -}}
 {{- $annotations := deepCopy .annotations -}}
 {{- if .keep -}}
-{{- $_ := set $annotations "helm.sh/resource-policy" "keep" -}}
+{{- $annotations = merge $annotations (include "holdfast.keep" . | fromYaml) -}}
 {{- end -}}
 {{- with $annotations -}}
 annotations: {{- toYaml . | nindent 2 }}
