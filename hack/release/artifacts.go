@@ -65,10 +65,17 @@ func makeImage(ctx context.Context, args []string, stdout io.Writer) error {
 
 // writeImage makes the operator's image in a directory, and returns its name.
 func writeImage(ctx context.Context, root, dir string, platforms []build.Platform) (string, error) {
+	tag, err := chartVersion(root)
+	if err != nil {
+		return "", err
+	}
 	var contents []image.Content
 	for _, platform := range platforms {
 		m, err := program(ctx, root, ".", project.Name, platform)
 		if err != nil {
+			return "", err
+		}
+		if err := agree(m.binary.Source, tag); err != nil {
 			return "", err
 		}
 		materials, err := sbom.Write(m.binary, m.modules)
@@ -78,11 +85,11 @@ func writeImage(ctx context.Context, root, dir string, platforms []build.Platfor
 		thirdParty := licenses.Text(m.binary.Name, m.modules)
 		contents = append(contents, image.Content{Binary: m.binary, License: m.license, ThirdParty: thirdParty, SBOM: materials})
 	}
-	digest, err := image.Write(dir, contents)
+	digest, err := image.Write(dir, tag, contents)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s:%s@%s", project.Repository, contents[0].Binary.Source.Tag(), digest), nil
+	return fmt.Sprintf("%s:%s@%s", project.Repository, tag, digest), nil
 }
 
 // makePlugin makes the archives of the kubectl plugin, and krew's manifest.

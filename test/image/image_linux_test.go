@@ -1,8 +1,10 @@
 package image
 
 import (
+	"debug/buildinfo"
 	"debug/elf"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/version"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
@@ -31,8 +34,8 @@ const (
 
 // unpacked is the image of this machine's platform.
 type unpacked struct {
-	// version is its tag, root is where its files are.
-	version, root string
+	// name is what it is installed by, root is where its files are.
+	name, root string
 }
 
 // unpack makes the image, as make does, and unpacks it.
@@ -41,11 +44,11 @@ func unpack(t *testing.T) unpacked {
 	dir, platform := t.TempDir(), "-platforms=linux/"+runtime.GOARCH
 	u := unpacked{root: filepath.Join(dir, "root")}
 	printed := release(t, "image", "-dir="+dir, platform)
-	parts := regexp.MustCompile(`^holdfast-dev/holdfast:([^@]+)@sha256:[0-9a-f]{64}\n$`).FindStringSubmatch(printed)
+	parts := regexp.MustCompile(`^(holdfast-dev/holdfast:[^@]+)@sha256:[0-9a-f]{64}\n$`).FindStringSubmatch(printed)
 	if parts == nil {
 		t.Fatalf("the image's name is %q", printed)
 	}
-	u.version = parts[1]
+	u.name = parts[1]
 	release(t, "unpack", "-dir="+dir, platform, u.root)
 	return u
 }
@@ -108,15 +111,20 @@ func inside(t *testing.T, image unpacked, c harness.Container) string {
 }
 
 func versioned(t *testing.T, image unpacked) {
-	got := inside(t, image, harness.Container{Args: []string{"--version"}})
-	fields := strings.Fields(got)
-	// A tag has no plus sign.
-	if len(fields) < 4 || fields[0] != "holdfast" || strings.ReplaceAll(fields[1], "+", "-") != "v"+image.version {
-		t.Errorf("it says %q, in an image of version %s", got, image.version)
+	want := fmt.Sprintf("holdfast %s %s linux/%s\n", stamped(t, image), runtime.Version(), runtime.GOARCH)
+	if diff := cmp.Diff(want, inside(t, image, harness.Container{Args: []string{"--version"}})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := fields[len(fields)-1]; got != "linux/"+runtime.GOARCH {
-		t.Errorf("it is for %s", got)
+}
+
+// stamped is the version and the revision that are stamped into the program.
+func stamped(t *testing.T, image unpacked) string {
+	t.Helper()
+	info, err := buildinfo.ReadFile(filepath.Join(image.root, "holdfast"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return version.Of(info)
 }
 
 func confined(t *testing.T, image unpacked) {
@@ -156,6 +164,9 @@ func runs(t *testing.T, image unpacked) {
 		t.Fatalf("there are %d pods", len(pods.Items))
 	}
 	pod := pods.Items[0]
+	if pod.Spec.Containers[0].Image != image.name {
+		t.Errorf("the chart installs %s, and the image is %s", pod.Spec.Containers[0].Image, image.name)
+	}
 
 	cluster.Namespace(t, shop, "tier", "production")
 	cluster.Apply(t, harness.Policy(policy).Select("tier", "production").Deny("Ingress").Enforce())
@@ -184,8 +195,8 @@ func recorded(t *testing.T, image unpacked, dir string) {
 		t.Fatal(err)
 	}
 	started := evidence.Kind(ledger.KindOperatorStarted)
-	if len(started) != 1 || !strings.HasPrefix(strings.ReplaceAll(started[0].Operator.Version, "+", "-"), "v"+image.version) {
-		t.Errorf("the starts that were recorded are %v, of version %s", started, image.version)
+	if len(started) != 1 || started[0].Operator.Version != stamped(t, image) {
+		t.Errorf("the starts that were recorded are %v, of version %s", started, stamped(t, image))
 	}
 	if err := evidence.Episodes().Of(policy).On(shop).Ended(ledger.EndingRepaired).Want(1); err != nil {
 		t.Error(err)

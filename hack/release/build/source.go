@@ -69,9 +69,6 @@ func (s Source) Released() error {
 	return nil
 }
 
-// Number is the version without its v, as the chart and the image's tag have it.
+// Number is the version without its v, as the chart and the image have it.
 // Of a build that knows no version it is devel.
 func (s Source) Number() string { return strings.Trim(strings.TrimPrefix(s.Version, "v"), "()") }
-
-// Tag is the version as an image's tag, in which a plus sign cannot be.
-func (s Source) Tag() string { return strings.ReplaceAll(s.Number(), "+", "-") }

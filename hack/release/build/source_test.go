@@ -15,27 +15,27 @@ func TestSourceOf(t *testing.T) {
 		version, epoch string
 		settings       []debug.BuildSetting
 		want           Source
-		wantTag        string
+		wantNumber     string
 		wantError      string
 		wantUnreleased string
 	}{
 		"a tagged commit": {
 			version: "v0.1.0", settings: committed,
-			want: Source{Version: "v0.1.0", Revision: "0c51", Time: time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)}, wantTag: "0.1.0",
+			want: Source{Version: "v0.1.0", Revision: "0c51", Time: time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)}, wantNumber: "0.1.0",
 		},
 		"files that are not committed": {
 			version: "v0.1.0+dirty", settings: modified,
 			want:           Source{Version: "v0.1.0+dirty", Revision: "0c51", Modified: true, Time: time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)},
-			wantTag:        "0.1.0-dirty",
+			wantNumber:     "0.1.0+dirty",
 			wantUnreleased: "it was built from files that are not in revision 0c51: commit them, or put them aside",
 		},
 		"a time that is stated": {
 			version: "v0.1.0", epoch: "1700000000", settings: committed,
-			want: Source{Version: "v0.1.0", Revision: "0c51", Time: time.Date(2023, 11, 14, 22, 13, 20, 0, time.UTC)}, wantTag: "0.1.0",
+			want: Source{Version: "v0.1.0", Revision: "0c51", Time: time.Date(2023, 11, 14, 22, 13, 20, 0, time.UTC)}, wantNumber: "0.1.0",
 		},
 		"no checkout": {
 			version: "(devel)", epoch: "0",
-			want: Source{Version: "(devel)", Time: time.Unix(0, 0).UTC()}, wantTag: "devel",
+			want: Source{Version: "(devel)", Time: time.Unix(0, 0).UTC()}, wantNumber: "devel",
 			wantUnreleased: "what it was built from is not known",
 		},
 		"no checkout, and no time": {
@@ -59,8 +59,8 @@ func TestSourceOf(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if got.Tag() != tc.wantTag {
-				t.Errorf("the tag is %q, not %q", got.Tag(), tc.wantTag)
+			if got.Number() != tc.wantNumber {
+				t.Errorf("the number is %q, not %q", got.Number(), tc.wantNumber)
 			}
 			if unreleased := message(got.Released()); unreleased != tc.wantUnreleased {
 				t.Errorf("released: %q, not %q", unreleased, tc.wantUnreleased)

@@ -43,7 +43,7 @@ func content(p build.Platform) Content {
 func wrote(t *testing.T) (string, v1.Hash) {
 	t.Helper()
 	dir := t.TempDir()
-	digest, err := Write(dir, []Content{content(amd64), content(arm64)})
+	digest, err := Write(dir, "0.1.0", []Content{content(amd64), content(arm64)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,10 +63,10 @@ func TestWriteIsAFunction(t *testing.T) {
 	one, digest := wrote(t)
 	other, again := wrote(t)
 	// What is there already must not matter.
-	if _, err := Write(other, []Content{content(arm64)}); err != nil {
+	if _, err := Write(other, "0.1.0", []Content{content(arm64)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(other, []Content{content(amd64), content(arm64)}); err != nil {
+	if _, err := Write(other, "0.1.0", []Content{content(amd64), content(arm64)}); err != nil {
 		t.Fatal(err)
 	}
 	if digest != again {

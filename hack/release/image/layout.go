@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/holdfast-dev/holdfast/hack/release/build"
 	"github.com/holdfast-dev/holdfast/hack/release/project"
 	"github.com/holdfast-dev/holdfast/hack/release/sbom"
 )
@@ -28,9 +27,9 @@ const layoutDir = "oci"
 
 // Write makes the image of all platforms, and writes into a directory, in the
 // stead of what it wrote before: the image as an OCI layout (oci), each platform's
-// as an archive that container runtimes load, each platform's bill of materials,
-// and the image's digest, which it returns.
-func Write(dir string, contents []Content) (v1.Hash, error) {
+// as an archive that container runtimes load, under the tag, each platform's bill
+// of materials, and the image's digest, which it returns.
+func Write(dir, tag string, contents []Content) (v1.Hash, error) {
 	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	var artifacts []*artifact
 	source := contents[0].Binary.Source
@@ -60,12 +59,12 @@ func Write(dir string, contents []Content) (v1.Hash, error) {
 			return v1.Hash{}, err
 		}
 		artifacts = append(artifacts, a)
-		if err := writeFiles(dir, c, img); err != nil {
+		if err := writeFiles(dir, tag, c, img); err != nil {
 			return v1.Hash{}, err
 		}
 	}
 	index = mutate.Annotations(index, annotations(source)).(v1.ImageIndex)
-	if err := writeLayout(filepath.Join(dir, layoutDir), index, source, artifacts); err != nil {
+	if err := writeLayout(filepath.Join(dir, layoutDir), tag, index, artifacts); err != nil {
 		return v1.Hash{}, err
 	}
 	digest, err := index.Digest()
@@ -76,25 +75,25 @@ func Write(dir string, contents []Content) (v1.Hash, error) {
 }
 
 // writeFiles writes what stands beside the layout for a platform.
-func writeFiles(dir string, c Content, img v1.Image) error {
-	tag, err := name.NewTag(project.Repository + ":" + c.Binary.Source.Tag())
+func writeFiles(dir, tag string, c Content, img v1.Image) error {
+	ref, err := name.NewTag(project.Repository + ":" + tag)
 	if err != nil {
 		return fmt.Errorf("name the image: %w", err)
 	}
 	file := filepath.Join(dir, c.Binary.Name+"-"+c.Binary.Platform.Dashed())
-	if err := tarball.WriteToFile(file+".tar", tag, img); err != nil {
+	if err := tarball.WriteToFile(file+".tar", ref, img); err != nil {
 		return fmt.Errorf("write the image's archive: %w", err)
 	}
 	return write(file+".spdx.json", c.SBOM)
 }
 
 // writeLayout writes an OCI layout with the image and what is told of it.
-func writeLayout(dir string, index v1.ImageIndex, source build.Source, artifacts []*artifact) error {
+func writeLayout(dir, tag string, index v1.ImageIndex, artifacts []*artifact) error {
 	path, err := layout.Write(dir, mutate.IndexMediaType(empty.Index, types.OCIImageIndex))
 	if err != nil {
 		return fmt.Errorf("write the layout: %w", err)
 	}
-	if err := path.AppendIndex(index, layout.WithAnnotations(map[string]string{refName: source.Tag()})); err != nil {
+	if err := path.AppendIndex(index, layout.WithAnnotations(map[string]string{refName: tag})); err != nil {
 		return fmt.Errorf("write the layout: %w", err)
 	}
 	for _, a := range artifacts {
