@@ -108,17 +108,18 @@ func TestNotes(t *testing.T) {
 		ephemeral  = "WARNING: the ledger has no volume."
 		openLedger = "NOTE: any pod of the cluster can reach the ledger's port"
 		keptLedger = "- the ledger: PersistentVolumeClaim holdfast-ledger"
+		keptFiles  = "- the exports: PersistentVolumeClaim reports"
 		keptKinds  = "- the CustomResourceDefinitions, and with them policies, schedules and records"
 	)
-	all := []string{enforceOff, ephemeral, openLedger, keptLedger, keptKinds}
+	all := []string{enforceOff, ephemeral, openLedger, keptLedger, keptFiles, keptKinds}
 	cases := map[string]struct {
 		values []string
 		want   []string
 	}{
 		"defaults": {want: []string{enforceOff, openLedger, keptLedger, keptKinds}},
 		"repairs, and a closed ledger": {
-			values: []string{"enforce.networkIsolation=true", "networkPolicy.ledgerFrom[0].ipBlock.cidr=192.0.2.0/28"},
-			want:   []string{keptLedger, keptKinds},
+			values: []string{"enforce.networkIsolation=true", "networkPolicy.ledgerFrom[0].ipBlock.cidr=192.0.2.0/28", "exports.enabled=true", "exports.existingClaim=reports"},
+			want:   []string{keptLedger, keptFiles, keptKinds},
 		},
 		"nothing is kept": {
 			values: []string{"ledger.persistence.enabled=false", "crds.keep=false", "ledger.serve=false"},
