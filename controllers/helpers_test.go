@@ -36,11 +36,11 @@ func policy(name string, edits ...func(*v1alpha1.ControlPolicy)) *v1alpha1.Contr
 	return p
 }
 
-func defined(t testing.TB, p *v1alpha1.ControlPolicy) *definition {
-	t.Helper()
+func defined(tb testing.TB, p *v1alpha1.ControlPolicy) *definition {
+	tb.Helper()
 	d, err := define(p)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
@@ -56,12 +56,12 @@ func within(d time.Duration) *v1alpha1.Tolerance {
 
 // newEngine returns an engine whose observer has not started, and whose ledger
 // is not open. Its clock stands at *now.
-func newEngine(t testing.TB, now *time.Time) *Engine {
-	t.Helper()
+func newEngine(tb testing.TB, now *time.Time) *Engine {
+	tb.Helper()
 	clock := func() time.Time { return *now }
 	observer, err := observe.New(observe.Options{Config: &rest.Config{Host: "https://127.0.0.1:1"}, FieldManager: "holdfast", Now: clock, Log: logr.Discard()})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	metrics := NewMetrics(MetricsOptions{Version: "v0.0.0", Now: clock})
 	recorder := ledger.NewRecorder(ledger.RecorderOptions{Now: clock, Operator: ledger.OperatorBody{Process: "test"}, Log: logr.Discard(),

@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
@@ -52,6 +53,13 @@ func newStage(t *testing.T) *stage {
 		Values: []string{"metrics.readers[0].namespace=default", "metrics.readers[0].name=prometheus"},
 	})
 	s.reader = s.token(t, "prometheus")
+	s.awaitMetrics(t)
+	return s
+}
+
+// awaitMetrics waits until the operator listens: it is ready before.
+func (s *stage) awaitMetrics(t *testing.T) {
+	t.Helper()
 	harness.Eventually(t, "the metrics are served", func() error {
 		connection, err := net.Dial("tcp", s.op.MetricsAddress())
 		if err == nil {
@@ -59,7 +67,6 @@ func newStage(t *testing.T) *stage {
 		}
 		return err
 	})
-	return s
 }
 
 // token makes a service account in the namespace default, and a token of it.
@@ -85,9 +92,24 @@ func (s *stage) play(t *testing.T) {
 	s.Apply(t, harness.Policy(policyName).Enforce().Select("metrics", "on").Deny(v1alpha1.DirectionIngress).Tolerate(time.Minute))
 	s.AwaitDenied(t, herd, fight)
 	s.AwaitConforming(t, policyName)
+	s.restart(t)
 	s.collect(t)
 	s.fail(t)
 	s.contest(t)
+}
+
+// restart has an operator take over from another: in between nobody observed.
+func (s *stage) restart(t *testing.T) {
+	t.Helper()
+	s.op.Stop(t)
+	s.op.Start(t)
+	s.awaitMetrics(t)
+	harness.Eventually(t, "the gap is counted, by the process that states it", func() error {
+		if got := s.scrape(t).value("holdfast_gaps_total", "cause", ledger.CauseNotRunning); got != 1 {
+			return fmt.Errorf("%v gaps", got)
+		}
+		return nil
+	})
 }
 
 // collect has collections made, and checkpoints acknowledged by one of two anchors.
