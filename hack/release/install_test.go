@@ -53,7 +53,7 @@ func publish(t *testing.T, proxy string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := clone(t)
+	from := clone(t, root(t))
 	if err := modzip.CreateFromVCS(archive, module.Version{Path: modulePath, Version: installed}, from, "HEAD", ""); err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +68,8 @@ func publish(t *testing.T, proxy string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for suffix, content := range map[string][]byte{".mod": mod, ".info": info} {
-		if err := os.WriteFile(filepath.Join(dir, installed+suffix), content, 0o600); err != nil {
+	for name, content := range map[string][]byte{installed + ".mod": mod, installed + ".info": info, "list": []byte(installed + "\n")} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

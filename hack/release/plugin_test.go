@@ -160,7 +160,7 @@ func extract(t *testing.T, name string, content []byte) map[string]packed {
 // TestPlugin installs the plugin of this platform, and has kubectl run it.
 func TestPlugin(t *testing.T) {
 	dir := t.TempDir()
-	version, err := writePlugin(t.Context(), clone(t), dir, []build.Platform{here})
+	version, err := writePlugin(t.Context(), clone(t, root(t)), dir, []build.Platform{here})
 	if err != nil {
 		t.Fatal(err)
 	}

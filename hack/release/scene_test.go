@@ -26,12 +26,12 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// clone is the repository as it is committed, in a directory of its own: other
-// tests, and people, write to this one.
-func clone(t *testing.T) string {
+// clone is a repository as it is committed, in a directory of its own: in ours
+// other tests write, and people.
+func clone(t *testing.T, of string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "clone")
-	command(t, nil, "git", "clone", "--quiet", "--local", "--no-hardlinks", root(t), dir)
+	command(t, nil, "git", "clone", "--quiet", of, dir)
 	return dir
 }
 
