@@ -106,7 +106,10 @@ func (d *demo) startCluster(ctx context.Context) error {
 // install installs the API and the permissions, as a user would.
 func (d *demo) install(ctx context.Context) error {
 	err := d.during("kubectl apply -k config/enforce", func() error {
-		_, err := d.quietly(ctx, "kubectl apply -k config/enforce && kubectl wait --for=condition=Established crd/controlpolicies.holdfast.dev crd/evidenceschedules.holdfast.dev crd/evidencerecords.holdfast.dev")
+		// A kind that was just created may have no conditions yet, which --for=condition takes for an error.
+		_, err := d.quietly(ctx, `kubectl apply -k config/enforce && `+
+			`kubectl wait --for='jsonpath={.status.conditions[?(@.type=="Established")].status}=True' `+
+			`crd/controlpolicies.holdfast.dev crd/evidenceschedules.holdfast.dev crd/evidencerecords.holdfast.dev`)
 		return err
 	})
 	if err != nil {
