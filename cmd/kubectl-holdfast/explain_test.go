@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
@@ -131,6 +132,29 @@ func TestRecordedSaysWhatTheStatusTells(t *testing.T) {
 			report.JudgedAt.Time = at
 			if got := (explainText{report: report}).recorded(&c.subject); got != c.want {
 				t.Errorf("recorded = %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestExplainWhatTheOperatorLacks: its condition says what to grant, and so does
+// an explanation.
+func TestExplainWhatTheOperatorLacks(t *testing.T) {
+	const message = `pods cannot be observed: Forbidden: grant {apiGroups: [""], resources: [pods], verbs: [list, watch]}`
+	cases := map[string]struct {
+		condition metav1.Condition
+		want      bool
+	}{
+		"not evaluated": {metav1.Condition{Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonNotEvaluated, Message: message}, true},
+		"deviating":     {metav1.Condition{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonDeviating, Message: message}, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			tc.condition.Type = v1alpha1.ConditionConforming
+			var out strings.Builder
+			explainText{report: &explainReport{Conditions: []metav1.Condition{tc.condition}}, screen: screen{width: 400}}.print(&out)
+			if got := strings.Contains(out.String(), "Unknown (NotEvaluated): "+message); got != tc.want {
+				t.Errorf("said: %t, want %t, in\n%s", got, tc.want, out.String())
 			}
 		})
 	}
