@@ -40,6 +40,7 @@ build: ## Build the binaries into bin/
 .PHONY: lint
 lint: ## Check style, import directions and complexity
 	@$(TOOL) golangci-lint run ./...
+	@cd hack/release && go tool -modfile=../../go.tools.mod golangci-lint run --config=../../.golangci.yml ./...
 
 .PHONY: verify
 verify: generate ## Generate, fail on any difference or untracked file, then lint

@@ -31,7 +31,7 @@ const usage = `usage: release COMMAND [FLAGS] [ARGUMENT]
   unpack DIRECTORY         write the files of the image that was made
   plugin                   make the archives of the kubectl plugin, and krew's manifest
 
-release COMMAND -help lists a command's flags.`
+release COMMAND -help lists a command's flags`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -30,7 +30,7 @@ const layoutDir = "oci"
 // as an archive that container runtimes load, under the tag, each platform's bill
 // of materials, and the image's digest, which it returns.
 func Write(dir, tag string, contents []Content) (v1.Hash, error) {
-	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	var artifacts []*artifact
 	source := contents[0].Binary.Source
 	if err := os.RemoveAll(filepath.Join(dir, layoutDir)); err != nil {
