@@ -102,7 +102,7 @@ type summary struct {
 // summarise takes the summary of a policy.
 func (r *Engine) summarise(def *definition) *summary {
 	s := r.tallies(def)
-	s.pending, s.settles = r.intros.pending(def.Name), r.settling.of(def.Name)
+	s.pending, s.settles = r.intros.pending(def.Name) || !r.counted(), r.settling.of(def.Name)
 	s.health, s.ephemeral = r.Recorder.Health(), r.LedgerEphemeral
 	s.issue, s.issues = r.issues.worst(def.Name)
 	s.census = r.count(def, s)
@@ -193,6 +193,12 @@ func (r *Engine) namespaces(def *definition) v1alpha1.ScopeStatus {
 	}
 	r.counts.by[def] = counted{version, c}
 	return c
+}
+
+// counted is whether the namespaces were ever counted: before that nobody knows what
+// is in scope, and so whether anything is left to be done.
+func (r *Engine) counted() bool {
+	return r.Observer.Progress()[control.NeedNamespaces].Version != ""
 }
 
 // count takes the census of namespaces, and of exclusions to be reviewed.

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
@@ -88,6 +90,7 @@ func TestPreflight(t *testing.T) {
 	t.Run("with CRDs of a newer release", func(t *testing.T) { testNewerCRDs(newScene(t, cluster)) })
 	t.Run("with a file in the place of the ledger's directory", func(t *testing.T) { testInTheWay(newScene(t, cluster)) })
 	t.Run("with a volume that takes nothing more for a while", func(t *testing.T) { testUnwritable(newScene(t, cluster)) })
+	t.Run("with no right to list namespaces", func(t *testing.T) { testNoCensus(newScene(t, cluster)) })
 	t.Run("stopped before it could start", func(t *testing.T) { testStopped(newScene(t, cluster)) })
 }
 
@@ -116,6 +119,20 @@ func testNewerCRDs(s *scene) {
 		s.t.Errorf("the log does not name what is newer:\n%s", log)
 	}
 	s.wantWork()
+}
+
+// testNoCensus: while nobody knows what is in scope, nothing is claimed to be done.
+func testNoCensus(s *scene) {
+	s.op.Rights.Revoke(s.t, "namespaces", "list", "watch")
+	s.op.Launch(s.t)
+	s.awaitReady()
+	s.Namespace(s.t, s.subject(), "scene", s.op.Name)
+	s.Apply(s.t, harness.Policy(s.op.Name).Select("scene", s.op.Name).Deny(v1alpha1.DirectionIngress).Enforce())
+	s.AwaitCondition(s.t, s.op.Name, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNewGeneration)
+	s.AwaitCondition(s.t, s.op.Name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonPending)
+	s.op.Rights.Restore(s.t)
+	s.AwaitDenied(s.t, s.subject())
+	s.AwaitCondition(s.t, s.op.Name, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonEvaluating)
 }
 
 // testStopped: what waits for a person ends in order when it is told to.
