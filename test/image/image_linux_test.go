@@ -5,11 +5,14 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +76,7 @@ func TestImage(t *testing.T) {
 	image := unpack(t)
 	t.Run("needs no library", func(t *testing.T) { static(t, image) })
 	t.Run("says its version", func(t *testing.T) { versioned(t, image) })
+	t.Run("has certificate authorities", func(t *testing.T) { trusting(t, image) })
 	t.Run("is written to where it is mounted only", func(t *testing.T) { confined(t, image) })
 	t.Run("runs", func(t *testing.T) { runs(t, image) })
 }
@@ -120,11 +124,29 @@ func versioned(t *testing.T, image unpacked) {
 // stamped is the version and the revision that are stamped into the program.
 func stamped(t *testing.T, image unpacked) string {
 	t.Helper()
+	return version.Of(built(t, image))
+}
+
+// built is what the program says that it was built from.
+func built(t *testing.T, image unpacked) *debug.BuildInfo {
+	t.Helper()
 	info, err := buildinfo.ReadFile(filepath.Join(image.root, "holdfast"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return version.Of(info)
+	return info
+}
+
+// trusting: there are no authorities in the image's files, where a system has them,
+// so they have to be in the program.
+func trusting(t *testing.T, image unpacked) {
+	const roots = "golang.org/x/crypto/x509roots/fallback"
+	if !slices.ContainsFunc(built(t, image).Deps, func(m *debug.Module) bool { return m.Path == roots }) {
+		t.Errorf("%s is not linked in", roots)
+	}
+	if _, err := os.Stat(filepath.Join(image.root, "etc", "ssl")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a directory of certificates: %v", err)
+	}
 }
 
 func confined(t *testing.T, image unpacked) {
