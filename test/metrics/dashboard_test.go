@@ -114,7 +114,7 @@ func TestQueriesOfTheDashboard(t *testing.T) {
 	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	promtool(t, "check", "rules", file)
+	promtool(t, "", "check", "rules", file)
 }
 
 // hasWhatTheDashboardAsks: a panel of what nobody serves would be empty.

@@ -119,6 +119,9 @@ func (s *stage) parsesInEveryFormat(t *testing.T) {
 	}
 }
 
+// isWellNamed: promtool finds nothing to better.
+func (p *page) isWellNamed(t *testing.T) { promtool(t, p.text, "check", "metrics") }
+
 // value is the sum of the gauges, or counters, that bear a label.
 func (p *page) value(name, label, value string) float64 {
 	sum := 0.0

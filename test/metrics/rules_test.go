@@ -77,18 +77,19 @@ func read(t *testing.T, path string, into any) {
 	}
 }
 
-// promtool runs promtool.
-func promtool(t *testing.T, args ...string) {
+// promtool runs promtool on an input, which may be empty, and on files.
+func promtool(t *testing.T, input string, args ...string) {
 	t.Helper()
-	output, err := exec.CommandContext(t.Context(), tool.Path(t, tools.Promtool()), args...).CombinedOutput()
-	if err != nil {
+	check := exec.CommandContext(t.Context(), tool.Path(t, tools.Promtool()), args...)
+	check.Stdin = strings.NewReader(input)
+	if output, err := check.CombinedOutput(); err != nil {
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, output)
 	}
 }
 
 func TestRules(t *testing.T) {
-	promtool(t, append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, ruleFiles(t)...)...)
-	promtool(t, "test", "rules", rulesTest)
+	promtool(t, "", append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, ruleFiles(t)...)...)
+	promtool(t, "", "test", "rules", rulesTest)
 }
 
 // TestEveryAlertIsTested: it is shown to fire, and not to fire.

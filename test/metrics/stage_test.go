@@ -171,6 +171,7 @@ func TestMetrics(t *testing.T) {
 	s.play(t)
 	page := s.scrape(t)
 	t.Run("formats", s.parsesInEveryFormat)
+	t.Run("well named", page.isWellNamed)
 	t.Run("documented", page.isDocumented)
 	t.Run("names", func(t *testing.T) {
 		if line, found := page.lineWith("quagga"); found {
