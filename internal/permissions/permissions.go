@@ -1,5 +1,5 @@
 // Package permissions is the one list of what Holdfast, and the people who work
-// with it, may do in a cluster. The chart's roles, config/rbac, the page
+// with it, may do in a cluster. The chart's roles, config/base, the page
 // docs/permissions.md, and the sentence by which a condition says which right is
 // missing are all made from it.
 package permissions
