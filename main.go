@@ -46,7 +46,7 @@ func main() {
 	logging := f.bind(flag.CommandLine)
 	flag.Parse()
 	if f.version {
-		fmt.Println("holdfast", version.String(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+		_, _ = fmt.Fprintln(os.Stdout, "holdfast", version.String(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
 		return
 	}
 	log := zap.New(zap.UseFlagOptions(logging))
