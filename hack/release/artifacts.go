@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,41 +56,61 @@ func makeImage(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	name, err := writeImage(ctx, root, f.dir, platforms)
+	name, source, err := writeImage(ctx, root, f.dir, platforms)
 	if err != nil {
 		return err
 	}
+	warn(source)
 	_, err = fmt.Fprintln(stdout, name)
 	return err
 }
 
-// writeImage makes the operator's image in a directory, and returns its name.
-func writeImage(ctx context.Context, root, dir string, platforms []build.Platform) (string, error) {
+// warn says on standard error where what was made cannot be made again.
+func warn(source build.Source) {
+	if doubt := source.Doubt(); doubt != "" {
+		fmt.Fprintln(os.Stderr, "release:", doubt)
+	}
+}
+
+// unchanged refuses to put together what was built of two revisions. before is the
+// zero value for the first platform.
+func unchanged(before, now build.Source) error {
+	if before.Version != "" && before != now {
+		return fmt.Errorf("the checkout changed while it was built, from %s to %s: make it again", before.Version, now.Version)
+	}
+	return nil
+}
+
+// writeImage makes the operator's image in a directory, and returns its name and
+// what it was made from.
+func writeImage(ctx context.Context, root, dir string, platforms []build.Platform) (string, build.Source, error) {
+	var source build.Source
 	tag, err := chartVersion(root)
 	if err != nil {
-		return "", err
+		return "", source, err
 	}
 	var contents []image.Content
 	for _, platform := range platforms {
 		m, err := program(ctx, root, ".", project.Name, platform)
 		if err != nil {
-			return "", err
+			return "", source, err
 		}
-		if err := agree(m.binary.Source, tag); err != nil {
-			return "", err
+		if err := errors.Join(agree(m.binary.Source, tag), unchanged(source, m.binary.Source)); err != nil {
+			return "", source, err
 		}
 		materials, err := sbom.Write(m.binary, m.modules)
 		if err != nil {
-			return "", err
+			return "", source, err
 		}
 		thirdParty := licenses.Text(m.binary.Name, m.modules)
+		source = m.binary.Source
 		contents = append(contents, image.Content{Binary: m.binary, License: m.license, ThirdParty: thirdParty, SBOM: materials})
 	}
 	digest, err := image.Write(dir, tag, contents)
 	if err != nil {
-		return "", err
+		return "", source, err
 	}
-	return fmt.Sprintf("%s:%s@%s", project.Repository, tag, digest), nil
+	return fmt.Sprintf("%s:%s@%s", project.Repository, tag, digest), source, nil
 }
 
 // makePlugin makes the archives of the kubectl plugin, and krew's manifest.
@@ -103,45 +124,49 @@ func makePlugin(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	version, err := writePlugin(ctx, root, f.dir, platforms)
+	source, err := writePlugin(ctx, root, f.dir, platforms)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s %s: %s\n", krew.Binary, version, filepath.Join(f.dir, krew.ManifestFile))
+	warn(source)
+	_, err = fmt.Fprintf(stdout, "%s %s: %s\n", krew.Binary, source.Version, filepath.Join(f.dir, krew.ManifestFile))
 	return err
 }
 
-// writePlugin makes them in a directory, and returns their version.
-func writePlugin(ctx context.Context, root, dir string, platforms []build.Platform) (string, error) {
+// writePlugin makes them in a directory, and returns what they were made from.
+func writePlugin(ctx context.Context, root, dir string, platforms []build.Platform) (build.Source, error) {
+	var source build.Source
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("make the plugin's directory: %w", err)
+		return source, fmt.Errorf("make the plugin's directory: %w", err)
 	}
 	var archives []*krew.Archive
 	var sums strings.Builder
-	version := ""
 	for _, platform := range platforms {
 		m, err := program(ctx, root, "cmd/kubectl-holdfast", krew.Binary, platform)
 		if err != nil {
-			return "", err
+			return source, err
+		}
+		if err := unchanged(source, m.binary.Source); err != nil {
+			return source, err
 		}
 		a, err := krew.Pack(m.binary, m.license, licenses.Text(m.binary.Name, m.modules))
 		if err != nil {
-			return "", err
+			return source, err
 		}
 		if err := os.WriteFile(filepath.Join(dir, a.File), a.Content, 0o644); err != nil {
-			return "", fmt.Errorf("write the plugin: %w", err)
+			return source, fmt.Errorf("write the plugin: %w", err)
 		}
-		archives, version = append(archives, a), m.binary.Source.Version
+		archives, source = append(archives, a), m.binary.Source
 		sums.WriteString(a.Sum())
 	}
-	manifest, err := krew.Manifest(version, archives)
+	manifest, err := krew.Manifest(source.Version, archives)
 	if err != nil {
-		return "", err
+		return source, err
 	}
 	for name, content := range map[string][]byte{krew.ManifestFile: manifest, sumsFile: []byte(sums.String())} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			return "", fmt.Errorf("write the plugin: %w", err)
+			return source, fmt.Errorf("write the plugin: %w", err)
 		}
 	}
-	return version, nil
+	return source, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/holdfast-dev/holdfast/hack/release/build"
@@ -26,5 +27,17 @@ func TestAgree(t *testing.T) {
 				t.Errorf("%q, not %q", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestUnchanged(t *testing.T) {
+	one := build.Source{Version: "v0.1.0", Revision: "0c51"}
+	other := build.Source{Version: "v0.1.1-0.20260301060000-8f428f428f42", Revision: "8f42"}
+	if err := errors.Join(unchanged(build.Source{}, one), unchanged(one, one)); err != nil {
+		t.Error(err)
+	}
+	want := "the checkout changed while it was built, from v0.1.0 to v0.1.1-0.20260301060000-8f428f428f42: make it again"
+	if err := unchanged(one, other); err == nil || err.Error() != want {
+		t.Errorf("error %v, not %s", err, want)
 	}
 }

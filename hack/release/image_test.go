@@ -34,7 +34,7 @@ func TestImageIsReproducible(t *testing.T) {
 		// The second is made of the first one's: ours may be committed to meanwhile.
 		from = clone(t, from)
 		to := filepath.Join(dir, each)
-		name, err := writeImage(t.Context(), from, to, []build.Platform{platform})
+		name, _, err := writeImage(t.Context(), from, to, []build.Platform{platform})
 		if err != nil {
 			t.Fatal(err)
 		}

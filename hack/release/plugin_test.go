@@ -160,7 +160,7 @@ func extract(t *testing.T, name string, content []byte) map[string]packed {
 // TestPlugin installs the plugin of this platform, and has kubectl run it.
 func TestPlugin(t *testing.T) {
 	dir := t.TempDir()
-	version, err := writePlugin(t.Context(), clone(t, root(t)), dir, []build.Platform{here})
+	source, err := writePlugin(t.Context(), clone(t, root(t)), dir, []build.Platform{here})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestPlugin(t *testing.T) {
 	bin := install(t, dir, parse(t, manifest), here)
 	kubectl := filepath.Join(cmp.Or(os.Getenv("CONTROLPLANE_ASSETS"), filepath.Join(root(t), "bin", "controlplane")), "kubectl")
 	said := command(t, []string{"PATH=" + bin}, kubectl, "holdfast", "version")
-	if want := regexp.MustCompile(`^kubectl-holdfast ` + regexp.QuoteMeta(version) + ` [0-9a-f]{40} go\S+ ` + here.String() + `\n$`); !want.MatchString(said) {
+	if want := regexp.MustCompile(`^kubectl-holdfast ` + regexp.QuoteMeta(source.Version) + ` [0-9a-f]{40} go\S+ ` + here.String() + `\n$`); !want.MatchString(said) {
 		t.Errorf("kubectl holdfast version says %q, not %s", said, want)
 	}
 	sums, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))

@@ -57,16 +57,16 @@ func sourceOf(info *debug.BuildInfo, epoch string) (Source, error) {
 	return s, nil
 }
 
-// Released says why others could not build the same from the revision; nil where
-// they could.
-func (s Source) Released() error {
-	if s.Revision == "" {
-		return errors.New("what it was built from is not known")
+// Doubt says why nobody else can make the same; it is empty where they can.
+func (s Source) Doubt() string {
+	switch {
+	case s.Revision == "":
+		return "nobody else can make the same: it is not known which revision it was built from"
+	case s.Modified:
+		return fmt.Sprintf("nobody else can make the same: it was built from files that are not in revision %s", s.Revision)
+	default:
+		return ""
 	}
-	if s.Modified {
-		return fmt.Errorf("it was built from files that are not in revision %s: commit them, or put them aside", s.Revision)
-	}
-	return nil
 }
 
 // Number is the version without its v, as the chart and the image have it.

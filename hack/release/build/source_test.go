@@ -17,7 +17,7 @@ func TestSourceOf(t *testing.T) {
 		want           Source
 		wantNumber     string
 		wantError      string
-		wantUnreleased string
+		wantDoubt      string
 	}{
 		"a tagged commit": {
 			version: "v0.1.0", settings: committed,
@@ -25,9 +25,9 @@ func TestSourceOf(t *testing.T) {
 		},
 		"files that are not committed": {
 			version: "v0.1.0+dirty", settings: modified,
-			want:           Source{Version: "v0.1.0+dirty", Revision: "0c51", Modified: true, Time: time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)},
-			wantNumber:     "0.1.0+dirty",
-			wantUnreleased: "it was built from files that are not in revision 0c51: commit them, or put them aside",
+			want:       Source{Version: "v0.1.0+dirty", Revision: "0c51", Modified: true, Time: time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)},
+			wantNumber: "0.1.0+dirty",
+			wantDoubt:  "nobody else can make the same: it was built from files that are not in revision 0c51",
 		},
 		"a time that is stated": {
 			version: "v0.1.0", epoch: "1700000000", settings: committed,
@@ -36,7 +36,7 @@ func TestSourceOf(t *testing.T) {
 		"no checkout": {
 			version: "(devel)", epoch: "0",
 			want: Source{Version: "(devel)", Time: time.Unix(0, 0).UTC()}, wantNumber: "devel",
-			wantUnreleased: "what it was built from is not known",
+			wantDoubt: "nobody else can make the same: it is not known which revision it was built from",
 		},
 		"no checkout, and no time": {
 			version:   "(devel)",
@@ -62,8 +62,8 @@ func TestSourceOf(t *testing.T) {
 			if got.Number() != tc.wantNumber {
 				t.Errorf("the number is %q, not %q", got.Number(), tc.wantNumber)
 			}
-			if unreleased := message(got.Released()); unreleased != tc.wantUnreleased {
-				t.Errorf("released: %q, not %q", unreleased, tc.wantUnreleased)
+			if got.Doubt() != tc.wantDoubt {
+				t.Errorf("the doubt is %q, not %q", got.Doubt(), tc.wantDoubt)
 			}
 		})
 	}
