@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -111,7 +112,7 @@ func run(f *flags, log logr.Logger) error {
 		return err
 	}
 	facts, err := operator.Prepare(ctx, cfg, f.operator, probes)
-	if ctx.Err() != nil {
+	if errors.Is(err, context.Canceled) {
 		log.Info("Holdfast has stopped, before it could start")
 		return nil
 	}

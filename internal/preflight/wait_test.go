@@ -18,7 +18,7 @@ func TestUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var logged []string
-		log := funcr.New(func(_, args string) { logged = append(logged, time.Since(begin).String()) }, funcr.Options{})
+		log := funcr.New(func(string, string) { logged = append(logged, time.Since(begin).String()) }, funcr.Options{})
 		var waiting string
 		attempts := 0
 		w := &Waiter{Waiting: func(sentence string) { waiting = sentence }, Log: log}
