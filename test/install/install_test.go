@@ -56,7 +56,7 @@ func installed(t *testing.T, s *scene) {
 	wantText(t, "helm's output", notes,
 		"Holdfast 0.0.9 is installed in namespace holdfast-system",
 		"kubectl -n holdfast-system rollout status deployment/holdfast",
-		"What stays when the release is uninstalled:", "PersistentVolumeClaim holdfast-ledger", "NetworkPolicies that Holdfast applied")
+		"To uninstall, stop Holdfast first", "What stays then:", "PersistentVolumeClaim holdfast-ledger", "NetworkPolicies that Holdfast applied")
 	s.kubectl(t, "rollout", "status", "deployment/holdfast", "--timeout=1s")
 	pod := s.pod(t)
 	if image := pod.Spec.Containers[0].Image; image != "holdfast-dev/holdfast:0.0.9" {
@@ -85,7 +85,7 @@ func enforced(t *testing.T, s *scene) {
 	s.Apply(t, baseline().Enforce())
 	wantText(t, "Enforced", s.awaitCondition(t, policy, "Enforced", "False/RepairFailed"), "enforce.networkIsolation=true")
 
-	s.Helm(t, "upgrade", release, s.previous, "--reuse-values", "--set", "enforce.networkIsolation=true", "--wait", patience)
+	s.Helm(t, "upgrade", release, s.previous, keepValues, "--set", "enforce.networkIsolation=true", "--wait", patience)
 	s.AwaitDenied(t, shop)
 	s.awaitCondition(t, policy, "Enforced", "True/Enforced")
 	s.awaitCondition(t, policy, "Conforming", "True/AllConforming")
@@ -167,7 +167,7 @@ func (s *scene) verify(t *testing.T) {
 
 func upgraded(t *testing.T, s *scene) {
 	s.keeps(t, func() {
-		s.Helm(t, "upgrade", release, s.Chart(), "--reuse-values", "--wait", patience)
+		s.Helm(t, "upgrade", release, s.Chart(), keepValues, "--wait", patience)
 	})
 	if image := s.pod(t).Spec.Containers[0].Image; image != "holdfast-dev/holdfast:0.1.0" {
 		t.Errorf("the pod runs %s", image)
@@ -209,6 +209,9 @@ func (s *scene) keeps(t *testing.T, do func()) {
 
 func uninstalled(t *testing.T, s *scene) {
 	s.keeps(t, func() {
+		pod := s.pod(t).Name
+		s.Helm(t, "upgrade", release, s.previous, keepValues, "--set", "replicas=0", "--wait", patience)
+		wantText(t, "the pod's log", s.node.Logs(t, system, pod), "Holdfast has stopped")
 		output := s.Helm(t, "uninstall", release, "--wait", patience)
 		wantText(t, "helm's output", output, "kept due to the resource policy", "holdfast-ledger", "controlpolicies.holdfast.dev")
 		s.left(t)

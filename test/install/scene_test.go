@@ -25,6 +25,8 @@ const (
 	claim   = "holdfast-ledger"
 	// patience is helm's: far longer than anything takes on a busy machine.
 	patience = "--timeout=4m"
+	// keepValues has an upgrade keep the values that were set, beside a new chart's.
+	keepValues = "--reset-then-reuse-values"
 )
 
 // scene is a cluster on which one release at a time is installed.
@@ -118,7 +120,8 @@ func (s *scene) makeNamespace(t *testing.T) {
 	}
 }
 
-// erase removes the release and all that it left, but the CRDs.
+// erase removes the release, without stopping the operator first, and all that it
+// left, but the CRDs.
 func (s *scene) erase(t *testing.T) {
 	t.Helper()
 	if out, err := s.try(s.helm, "--namespace", system, "uninstall", release, "--ignore-not-found", "--wait", patience); err != nil {
