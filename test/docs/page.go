@@ -48,6 +48,7 @@ const (
 	directiveFile   = "file"
 	directiveStatus = "status"
 	directiveWith   = "with"
+	directiveShows  = "shows"
 )
 
 // languages are those that blocks may have. What is in a console block is
@@ -102,7 +103,7 @@ func (p *page) directive(text string, directives map[string]string) error {
 			return fmt.Errorf("the page's needs are stated once, above its first block")
 		}
 		p.needs = strings.Split(value, ",")
-	case !slices.Contains([]string{directiveFile, directiveStatus, directiveWith}, key):
+	case !slices.Contains([]string{directiveFile, directiveStatus, directiveWith, directiveShows}, key):
 		return fmt.Errorf("unknown key %q in a docs-test comment", key)
 	default:
 		directives[key] = value

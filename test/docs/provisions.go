@@ -23,6 +23,7 @@ func provisions() map[string]func(testing.TB, *reader) {
 		"policy":     providePolicy,
 		"workloads":  provideWorkloads,
 		"ledger":     provideLedger,
+		"bundle":     provideBundle,
 	}
 }
 
@@ -89,7 +90,9 @@ func (r *reader) do(tb testing.TB, name string, args ...string) {
 // quarter, its verifier key and a checkpoint.
 func provideLedger(tb testing.TB, r *reader) {
 	tb.Helper()
-	history, err := synthetic.Write(tb.Context(), filepath.Join(r.dir, "ledger"), synthetic.Options{Seed: 1, Duration: 90 * 24 * time.Hour})
+	history, err := synthetic.Write(tb.Context(), filepath.Join(r.dir, "ledger"), synthetic.Options{
+		Seed: 2026, Duration: 90 * 24 * time.Hour, Namespaces: 16, Heartbeat: time.Hour, Collections: 6 * time.Hour,
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -102,4 +105,19 @@ func provideLedger(tb testing.TB, r *reader) {
 			tb.Fatal(err)
 		}
 	}
+}
+
+// provideBundle packs the ledger, and takes it away: an auditor may have no more.
+func provideBundle(tb testing.TB, r *reader) {
+	tb.Helper()
+	r.do(tb, "kubectl", "holdfast", "export", "ledger", "--from", "2026-01-01", "--to", "2026-04-01", "--file", "q1.tar.zst")
+	if err := os.RemoveAll(filepath.Join(r.dir, "ledger")); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// placeholders are the words that stand, in a command, for what a reader has, and
+// what the provisions have in their stead.
+func placeholders() *strings.Replacer {
+	return strings.NewReplacer("POLICY", "network-baseline", "CONTROL", "NET-1", "NAMESPACE", "shop", "SCHEDULE", "every-minute")
 }

@@ -73,7 +73,7 @@ func (r *reader) save(tb testing.TB, b *block) {
 func (r *reader) block(tb testing.TB, p *page, b *block, skip func(command string) bool) {
 	tb.Helper()
 	r.save(tb, b)
-	if b.language != "console" {
+	if b.language != "console" || b.directives[directiveShows] != "" {
 		return
 	}
 	steps, err := b.steps()
@@ -103,7 +103,7 @@ func (r *reader) step(tb testing.TB, p *page, s step) {
 // try runs a command, and returns how what it does differs from the page.
 func (r *reader) try(tb testing.TB, p *page, s step) error {
 	tb.Helper()
-	output, status, err := r.shell.run(s.command)
+	output, status, err := r.shell.run(placeholders().Replace(s.command))
 	if err != nil {
 		tb.Fatalf("%s:%d: %s\n%v; it printed:\n%s", p.path, s.line, s.command, err, output)
 	}
