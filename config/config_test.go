@@ -4,10 +4,7 @@
 package config_test
 
 import (
-	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -39,23 +36,6 @@ func TestConfig(t *testing.T) {
 		got := kubectl(t, cp, "get", "holdfast", "--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.mode}{"\n"}{end}`)
 		if got != want {
 			t.Errorf("objects after applying the samples: %q, want %q", got, want)
-		}
-	})
-	t.Run("schedules of the guide", func(t *testing.T) {
-		page, err := os.ReadFile("../docs/evidence.md")
-		if err != nil {
-			t.Fatal(err)
-		}
-		schedules := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```").FindAllSubmatch(page, -1)
-		if len(schedules) == 0 {
-			t.Fatal("there is no schedule in docs/evidence.md")
-		}
-		for _, schedule := range schedules {
-			path := filepath.Join(t.TempDir(), "schedule.yaml")
-			if err := os.WriteFile(path, schedule[1], 0o600); err != nil {
-				t.Fatal(err)
-			}
-			kubectl(t, cp, "apply", "--dry-run=server", "--filename", path)
 		}
 	})
 }
