@@ -130,6 +130,16 @@ func readBlock(lines []string, i int, indent, language string) (block, int, erro
 	return b, 0, fmt.Errorf("the block has no end")
 }
 
+// hasCommands is whether there is anything to execute.
+func (p *page) hasCommands() bool {
+	return slices.ContainsFunc(p.blocks, func(b block) bool { return b.isExecuted() })
+}
+
+// isExecuted is whether the block's commands are executed.
+func (b *block) isExecuted() bool {
+	return b.language == "console" && b.directives[directiveShows] == ""
+}
+
 // steps are the commands of a console block.
 func (b *block) steps() ([]step, error) {
 	var steps []step

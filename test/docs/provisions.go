@@ -86,21 +86,36 @@ func (r *reader) do(tb testing.TB, name string, args ...string) {
 	}
 }
 
-// provideLedger writes what an auditor is given: the ledger of a generated
-// quarter, its verifier key and a checkpoint.
-func provideLedger(tb testing.TB, r *reader) {
+// quarter is what an auditor may be given: the ledger of a generated quarter, in a
+// directory, with its verifier key and a checkpoint.
+type quarter struct {
+	dir                  string
+	verifier, checkpoint []byte
+}
+
+// generate generates a quarter that ends with the test.
+func generate(tb testing.TB) *quarter {
 	tb.Helper()
-	history, err := synthetic.Write(tb.Context(), filepath.Join(r.dir, "ledger"), synthetic.Options{
+	q := &quarter{dir: tb.TempDir()}
+	history, err := synthetic.Write(tb.Context(), q.dir, synthetic.Options{
 		Seed: 2026, Duration: 90 * 24 * time.Hour, Namespaces: 16, Heartbeat: time.Hour, Collections: 6 * time.Hour,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	files := map[string][]byte{
-		"verifier.key":     []byte(history.VerifierKeys[len(history.VerifierKeys)-1] + "\n"),
-		"march.checkpoint": history.Held[len(history.Held)-1],
+	last := len(history.Held) - 1
+	q.verifier, q.checkpoint = []byte(history.VerifierKeys[last]+"\n"), history.Held[last]
+	return q
+}
+
+// provideLedger writes the quarter into the reader's directory.
+func provideLedger(tb testing.TB, r *reader) {
+	tb.Helper()
+	q := r.quarter()
+	if err := os.CopyFS(filepath.Join(r.dir, "ledger"), os.DirFS(q.dir)); err != nil {
+		tb.Fatal(err)
 	}
-	for name, content := range files {
+	for name, content := range map[string][]byte{"verifier.key": q.verifier, "march.checkpoint": q.checkpoint} {
 		if err := os.WriteFile(filepath.Join(r.dir, name), content, 0o600); err != nil {
 			tb.Fatal(err)
 		}

@@ -73,7 +73,7 @@ func (r *reader) save(tb testing.TB, b *block) {
 func (r *reader) block(tb testing.TB, p *page, b *block, skip func(command string) bool) {
 	tb.Helper()
 	r.save(tb, b)
-	if b.language != "console" || b.directives[directiveShows] != "" {
+	if !b.isExecuted() {
 		return
 	}
 	steps, err := b.steps()

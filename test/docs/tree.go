@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/holdfast-dev/holdfast/hack/tools"
@@ -24,6 +25,8 @@ type tree struct {
 	files []string
 	// env is what a reader's shell inherits, but for HOME.
 	env []string
+	// quarter generates a quarter, once.
+	quarter func() *quarter
 }
 
 // newTree copies the repository's files, those that are not committed yet
@@ -34,7 +37,7 @@ func newTree(tb testing.TB) *tree {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tr := &tree{root: root, dir: tb.TempDir()}
+	tr := &tree{root: root, dir: tb.TempDir(), quarter: sync.OnceValue(func() *quarter { return generate(tb) })}
 	output := capture(tb, root, "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
 	for name := range strings.SplitSeq(strings.TrimRight(string(output), "\x00"), "\x00") {
 		err := copyFile(filepath.Join(root, name), filepath.Join(tr.dir, name))
