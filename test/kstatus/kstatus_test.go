@@ -62,23 +62,26 @@ func (l *life) becomes(when string, want status.Status) {
 	harness.Eventually(l.t, when, func() error { return l.health(want) })
 }
 
+// hold has a finalizer keep the object, or nothing any more.
+func (l *life) hold(finalizers ...string) {
+	l.t.Helper()
+	object := l.read()
+	before := object.DeepCopy()
+	object.SetFinalizers(finalizers)
+	if err := l.Patch(l.t.Context(), object, client.MergeFrom(before)); err != nil { // beside the operator, which writes status
+		l.t.Fatal(err)
+	}
+}
+
 // deleted shows the health of an object that is being deleted, which somebody holds.
 func (l *life) deleted() {
 	l.t.Helper()
-	object := l.read()
-	object.SetFinalizers([]string{"example.com/held"})
-	if err := l.Update(l.t.Context(), object); err != nil {
-		l.t.Fatal(err)
-	}
-	if err := l.Delete(l.t.Context(), object); err != nil {
+	l.hold("example.com/held")
+	if err := l.Delete(l.t.Context(), l.read()); err != nil {
 		l.t.Fatal(err)
 	}
 	l.is("while it is deleted", status.TerminatingStatus)
-	object = l.read()
-	object.SetFinalizers(nil)
-	if err := l.Update(l.t.Context(), object); err != nil {
-		l.t.Fatal(err)
-	}
+	l.hold()
 }
 
 // TestHealth follows objects while nobody runs, and while the operator does.

@@ -173,11 +173,12 @@ func (s *scene) editCRD(edit func(spec *apiextensionsv1.JSONSchemaProps)) {
 	if err := s.Get(s.t.Context(), client.ObjectKey{Name: "controlpolicies.holdfast.dev"}, crd); err != nil {
 		s.t.Fatal(err)
 	}
+	before := crd.DeepCopy()
 	schema := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
 	spec := schema.Properties["spec"]
 	edit(&spec)
 	schema.Properties["spec"] = spec
-	if err := s.Update(s.t.Context(), crd); err != nil {
+	if err := s.Patch(s.t.Context(), crd, client.MergeFrom(before)); err != nil {
 		s.t.Fatal(err)
 	}
 }
