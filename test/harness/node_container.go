@@ -68,12 +68,12 @@ type LocalProcess struct{}
 
 // Command implements Launcher.
 func (LocalProcess) Command(c Container) (*exec.Cmd, error) {
-	args, env := make([]string, len(c.Args)), make([]string, len(c.Env))
-	for i, arg := range c.Args {
-		args[i] = local(arg, c.Mounts)
+	var args, env []string
+	for _, arg := range c.Args {
+		args = append(args, local(arg, c.Mounts))
 	}
-	for i, variable := range c.Env {
-		env[i] = local(variable, c.Mounts)
+	for _, variable := range c.Env {
+		env = append(env, local(variable, c.Mounts))
 	}
 	kubeconfig, err := tokenKubeconfig(c)
 	if err != nil {
