@@ -15,4 +15,8 @@
 // arguments and the environment of the Deployment that the chart rendered, and
 // with the token of its ServiceAccount: what it may do is what the chart grants,
 // and no more. All helpers fail the test themselves.
+//
+// Such an operator's process is the test's, to be stopped, killed and started at
+// will. A Node is for tests of an installation as a whole: it runs the pods that
+// the controllers make of the Deployment.
 package harness
