@@ -14,7 +14,9 @@ import (
 type census struct {
 	// members counts changes of who is in scope of what.
 	members int
-	// chunks are those of the newest manifest, by their first namespace.
+	// chunks are those of the newest manifest, by their first namespace. A chunk of
+	// an older one may say of a namespace what has changed since, while that stood
+	// in another chunk.
 	chunks map[string]*chunk
 	// populations are the population digests of the policies, at members.
 	populations map[string]string
@@ -50,7 +52,7 @@ func (c *census) manifest(s *simulation, slot, at time.Time, seq uint64) (string
 		Schema: ledger.ManifestSchema, Schedule: s.schedule.ref, Slot: ledger.At(slot), Seq: seq, Lists: s.lists(at, blind),
 		Gaps: s.op.known().OpenGaps(), RetentionSeconds: s.op.known().Evidence().RetentionSeconds, Access: c.access,
 	}
-	counts := map[controlKey]ledger.Census{}
+	counts, chunks := map[controlKey]ledger.Census{}, map[string]*chunk{}
 	var objects []ledger.Object
 	c.units = 0
 	for rest := s.namespaces; len(rest) > 0; {
@@ -64,13 +66,21 @@ func (c *census) manifest(s *simulation, slot, at time.Time, seq uint64) (string
 		}
 		objects = append(objects, made...)
 		m.Chunks = append(m.Chunks, part.ref)
+		chunks[part.ref.First] = part
 		c.units += part.units
 		for key, of := range part.counts {
 			counts[key] = plus(counts[key], of)
 		}
 		rest = rest[n:]
 	}
+	c.chunks = chunks
 	m.Policies = c.policies(s, counts)
+	// A control that nothing is in scope of has its input from nowhere else.
+	for _, p := range s.policies {
+		for i := range p.def.Controls {
+			objects = append(objects, p.def.Controls[i].Object)
+		}
+	}
 	object, err := ledger.NewObject(m)
 	if err != nil {
 		return "", err
@@ -149,7 +159,6 @@ func (c *census) chunk(s *simulation, of []*namespace, blind bool) (*chunk, []le
 		return nil, nil, err
 	}
 	next.ref = ledger.ManifestChunkRef{Digest: object.Digest, First: of[0].Name, Last: of[len(of)-1].Name, Scopes: len(of)}
-	c.chunks[of[0].Name] = next
 	return next, append(objects, object), nil
 }
 
