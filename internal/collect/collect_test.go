@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
@@ -41,6 +43,7 @@ func TestCollect(t *testing.T) {
 		{"E4: what may not be read is not evaluated", testForbidden},
 		{"E4: without namespaces there is no census", testNoNamespaces},
 		{"a policy that is edited meanwhile is not compared", testEdited},
+		{"nor one whose edit is recorded while it is listed", testEditedWhileListed},
 		{"an invalid policy has a population, and no verdicts", testInvalid},
 		{"E16: an evaluator that is not believed judges nothing", testDistrusted},
 		{"nothing is collected while the ledger is unavailable", testUnavailable},
@@ -307,16 +310,65 @@ func testEdited(t *testing.T, c *cluster) {
 	if absent.Entry.Reason != collect.ReasonPolicyInvalid || absent.Entry.Message != "policy other is not in force" {
 		t.Errorf("got %s: %s", absent.Entry.Reason, absent.Entry.Message)
 	}
-	next := defined(t, baseline(func(p *v1alpha1.ControlPolicy) { p.Generation = 2 }))
+	next := defined(t, stricter())
 	r := w.collect(func(_ *collect.Options, req *collect.Request) { req.Definitions = []*assess.Definition{next} })
 	complete(t, r, ledger.CollectionPartial)
 	if r.Entry.Reason != collect.ReasonPolicyChanged || !strings.Contains(r.Entry.Message, "baseline") || r.Entry.Collection.Compared != 0 {
 		t.Errorf("got %s: %s, %+v", r.Entry.Reason, r.Entry.Message, r.Entry.Collection)
 	}
-	if r.Manifest.Policies[0].Generation != 2 {
-		t.Errorf("got %+v", r.Manifest.Policies[0])
+	if u := w.unitOf(r.Manifest, "conforming"); u.State.Outcome != control.Deviating || r.Manifest.Policies[0].Generation != 2 {
+		t.Errorf("got %+v by %+v", u, r.Manifest.Policies[0])
 	}
 	w.verified()
+}
+
+// testEditedWhileListed: the new generation, and what it gives, is recorded after
+// the collection began, and before it compares.
+func testEditedWhileListed(t *testing.T, c *cluster) {
+	w := newWorld(t, c, baseline())
+	w.recorded("conforming", control.Conforming)
+	next := defined(t, stricter())
+	var once sync.Once
+	r := w.collect(func(o *collect.Options, _ *collect.Request) {
+		o.Config = wrapped(o.Config, func(through roundTripper) roundTripper {
+			return func(r *http.Request) (*http.Response, error) {
+				once.Do(func() { w.recorder.Record(append(introduction(next), w.judged(next, "conforming")...)...) })
+				return through(r)
+			}
+		})
+	})
+	complete(t, r, ledger.CollectionPartial)
+	w.recorded("conforming", control.Deviating)
+	if u := w.unitOf(r.Manifest, "conforming"); u.State.Outcome != control.Conforming || r.Entry.Reason != collect.ReasonPolicyChanged {
+		t.Errorf("got %+v, and %s: %s", u.State, r.Entry.Reason, r.Entry.Message)
+	}
+	w.verified()
+}
+
+// stricter is the second generation of the baseline: it denies egress too, and
+// has the namespace test in its scope.
+func stricter() *v1alpha1.ControlPolicy {
+	return baseline(func(p *v1alpha1.ControlPolicy) {
+		p.Generation = 2
+		p.Spec.Scope.NamespaceSelector = metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+			{Key: "tier", Operator: metav1.LabelSelectorOpIn, Values: []string{"production", "test"}}}}
+		isolation := p.Spec.Controls[0].NetworkIsolation
+		isolation.DefaultDeny = append(isolation.DefaultDeny, v1alpha1.DirectionEgress)
+	})
+}
+
+// judged drafts the states of a namespace by a definition.
+func (w *world) judged(def *assess.Definition, namespace string) []ledger.Draft {
+	snapshot, err := w.observer.Snapshot(namespace)
+	if err != nil {
+		w.tb.Error(err)
+		return nil
+	}
+	var drafts []ledger.Draft
+	for _, u := range assess.Judge(def, snapshot, time.Now()) {
+		drafts = append(drafts, outcome(&u, u.State, time.Now()))
+	}
+	return drafts
 }
 
 func testInvalid(t *testing.T, c *cluster) {

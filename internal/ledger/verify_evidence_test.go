@@ -110,7 +110,7 @@ func (c *census) collect(states map[string]control.State, before ...Draft) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	m.Policies = []ManifestPolicy{{Name: "p", Spec: spec.Digest, Controls: []ManifestControl{control}}}
+	m.Policies = []ManifestPolicy{{Name: "p", UID: "uid-p", Generation: 1, Spec: spec.Digest, Controls: []ManifestControl{control}}}
 	body := &CollectionBody{Slot: slot, Next: &next, Started: slot, Ended: slot, State: CollectionCompleted}
 	c.edit(m, chunks, body)
 	for _, chunk := range chunks {
@@ -182,7 +182,19 @@ func TestE1E2ManifestsAreDerivedAgain(t *testing.T) {
 		"a namespace that is not gone": {states: both(conforming, conforming), edit: withoutB(1),
 			want: "p/c on Namespace b: the entries have it, the manifest does not"},
 		"partly unread": {states: both(conforming, unseen), edit: func(_ *Manifest, _ []*ManifestChunk, body *CollectionBody) { body.State = CollectionPartial }},
+		"judged by a generation that is not recorded": {states: both(conforming, deviating), edit: anotherGeneration(CollectionPartial)},
+		"a scope that is not recorded":                {states: map[string]control.State{"a": conforming, "c": deviating}, edit: anotherGeneration(CollectionPartial)},
+		"an invalid policy": {states: map[string]control.State{"a": unseen, "c": unseen}, before: []Draft{invalidPolicy()},
+			edit: func(_ *Manifest, _ []*ManifestChunk, body *CollectionBody) { body.State = CollectionPartial }},
+		"a deviation that was seen, of a unit that was not seen whole": {states: both(conforming, deviating),
+			edit: func(m *Manifest, _ []*ManifestChunk, body *CollectionBody) {
+				body.State, m.Lists = CollectionPartial, append(m.Lists, ManifestList{Version: "v1", Resource: "pods", Failed: CauseForbidden})
+			}},
 
+		"partial, and yet compared": {states: both(conforming, deviating), want: "the manifest has it as Deviating, the entries as Conforming",
+			edit: func(_ *Manifest, _ []*ManifestChunk, body *CollectionBody) { body.State = CollectionPartial }},
+		"another generation, said to be compared": {states: both(conforming, deviating), want: "the manifest has it as Deviating, the entries as Conforming",
+			edit: anotherGeneration(CollectionCompleted)},
 		"another state":       {states: both(conforming, deviating), want: "p/c on Namespace b: the manifest has it as Deviating, the entries as Conforming"},
 		"a state of no entry": {states: both(conforming, opened), before: []Draft{anotherState("b", deviating)}, want: "no entry of that time does"},
 		"a unit too many":     {states: map[string]control.State{"a": conforming, "b": conforming, "c": conforming}, want: "p/c on Namespace c: the manifest has it as Conforming, the entries do not have it"},
@@ -249,6 +261,19 @@ func withoutB(gone int) func(*Manifest, []*ManifestChunk, *CollectionBody) {
 	}
 }
 
+// anotherGeneration has a manifest judged by a generation of the policy that the
+// entries do not have.
+func anotherGeneration(state string) func(*Manifest, []*ManifestChunk, *CollectionBody) {
+	return func(m *Manifest, _ []*ManifestChunk, body *CollectionBody) {
+		m.Policies[0].Generation, body.State = 2, state
+	}
+}
+
+func invalidPolicy() Draft {
+	return Draft{Entry: Entry{Kind: KindGap, Policy: policyRef("p", "d"), Reason: CauseInvalidPolicy,
+		Gap: &GapBody{Cause: CauseInvalidPolicy, Policy: "p", From: At(epoch)}}}
+}
+
 // wantProblem checks that exactly one kind of problem was found, or none.
 func wantProblem(t *testing.T, got *VerifyReport, want string) {
 	t.Helper()
@@ -278,6 +303,22 @@ func TestManifestsAreComparedWhereSomethingChanged(t *testing.T) {
 	c.say(anotherState("b", deviating))
 	c.collect(both(conforming, conforming)) // the same chunks, and wrong now
 	wantProblem(t, c.verify(r, VerifyOptions{}), "Namespace b: the manifest has it as Conforming, the entries as Deviating")
+}
+
+// TestWhatWasNotComparedIsComparedNextTime: what a Partial collection is excused
+// is wrong in one that says it compared it, also where they share all chunks.
+func TestWhatWasNotComparedIsComparedNextTime(t *testing.T) {
+	t.Parallel()
+	c, r := newCensus(t)
+	c.edit = anotherGeneration(CollectionPartial)
+	c.collect(both(conforming, deviating))
+	c.edit = func(*Manifest, []*ManifestChunk, *CollectionBody) {}
+	c.collect(both(conforming, deviating))
+	got := c.verify(r, VerifyOptions{})
+	wantProblem(t, got, "Namespace b: the manifest has it as Deviating, the entries as Conforming")
+	if len(got.Problems) != 1 {
+		t.Errorf("got %v", got.Problems)
+	}
 }
 
 // TestE36WhatObjectsNameIsThere: every object is named by an entry or by one

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -299,7 +298,8 @@ func (c *manifestCheck) compare() error {
 		}
 	}
 	c.absent(w)
-	c.trail.touched, c.trail.all = w.scopes, w.all
+	// What a collection says it did not compare is looked at again, shared or not.
+	c.trail.touched, c.trail.all = w.scopes, w.all || w.partial
 	scopes := 0
 	for _, chunk := range c.chunks {
 		scopes += len(chunk.Scopes)
@@ -317,6 +317,9 @@ func (c *manifestCheck) absent(w *window) {
 	var names map[string]bool
 	for i := range c.m.Policies {
 		p := &c.m.Policies[i]
+		if w.foreign[p.Name] {
+			continue
+		}
 		for j := range p.Controls {
 			t := c.known.Tally(p.Name, p.Controls[j].ID)
 			if t == nil || t.units() <= p.Controls[j].Census.InScope() {
@@ -351,61 +354,6 @@ func (c *manifestCheck) absentUnits(policy, id string, names map[string]bool, w 
 	}
 }
 
-// window is what was stated while the manifest was made.
-type window struct {
-	// first are the states before, states all that were stated since, by unit.
-	first   map[Unit]*control.State
-	states  map[Unit][]control.State
-	excused map[Unit]bool // by a Discrepancy of the slot
-	scopes  map[string]struct{}
-	moved   map[string]struct{} // scopes that came into or left a policy's scope
-	all     bool
-}
-
-var errEnough = errors.New("enough was read")
-
-// window reads the entries from the manifest's Seq up to the one that names it.
-func (c *manifestCheck) window() (*window, error) {
-	w := &window{first: map[Unit]*control.State{}, states: map[Unit][]control.State{}, excused: map[Unit]bool{},
-		scopes: map[string]struct{}{}, moved: map[string]struct{}{}}
-	err := c.place.entries(c.ctx, max(c.m.Seq, c.begin), c.size, false, func(seq uint64, data []byte) error {
-		if seq >= c.entry.Seq {
-			return errEnough
-		}
-		if e, err := Decode(data); err == nil {
-			w.take(e, c.m)
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, err
-	}
-	return w, nil
-}
-
-func (w *window) take(e *Entry, m *Manifest) {
-	switch e.Kind {
-	case KindPolicyChanged, KindControlWithdrawn:
-		w.all = true
-		return
-	case KindScopeEntered, KindScopeLeft, KindSubjectAdded, KindSubjectDeleted:
-		w.moved[ScopeOf(*e.Subject)] = struct{}{}
-	case KindOutcomeChanged:
-		u := Unit{e.Policy.Name, e.Control, *e.Subject}
-		if _, seen := w.first[u]; !seen {
-			w.first[u] = e.From
-		}
-		w.states[u] = append(w.states[u], *e.To)
-	case KindDiscrepancy:
-		if e.Schedule.Name == m.Schedule.Name && e.Discrepancy.Slot.Equal(m.Slot.Time) {
-			w.excused[Unit{e.Policy.Name, e.Control, *e.Subject}] = true
-		}
-	default:
-		return
-	}
-	w.scopes[ScopeOf(*e.Subject)] = struct{}{}
-}
-
 // scope compares one scope of the manifest.
 func (c *manifestCheck) scope(scope *ManifestScope, w *window) {
 	listed := map[Unit]bool{}
@@ -424,14 +372,16 @@ func (c *manifestCheck) scope(scope *ManifestScope, w *window) {
 		return
 	}
 	for i := range c.m.Policies {
-		c.unlisted(scope, &c.m.Policies[i], listed, w)
+		if p := &c.m.Policies[i]; !w.foreign[p.Name] {
+			c.unlisted(scope, p, listed, w)
+		}
 	}
 }
 
 // disagrees says how a unit of the manifest is not what the entries imply.
 func (c *manifestCheck) disagrees(u Unit, unit *ManifestUnit, w *window) string {
-	unread := unit.State.Outcome == control.NotEvaluated && c.entry.Collection.State != CollectionCompleted
-	if w.excused[u] || w.all || unread {
+	unread := w.unread || (w.partial && unit.State.Outcome == control.NotEvaluated)
+	if w.excused[u] || w.all || unread || w.foreign[u.Policy] {
 		return ""
 	}
 	state := Bounded(unit.State)
