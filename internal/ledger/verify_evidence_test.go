@@ -321,6 +321,35 @@ func TestWhatWasNotComparedIsComparedNextTime(t *testing.T) {
 	}
 }
 
+// TestAManifestOutlivesWhereItBegan: comparing began in a segment that was pruned
+// since, and with it the entry that tells what was read from what came then.
+func TestAManifestOutlivesWhereItBegan(t *testing.T) {
+	t.Parallel()
+	c, r := newCensus(t)
+	c.collect(both(conforming, conforming))
+	for c.w.Known().NextSeq < r.opts.SegmentSize-1 {
+		c.say(beat())
+	}
+	c.collect(both(conforming, conforming), anotherState("b", deviating), beat())
+	c.collect(both(conforming, deviating))
+	if err := c.w.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	next := newClerk(r, "two")
+	next.clock.Store(time.Hour.Microseconds() * 100)
+	next.start()
+	next.attach()
+	next.settled()
+	got, err := next.rec.Prune(context.Background())
+	if err != nil || len(got.Segments) != 1 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	next.stop()
+	if report := next.sound("pruned"); report.Ledgers[0].First != r.opts.SegmentSize || report.Ledgers[0].Manifests != 2 {
+		t.Errorf("got %+v", report.Ledgers[0])
+	}
+}
+
 // TestE36WhatObjectsNameIsThere: every object is named by an entry or by one
 // that is, and each one that is missing is named.
 func TestE36WhatObjectsNameIsThere(t *testing.T) {
