@@ -153,7 +153,7 @@ func operatorRules() []Rule {
 	rules := of(Operator, []Rule{
 		{Group: "coordination.k8s.io", Resources: []string{"leases"}, Verbs: []string{create},
 			Feature: "Leader election. A create cannot be limited to a name.",
-			Without: "Holdfast does not begin to work, and the log says so."},
+			Without: "Holdfast waits for the first start and is not ready; its probes and the log say what for."},
 		{Group: "coordination.k8s.io", Resources: []string{"leases"}, Names: []string{"holdfast.dev"}, Verbs: []string{get, update},
 			Feature: "Leader election: to hold the lease.",
 			Without: "Holdfast waits and is not ready; its probes and the log say what for."},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -141,9 +142,34 @@ func (c *Checker) checkNamespace(ctx context.Context) error {
 	if c.Lease == "" {
 		return nil
 	}
-	_, err = c.clients.CoordinationV1().Leases(c.Namespace).Get(ctx, c.Lease, metav1.GetOptions{})
+	return c.checkLease(ctx)
+}
+
+// checkLease tries to take the lease without taking it. Who may not waits for it
+// for ever, which looks like another process that holds it.
+func (c *Checker) checkLease(ctx context.Context) error {
+	leases := c.clients.CoordinationV1().Leases(c.Namespace)
+	tried := []string{metav1.DryRunAll}
+	lease, err := leases.Get(ctx, c.Lease, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
+		lease = &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: c.Lease, Namespace: c.Namespace}}
+		if _, err = leases.Create(ctx, lease, metav1.CreateOptions{DryRun: tried}); apierrors.IsAlreadyExists(err) {
+			err = nil
+		}
+		if err != nil {
+			return c.explainLease("create", err)
+		}
+	}
+	if err != nil {
+		return c.explainLease("get", err)
+	}
+	_, err = leases.Update(ctx, lease, metav1.UpdateOptions{DryRun: tried})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) || apierrors.IsInvalid(err) { // another process was faster
 		return nil
 	}
-	return Explain(c.cfg, fmt.Sprintf("get the lease %s in namespace %s", c.Lease, c.Namespace), err)
+	return c.explainLease("update", err)
+}
+
+func (c *Checker) explainLease(verb string, err error) error {
+	return Explain(c.cfg, fmt.Sprintf("%s the lease %s in namespace %s", verb, c.Lease, c.Namespace), err)
 }

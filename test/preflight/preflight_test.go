@@ -79,6 +79,16 @@ var obstacles = map[string]obstacle{
 		mend: func(s *scene) { s.grantIn("elsewhere") },
 		want: []string{"the operator may not get the lease holdfast.dev in namespace elsewhere (", "bind the roles of this release"},
 	},
+	"no right to make its lease": {
+		put:  func(s *scene) { s.op.Rights.Revoke(s.t, "leases", "create") },
+		mend: func(s *scene) { s.op.Rights.Restore(s.t) },
+		want: []string{"the operator may not create the lease holdfast.dev in namespace ", "bind the roles of this release"},
+	},
+	"no right to hold its lease": {
+		put:  func(s *scene) { s.op.Rights.Revoke(s.t, "leases", "update") },
+		mend: func(s *scene) { s.op.Rights.Restore(s.t) },
+		want: []string{"the operator may not update the lease holdfast.dev in namespace ", "bind the roles of this release"},
+	},
 }
 
 // TestPreflight starts one control plane for all that is tested here.
