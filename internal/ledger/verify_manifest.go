@@ -380,8 +380,7 @@ func (c *manifestCheck) scope(scope *ManifestScope, w *window) {
 
 // disagrees says how a unit of the manifest is not what the entries imply.
 func (c *manifestCheck) disagrees(u Unit, unit *ManifestUnit, w *window) string {
-	unread := w.unread || (w.partial && unit.State.Outcome == control.NotEvaluated)
-	if w.excused[u] || w.all || unread || w.foreign[u.Policy] {
+	if w.excuses(u, unit) {
 		return ""
 	}
 	state := Bounded(unit.State)

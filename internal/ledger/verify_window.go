@@ -89,3 +89,10 @@ func (w *window) take(e *Entry, m *Manifest) {
 	}
 	w.scopes[ScopeOf(*e.Subject)] = struct{}{}
 }
+
+// excuses reports whether a unit of the manifest may be what the entries do not
+// imply.
+func (w *window) excuses(u Unit, unit *ManifestUnit) bool {
+	unread := w.unread || (w.partial && unit.State.Outcome == control.NotEvaluated)
+	return w.excused[u] || w.all || unread || w.foreign[u.Policy]
+}
