@@ -50,6 +50,10 @@ func (s *simulation) drift() error {
 	return err
 }
 
+// minPause is the least time between two drifts on average: where nothing is left
+// to drift, no hurry makes up for the entries that are missing at the end.
+const minPause = time.Second
+
 // pause is how long it takes on average until the next drift.
 func (s *simulation) pause() time.Duration {
 	if s.opts.Entries == 0 {
@@ -62,7 +66,7 @@ func (s *simulation) pause() time.Duration {
 	}
 	routine := float64(left)/float64(s.opts.Heartbeat) + float64(left)/float64(s.opts.Collections)
 	entries := max(1, float64(s.opts.Entries)-float64(s.entries())-routine)
-	return time.Duration(float64(left) / (entries / cost))
+	return max(minPause, time.Duration(float64(left)/(entries/cost)))
 }
 
 // entries is the number of entries so far.

@@ -165,6 +165,19 @@ func TestGeneratedLedger(t *testing.T) {
 	})
 }
 
+// TestAPastInWhichNothingDriftsEnds: more entries are asked for than a few
+// namespaces give, and time goes on all the same.
+func TestAPastInWhichNothingDriftsEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	opts := Options{Seed: 1, Duration: 10 * day, Namespaces: 12, Entries: 900, Heartbeat: 2 * time.Hour, Collections: 2 * time.Hour,
+		Anchored: true, Broken: true, SegmentSize: 400}
+	if _, err := Write(ctx, filepath.Join(t.TempDir(), "volume"), opts); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestEverySeedVerifies: chance decides nothing that is wrong. With few namespaces
 // policies come to have none in scope, and chunks of manifests come and go.
 func TestEverySeedVerifies(t *testing.T) {
