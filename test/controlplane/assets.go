@@ -18,6 +18,10 @@ const (
 	assetsVariable = "CONTROLPLANE_ASSETS"
 )
 
+// AssetsDir returns the directory of the binaries that Start runs by default, and
+// of kubectl.
+func AssetsDir() (string, error) { return findAssets("") }
+
 // findAssets returns the absolute path of the directory with all binaries.
 func findAssets(dir string) (string, error) {
 	if dir == "" {

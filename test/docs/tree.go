@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-dev/holdfast/hack/tools"
+	"github.com/holdfast-dev/holdfast/test/controlplane"
 	"github.com/holdfast-dev/holdfast/test/tool"
 )
 
@@ -68,8 +69,12 @@ func (tr *tree) build(tb testing.TB) {
 // Go settings that depend on HOME keep their values: a reader's caches are warm.
 func (tr *tree) inherited(tb testing.TB) []string {
 	tb.Helper()
+	kubectl, err := controlplane.AssetsDir()
+	if err != nil {
+		tb.Fatal(err)
+	}
 	helm := filepath.Dir(tool.Path(tb, tools.Helm()))
-	path := []string{filepath.Join(tr.dir, "bin"), filepath.Join(tr.root, "bin", "controlplane"), helm, os.Getenv("PATH")}
+	path := []string{filepath.Join(tr.dir, "bin"), kubectl, helm, os.Getenv("PATH")}
 	var env []string
 	for _, setting := range os.Environ() {
 		name, _, _ := strings.Cut(setting, "=")
