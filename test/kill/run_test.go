@@ -198,6 +198,9 @@ func (r *run) settle() {
 		}) == nil {
 			return errors.New("the last process has not stated that it started")
 		}
+		if !observed(evidence) {
+			return errors.New("the last process has not observed yet, nor stated the gap before")
+		}
 		if err := r.whole(); err != nil {
 			return err
 		}
@@ -209,6 +212,13 @@ func (r *run) settle() {
 		}
 		return evidence.Kind(ledger.KindControlIntroduced).Want(1)
 	})
+}
+
+// observed is whether the last process has: its first heartbeat follows the gap
+// that its start ended.
+func observed(evidence harness.Evidence) bool {
+	started, beats := evidence.Kind(ledger.KindOperatorStarted), evidence.Kind(ledger.KindHeartbeat)
+	return len(beats) > 0 && beats[len(beats)-1].Seq > started[len(started)-1].Seq
 }
 
 // whole returns nil if each namespace that a policy protects is protected.
