@@ -33,6 +33,7 @@ func TestKinds(t *testing.T) {
 	t.Run("optional", func(t *testing.T) { testOptional(t, c, o) })
 	t.Run("list", func(t *testing.T) { testList(t, c, o) })
 	t.Run("marks", func(t *testing.T) { testMarks(t, c, o) })
+	t.Run("withdrawn", func(t *testing.T) { testWithdrawn(t, c) })
 	t.Run("expired", func(t *testing.T) { testExpired(t, c) })
 	t.Run("refused", func(t *testing.T) { testRefused(t, c) })
 	t.Run("needs", func(t *testing.T) { testNeeds(t, c) })
@@ -237,7 +238,7 @@ func testOptional(t *testing.T, c *cluster, o *told) {
 		}, of}
 	}
 	policies := schema.GroupVersionResource{Group: "policy.networking.k8s.io", Version: "v1alpha2", Resource: "clusternetworkpolicies"}
-	cilium := schema.GroupVersionResource{Group: "cilium.io", Version: "v2", Resource: "ciliumnetworkpolicies"}
+	cilium := ciliumPolicies()
 	o.due(t, func() {
 		c.define(t, policies, "ClusterNetworkPolicy", "Cluster")
 		c.define(t, cilium, "CiliumNetworkPolicy", "Namespaced")
@@ -260,8 +261,8 @@ func testOptional(t *testing.T, c *cluster, o *told) {
 	o.due(t, func() { c.label(t, "touched", "tier", "db") }, labelled("db"), overriding())
 	o.due(t, func() { c.label(t, "touched", "tier", "web") }, labelled("web"))
 	o.due(t, func() {
-		c.drop(t, definitions(), "", "clusternetworkpolicies.policy.networking.k8s.io")
-		c.drop(t, definitions(), "", "ciliumnetworkpolicies.cilium.io")
+		c.withdraw(t, policies)
+		c.withdraw(t, cilium)
 	}, overriding(), unmodelled(), available)
 }
 
@@ -389,6 +390,10 @@ func admission(resource string) schema.GroupVersionResource {
 
 func definitions() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+}
+
+func ciliumPolicies() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "cilium.io", Version: "v2", Resource: "ciliumnetworkpolicies"}
 }
 
 // put applies a document, and waits where its kind is still being established. It

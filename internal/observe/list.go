@@ -39,7 +39,7 @@ type Reading struct {
 
 // List reads everything once, or what Needs ask for. What is forbidden is
 // unavailable in snapshots; any other failure is an error, unless Lenient says
-// otherwise.
+// otherwise. A kind that ceases to be served meanwhile is not read.
 func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Static, error) {
 	s := newStatic(options)
 	for _, source := range s.always() {
@@ -81,6 +81,9 @@ func (s *Static) list(ctx context.Context, config *rest.Config, source *source) 
 		drop: func() { source.table.replace(s.store, nil) },
 	}
 	reading := l.read(ctx, config)
+	if s.withdrawn(ctx, config, source, reading.Err) {
+		return nil
+	}
 	s.readings = append(s.readings, reading)
 	switch {
 	case reading.Err == nil:

@@ -21,25 +21,28 @@ type local interface {
 
 // Reread reads one namespace, and what is in it, again, in the stead of what
 // List read there. What concerns the whole cluster stays as it was read. It
-// returns the resourceVersions at which it read, by kind.
+// returns the resourceVersions at which it read, by kind; one that is served no
+// more has none.
 func (s *Static) Reread(ctx context.Context, config *rest.Config, namespace string) (map[string]string, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.ContentType, config.AcceptContentTypes = unlimited, protobuf, protobuf+",application/json"
 	versions := s.Versions()
 	for _, source := range s.sources() {
-		if _, was := versions[source.id]; !was {
-			continue // what could not be read at first is not evaluated
+		table, within := source.table.(local)
+		if _, was := versions[source.id]; !was || !within {
+			continue // what could not be read at first is not evaluated, what concerns more stays
 		}
 		items, version, err := s.rereadKind(ctx, config, &source, namespace)
-		if err != nil {
+		switch {
+		case err == nil:
+			versions[source.id] = version
+		case s.withdrawn(ctx, config, &source, err):
+			delete(versions, source.id)
+		default:
 			return nil, fmt.Errorf("read %s of namespace %s: %w", source.id, namespace, err)
 		}
-		if version == "" {
-			continue
-		}
-		versions[source.id] = version
 		s.mu.Lock()
-		source.table.(local).clear(s.store, namespace)
+		table.clear(s.store, namespace)
 		s.keep(&source, items)
 		s.mu.Unlock()
 	}
@@ -63,12 +66,8 @@ func (s *Static) sources() []source {
 	return sources
 }
 
-// rereadKind lists the objects of one kind in a namespace. There is no version
-// where the kind concerns more than that.
+// rereadKind lists the objects of one kind in a namespace: none where that fails.
 func (s *Static) rereadKind(ctx context.Context, config *rest.Config, source *source, namespace string) (items []any, version string, err error) {
-	if _, ok := source.table.(local); !ok {
-		return nil, "", nil
-	}
 	l := &lister{source: source, namespace: namespace, limit: s.options.PageSize, timeout: s.options.PageTimeout, now: s.options.Now,
 		page: func(page []any) { items = append(items, page...) },
 		drop: func() { items = nil },
