@@ -21,7 +21,7 @@ const (
 
 // ControlSpec states one control. Exactly one control type is set.
 //
-// +kubebuilder:validation:ExactlyOneOf=networkIsolation
+// +kubebuilder:validation:ExactlyOneOf=encryptionAtRest;encryptionInTransit;networkIsolation
 type ControlSpec struct {
 	// id is your own identifier of the control, such as NET-1: 1 to 63
 	// letters, digits, '-', '_' and '.', with a letter or digit first and
@@ -63,6 +63,13 @@ type ControlSpec struct {
 	// control was introduced, and is fixed once past.
 	// +optional
 	OperatingFrom *metav1.Time `json:"operatingFrom,omitempty"`
+	// encryptionAtRest is a control type: volumes, and what the API server stores,
+	// are encrypted at rest.
+	// +optional
+	EncryptionAtRest *EncryptionAtRest `json:"encryptionAtRest,omitempty"`
+	// encryptionInTransit is a control type: traffic is encrypted.
+	// +optional
+	EncryptionInTransit *EncryptionInTransit `json:"encryptionInTransit,omitempty"`
 	// networkIsolation is a control type: namespaces deny network traffic that
 	// nothing allows explicitly.
 	// +optional

@@ -10,6 +10,11 @@ type Scope struct {
 	// namespaceSelector selects namespaces by label; {} selects all.
 	// +required
 	NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
+	// cluster says whether what belongs to no namespace is judged too, such as
+	// StorageClasses and the API server: Included, or Excluded (the default).
+	// +optional
+	// +kubebuilder:default=Excluded
+	Cluster ClusterScope `json:"cluster,omitempty"`
 	// exclusions take selected namespaces out of scope, at most 64 entries.
 	// Each has a reason, and is part of the evidence.
 	// +optional
@@ -28,6 +33,18 @@ type Scope struct {
 	// +kubebuilder:validation:items:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="builtinExclusions must hold names of namespaces: lower-case letters, digits and '-', with a letter or digit first and last"
 	BuiltinExclusions []string `json:"builtinExclusions,omitzero"`
 }
+
+// ClusterScope says whether what belongs to no namespace is in scope.
+//
+// +kubebuilder:validation:Enum=Included;Excluded
+type ClusterScope string
+
+const (
+	// ClusterIncluded has what belongs to no namespace judged.
+	ClusterIncluded ClusterScope = "Included"
+	// ClusterExcluded leaves it out.
+	ClusterExcluded ClusterScope = "Excluded"
+)
 
 // Exclusion takes namespaces out of scope, for a stated reason.
 type Exclusion struct {

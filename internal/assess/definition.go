@@ -53,6 +53,10 @@ type definedBy struct {
 	Tolerance        *v1alpha1.Tolerance        `json:"tolerance,omitempty"`
 	OperatingFrom    *metav1.Time               `json:"operatingFrom,omitempty"`
 	NetworkIsolation *v1alpha1.NetworkIsolation `json:"networkIsolation,omitempty"`
+	// Types that came later stand under their own names too: a control without them
+	// has the definition that it always had.
+	EncryptionAtRest    *v1alpha1.EncryptionAtRest    `json:"encryptionAtRest,omitempty"`
+	EncryptionInTransit *v1alpha1.EncryptionInTransit `json:"encryptionInTransit,omitempty"`
 }
 
 // evaluatedAs is the part of an evaluator's input that comes from the policy.
@@ -105,12 +109,14 @@ func defineControl(p *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) (*Contr
 	c := &Control{Spec: spec, Type: typ.Name, Kind: kind, Needs: kind.Needs(spec)}
 	// Prose is no input of an evaluation.
 	judged := v1alpha1.ControlSpec{ID: spec.ID, Mode: spec.Mode, Tolerance: spec.Tolerance,
-		OperatingFrom: spec.OperatingFrom, NetworkIsolation: spec.NetworkIsolation}
+		OperatingFrom: spec.OperatingFrom, NetworkIsolation: spec.NetworkIsolation,
+		EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit}
 	var err error
 	if c.Object, err = ledger.NewObject(evaluatedAs{p.Name, judged, kind.EvaluatorVersion()}); err != nil {
 		return nil, fmt.Errorf("spec.controls[%s]: %w", spec.ID, err)
 	}
-	defined, err := ledger.NewObject(definedBy{spec.Mode, spec.Tolerance, spec.OperatingFrom, spec.NetworkIsolation})
+	defined, err := ledger.NewObject(definedBy{Mode: spec.Mode, Tolerance: spec.Tolerance, OperatingFrom: spec.OperatingFrom,
+		NetworkIsolation: spec.NetworkIsolation, EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit})
 	if err != nil {
 		return nil, fmt.Errorf("spec.controls[%s]: %w", spec.ID, err)
 	}

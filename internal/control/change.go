@@ -9,8 +9,18 @@ type Change struct {
 	Namespace  string
 	Name       string
 	// Spec is the wanted spec, complete, with empty lists explicit: server-side
-	// apply reverts only fields that it owns. It is nil where Remove is set.
+	// apply reverts only fields that it owns. It is nil where Remove is set, and
+	// where nothing is wanted of the spec.
 	Spec map[string]any
+	// Fields are what is wanted at the top level of a kind that has no spec, such
+	// as a StorageClass; Annotations what is wanted of metadata.annotations. What
+	// else the object has there is left alone.
+	Fields      map[string]any
+	Annotations map[string]string
+	// Foreign is true where the object is not ours, and Fields or Annotations are
+	// what of it the control opted in to: then an object that is not there is not
+	// created, and fields that another manager holds are taken over.
+	Foreign bool
 	// Rules are the rules whose failing findings it repairs.
 	Rules []string
 	// Effect says what the object does to what was possible without it, also where

@@ -13,7 +13,8 @@ type Control interface {
 	// Needs says what must be observed to judge a control of this type.
 	Needs(spec v1alpha1.ControlSpec) []Need
 	// Evaluate returns every finding on every subject of the scope, ordered by
-	// subject and rule. The only clock is in.Now.
+	// subject and rule. The only clock is in.Now. It returns none where the scope
+	// holds nothing that a control of this type judges.
 	Evaluate(in Input) []Finding
 	// EvaluatorVersion is bumped whenever the same input gives other findings.
 	EvaluatorVersion() int
@@ -60,6 +61,25 @@ const (
 	NeedEntrances Need = "entrances"
 	// NeedClusterPolicies: the kinds that override NetworkPolicies, where served.
 	NeedClusterPolicies Need = "clusterpolicies"
+	// NeedStorageClasses, and NeedVolumes (PersistentVolumes with their classes).
+	NeedStorageClasses Need = "storageclasses"
+	NeedVolumes        Need = "volumes"
+	// NeedAPIServerPods: the mirror pods of kube-apiservers.
+	NeedAPIServerPods Need = "apiserverpods"
+	// NeedGuards: the objects of admission guards.
+	NeedGuards Need = "guards"
+	// NeedIngresses: Ingresses with what they say about TLS.
+	NeedIngresses Need = "ingresses"
+	// NeedGateways: Gateways and ListenerSets with their routes and
+	// ReferenceGrants, where served.
+	NeedGateways Need = "gateways"
+	// NeedMesh: workloads, and the kinds of Istio, where served.
+	NeedMesh Need = "mesh"
+	// NeedCertificates: cert-manager's, where served.
+	NeedCertificates Need = "certificates"
+	// NeedProbes: the observations of every target of the scope. It is unavailable
+	// (Inconclusive) while one of them awaits its first probe by this process.
+	NeedProbes Need = "probes"
 )
 
 // Input is everything an evaluation may look at.
@@ -68,6 +88,9 @@ type Input struct {
 	Policy string
 	// Control is the control's spec, with mode and tolerance resolved.
 	Control v1alpha1.ControlSpec
+	// Scope is the policy's scope, for types that apply something to the whole of
+	// it, such as admission guards; nil for networkIsolation.
+	Scope *v1alpha1.Scope
 	// Snapshot is what was observed in the scope. It must not be changed.
 	Snapshot *Snapshot
 	// Now is the time of the evaluation.
@@ -120,7 +143,9 @@ const (
 // that is being deleted and runs no pods.
 const ReasonTerminating = "Terminating"
 
-// Subject is the one item that a control is judged on.
+// Subject is the one item that a control is judged on. It belongs to the scope of
+// its namespace: a PersistentVolume to that of its claim, which its subject has as
+// namespace. What has no namespace belongs to the scope Cluster.
 type Subject struct {
 	Group     string `json:"group,omitempty"`
 	Kind      string `json:"kind"`
@@ -153,6 +178,11 @@ type Finding struct {
 	Culprits []string `json:"culprits,omitempty"`
 	// Facts are what else the rule saw, by name.
 	Facts map[string]string `json:"facts,omitempty"`
+	// Born is when the subject came to be, where it is not the scope itself.
+	Born time.Time `json:"-"`
+	// Until is when the finding may become another one by the mere passing of time,
+	// zero if never.
+	Until time.Time `json:"-"`
 }
 
 // State is the last known state of a subject under a control: the outcome, the

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -38,8 +40,11 @@ type NamedPort struct {
 
 // Service is what evaluators see of a Service.
 type Service struct {
-	Name string             `json:"name"`
-	Type corev1.ServiceType `json:"type"`
+	Name string `json:"name"`
+	// UID and CreatedAt are kept where a control judges Services as subjects.
+	UID       string             `json:"uid,omitempty"`
+	CreatedAt time.Time          `json:"createdAt,omitzero"`
+	Type      corev1.ServiceType `json:"type"`
 	// Selector selects its pods. Without one others say where it leads.
 	Selector    map[string]string `json:"selector,omitempty"`
 	ExternalIPs []string          `json:"externalIPs,omitempty"`
@@ -55,6 +60,8 @@ type Service struct {
 type ServicePort struct {
 	Name string `json:"name,omitempty"`
 	Port `json:",inline"`
+	// AppProtocol is what the port says to be spoken there.
+	AppProtocol string `json:"appProtocol,omitempty"`
 	// Target is the pods' port, a number or a name.
 	Target intstr.IntOrString `json:"target"`
 	// NodePort is the port of every node that leads here, or 0.

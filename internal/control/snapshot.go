@@ -12,7 +12,7 @@ import (
 // parts that are addressed by content: so it holds what evaluators look at and
 // nothing else, and parts that are equal in many namespaces are kept once.
 type Snapshot struct {
-	// Namespace is the scope's namespace.
+	// Namespace is the scope's namespace; for the scope Cluster see ClusterNamespace.
 	Namespace Namespace `json:"namespace"`
 	// NetworkPolicies are those of the namespace, by name.
 	NetworkPolicies []NetworkPolicy `json:"networkPolicies"`
@@ -38,6 +38,34 @@ type Snapshot struct {
 	// Unmodelled are objects that touch the namespace, of kinds that override
 	// NetworkPolicies and that no evaluator models, by kind and name.
 	Unmodelled []ObjectRef `json:"unmodelled,omitempty"`
+	// StorageClasses are those of the cluster, by name: in the scope Cluster only.
+	StorageClasses []StorageClass `json:"storageClasses,omitempty"`
+	// APIServerPods are the mirror pods of kube-apiservers, by name, where the
+	// cluster shows them: in the scope Cluster only.
+	APIServerPods []APIServerPod `json:"apiServerPods,omitempty"`
+	// Guards are the objects of admission guards, by kind and name: in the scope
+	// Cluster only.
+	Guards []GuardObject `json:"guards,omitempty"`
+	// Volumes are the PersistentVolumes whose claims lie in the namespace, by name.
+	Volumes []Volume `json:"volumes,omitempty"`
+	// Ingresses, Gateways (with ListenerSets) and GatewayRoutes are those of the
+	// namespace, by kind and name; routes are those that lead through its Gateways,
+	// by kind, namespace and name.
+	Ingresses     []Ingress      `json:"ingresses,omitempty"`
+	Gateways      []Gateway      `json:"gateways,omitempty"`
+	GatewayRoutes []GatewayRoute `json:"gatewayRoutes,omitempty"`
+	// Workloads are the namespace's, by kind and name, and Mesh is what a mesh is
+	// told about it: nil where no mesh's kinds are served.
+	Workloads []Workload `json:"workloads,omitempty"`
+	Mesh      *Mesh      `json:"mesh,omitempty"`
+	// Certificates are cert-manager's, by name.
+	Certificates []Certificate `json:"certificates,omitempty"`
+	// NotServed are the optional kinds that a control may require and that are not
+	// served, as the name of their CustomResourceDefinition, sorted.
+	NotServed []string `json:"notServed,omitempty"`
+	// Observations are the newest of each target of the scope, by target. A target
+	// without one was not probed yet.
+	Observations []Observation `json:"observations,omitempty"`
 	// Unavailable are the needs that could not be observed, and why: one of
 	// the reasons of a NotEvaluated finding. An evaluator whose need is listed
 	// here returns NotEvaluated.
@@ -91,7 +119,10 @@ type Identity struct {
 	Applied time.Time
 }
 
-// Subject returns the namespace as a subject.
+// Subject returns the scope as a subject: the namespace, or the cluster.
 func (n Namespace) Subject() Subject {
+	if n.IsCluster() {
+		return Subject{Kind: ClusterKind, Name: "cluster", UID: n.UID}
+	}
 	return Subject{Kind: "Namespace", Name: n.Name, UID: n.UID}
 }

@@ -6,6 +6,8 @@ package controls
 import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/controls/encryptionatrest"
+	"github.com/holdfast-dev/holdfast/internal/controls/encryptionintransit"
 	"github.com/holdfast-dev/holdfast/internal/controls/networkisolation"
 )
 
@@ -23,6 +25,8 @@ type Type struct {
 // All returns every control type, ordered by name.
 func All() []Type {
 	return []Type{
+		{"encryptionAtRest", encryptionatrest.Control{}, func(s v1alpha1.ControlSpec) bool { return s.EncryptionAtRest != nil }},
+		{"encryptionInTransit", encryptionintransit.Control{}, func(s v1alpha1.ControlSpec) bool { return s.EncryptionInTransit != nil }},
 		{"networkIsolation", networkisolation.Control{}, func(s v1alpha1.ControlSpec) bool { return s.NetworkIsolation != nil }},
 	}
 }

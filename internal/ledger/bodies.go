@@ -204,3 +204,40 @@ type TailBody struct {
 	// CheckpointSize is that checkpoint's size.
 	CheckpointSize uint64 `json:"checkpointSize"`
 }
+
+// ProbeBody is what Probed states: one run of the probes of one kind in one scope.
+// Its entry has the scope as subject.
+type ProbeBody struct {
+	// Of is what was done: Canary, Handshake, Certificate or Guard.
+	Of string `json:"of"`
+	// BeganAt is when the first of the probes began.
+	BeganAt Time `json:"beganAt"`
+	// Targets is how many were probed, and Unseen of how many nothing was seen.
+	Targets int `json:"targets"`
+	Unseen  int `json:"unseen"`
+	// Observations names what was seen: an object with the observations by target,
+	// without the times of this run. It is the same while the same is seen.
+	Observations string `json:"observations"`
+	// ValidUntil is until when the first of them counts.
+	ValidUntil Time `json:"validUntil"`
+	// For are the controls that asked for it, at most 16, by policy and id; MoreFor
+	// is the number of those beyond.
+	For     []ProbedFor `json:"for"`
+	MoreFor int         `json:"moreFor,omitempty"`
+	// Keys are the keys in use, as first seen, of a Canary: at most 32.
+	Keys []SeenKey `json:"keys,omitempty"`
+}
+
+// ProbedFor names a control that asked for a probe.
+type ProbedFor struct {
+	Policy  string `json:"policy"`
+	Control string `json:"control"`
+}
+
+// SeenKey is a key that an API server encrypts with.
+type SeenKey struct {
+	// ID is the resource, the provider, and the key's name or the hash of its id.
+	ID string `json:"id"`
+	// FirstSeen is when Holdfast first saw it in use: it is at least as old.
+	FirstSeen Time `json:"firstSeen"`
+}

@@ -102,6 +102,7 @@ type Entry struct {
 	Occurrence  *OccurrenceBody  `json:"occurrence,omitempty"`
 	Access      *AccessBody      `json:"access,omitempty"`
 	SelfTest    *SelfTestBody    `json:"selfTest,omitempty"`
+	Probe       *ProbeBody       `json:"probe,omitempty"`
 	Anchor      *AnchorBody      `json:"anchor,omitempty"`
 	Pruned      *PrunedBody      `json:"pruned,omitempty"`
 	Erased      *ErasedBody      `json:"erased,omitempty"`

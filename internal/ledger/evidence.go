@@ -21,6 +21,8 @@ const (
 	KindAccessObserved Kind = "AccessObserved"
 	// KindSelfTested says what an evaluator made of its fixtures.
 	KindSelfTested Kind = "SelfTested"
+	// KindProbed says what probes saw in a scope.
+	KindProbed Kind = "Probed"
 	// KindAnchored says that a party outside the cluster acknowledged a checkpoint.
 	KindAnchored Kind = "Anchored"
 	// KindAnchorFailed says that a party which acknowledged before, or was

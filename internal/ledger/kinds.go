@@ -97,6 +97,7 @@ var kinds = map[Kind]kindRule{
 	}, "occurrence or its schedule"},
 	KindAccessObserved: {false, func(e *Entry) bool { return e.Access != nil }, "access"},
 	KindSelfTested:     {false, func(e *Entry) bool { return e.SelfTest != nil }, "selfTest"},
+	KindProbed:         {false, func(e *Entry) bool { return e.Probe != nil && e.Subject != nil && e.Probe.Observations != "" }, "probe, subject or observations"},
 	KindAnchored:       {false, func(e *Entry) bool { return e.Anchor != nil && e.Anchor.Receipt != "" }, "anchor or its receipt"},
 	KindAnchorFailed:   {false, func(e *Entry) bool { return e.Anchor != nil }, "anchor"},
 	KindPruned:         {true, func(e *Entry) bool { return e.Pruned != nil }, "pruned"},
