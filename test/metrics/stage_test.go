@@ -179,9 +179,31 @@ func TestMetrics(t *testing.T) {
 		}
 	})
 	t.Run("labels", page.hasOnlyKnownValues)
+	t.Run("gaps", s.countsGaps)
 	t.Run("rules", page.hasWhatRulesAsk)
 	t.Run("dashboard", page.hasWhatTheDashboardAsks)
 	t.Run("runbooks", s.runsTheRunbooks)
+}
+
+// countsGaps: as many of each cause are counted as this process has recorded.
+func (s *stage) countsGaps(t *testing.T) {
+	harness.Eventually(t, "the gaps that are counted are those of the ledger", func() error {
+		evidence, page := s.op.Evidence(t), s.scrape(t)
+		stopped := evidence.Kind(ledger.KindOperatorStopped)
+		if err := stopped.Want(1); err != nil {
+			return err
+		}
+		recorded := evidence.After(int(stopped[0].Seq)).Where(func(e *ledger.Entry) bool { return e.Kind == ledger.KindGap && e.Gap.Ends == "" })
+		if len(recorded) == 0 {
+			return fmt.Errorf("no gap is recorded")
+		}
+		for _, cause := range ledger.GapCauses() {
+			if got, want := page.value("holdfast_gaps_total", "cause", cause), len(recorded.Gaps(cause)); got != float64(want) {
+				return fmt.Errorf("%v gaps of cause %s, want %d", got, cause, want)
+			}
+		}
+		return nil
+	})
 }
 
 // lineWith is the first line of the page that holds a word.
