@@ -56,7 +56,8 @@ func installed(t *testing.T, s *scene) {
 	wantText(t, "helm's output", notes,
 		"Holdfast 0.0.9 is installed in namespace holdfast-system",
 		"kubectl -n holdfast-system rollout status deployment/holdfast",
-		"To uninstall, stop Holdfast first", "What stays then:", "PersistentVolumeClaim holdfast-ledger", "NetworkPolicies that Holdfast applied")
+		"To uninstall, stop Holdfast first", "kubectl -n holdfast-system wait --for=delete pod --selector="+own+" --timeout=2m",
+		"What stays then:", "PersistentVolumeClaim holdfast-ledger", "NetworkPolicies that Holdfast applied")
 	s.kubectl(t, "rollout", "status", "deployment/holdfast", "--timeout=1s")
 	pod := s.pod(t)
 	if image := pod.Spec.Containers[0].Image; image != "holdfast-dev/holdfast:0.0.9" {
@@ -210,7 +211,8 @@ func (s *scene) keeps(t *testing.T, do func()) {
 func uninstalled(t *testing.T, s *scene) {
 	s.keeps(t, func() {
 		pod := s.pod(t).Name
-		s.Helm(t, "upgrade", release, s.previous, keepValues, "--set", "replicas=0", "--wait", patience)
+		s.Helm(t, "upgrade", release, s.previous, keepValues, "--set", "replicas=0")
+		s.kubectl(t, "wait", "--for=delete", "pod", "--selector="+own, "--timeout=4m") // helm does not wait for the pod's end
 		wantText(t, "the pod's log", s.node.Logs(t, system, pod), "Holdfast has stopped")
 		output := s.Helm(t, "uninstall", release, "--wait", patience)
 		wantText(t, "helm's output", output, "kept due to the resource policy", "holdfast-ledger", "controlpolicies.holdfast.dev")
@@ -231,11 +233,9 @@ func (s *scene) left(t *testing.T) {
 	} {
 		s.kubectl(t, append([]string{"get"}, args...)...)
 	}
-	// helm does not wait for the pod's end.
 	harness.Eventually(t, "all else is gone", func() error {
-		const own = "--selector=app.kubernetes.io/instance=" + release
-		there := s.kubectl(t, "get", "deployments,pods,services,networkpolicies,serviceaccounts,roles,rolebindings", own, "-o", "name") +
-			s.kubectl(t, "get", "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings", own, "-o", "name")
+		there := s.kubectl(t, "get", "deployments,pods,services,networkpolicies,serviceaccounts,roles,rolebindings", "--selector="+own, "-o", "name") +
+			s.kubectl(t, "get", "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings", "--selector="+own, "-o", "name")
 		if there != "" {
 			return fmt.Errorf("there are\n%s", there)
 		}

@@ -23,6 +23,8 @@ const (
 	release = "holdfast"
 	system  = "holdfast-system"
 	claim   = "holdfast-ledger"
+	// own selects the objects of the release, its pod included.
+	own = "app.kubernetes.io/instance=" + release
 	// patience is helm's: far longer than anything takes on a busy machine.
 	patience = "--timeout=4m"
 	// keepValues has an upgrade keep the values that were set, beside a new chart's.
