@@ -22,6 +22,8 @@ const (
 	suiteRecords = "records"
 	// suiteCollect collects the evidence of many namespaces.
 	suiteCollect = "collect"
+	// suiteEncryption judges many Ingresses and volumes, and changes some.
+	suiteEncryption = "encryption"
 )
 
 // options are the command line.
@@ -34,14 +36,15 @@ type options struct {
 	// convergeRounds is how often new namespaces are protected, per engine.
 	convergeRounds int
 	// drifts is how many are made one at a time, per engine, in all rounds.
-	drifts  int
-	bursts  int
-	burst   int
-	idle    time.Duration
-	relabel relabelOptions
-	pods    podsOptions
-	records recordsOptions
-	collect collectOptions
+	drifts     int
+	bursts     int
+	burst      int
+	idle       time.Duration
+	relabel    relabelOptions
+	pods       podsOptions
+	records    recordsOptions
+	collect    collectOptions
+	encryption encryptionOptions
 	// write is the file of the report, "" for the standard output.
 	write string
 	// merge keeps what the file has of other suites and sizes.
@@ -71,6 +74,7 @@ type podsOptions struct {
 func (o *options) short() {
 	o.rounds, o.convergeRounds, o.drifts, o.bursts, o.idle = 1, 1, 50, 2, 10*time.Second
 	o.relabel.relabels, o.pods.events = min(o.relabel.relabels, 60), min(o.pods.events, 300)
+	o.encryption.changes = min(o.encryption.changes, 50)
 	o.records.entries, o.collect.collections = min(o.records.entries, 200_000), min(o.collect.collections, 2)
 }
 
@@ -84,7 +88,7 @@ func (o *options) burstsPerRound() int {
 // parseOptions reads the command line.
 func parseOptions(arguments []string) (options, error) {
 	o := options{
-		suites:     []string{suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect},
+		suites:     []string{suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect, suiteEncryption},
 		engines:    []string{floorName, holdfastName},
 		namespaces: []int{100, 1000, 5000},
 		relabel:    relabelOptions{selectors: []int{1, 200}},
@@ -111,6 +115,9 @@ func parseOptions(arguments []string) (options, error) {
 	set.IntVar(&o.records.namespaces, "record-namespaces", 500, "namespaces in that ledger")
 	set.IntVar(&o.collect.namespaces, "collect-namespaces", 10_000, "namespaces in the suite collect")
 	set.IntVar(&o.collect.collections, "collections", 5, "collections in the suite collect")
+	set.IntVar(&o.encryption.ingresses, "ingresses", 5000, "Ingresses in the suite encryption")
+	set.IntVar(&o.encryption.volumes, "volumes", 10_000, "volumes in the suite encryption")
+	set.IntVar(&o.encryption.changes, "encryption-changes", 300, "changes of each of the two")
 	short := set.Bool("short", false, "take a few minutes: one round, 50 drifts, 2 bursts, 10 s at rest, few changes")
 	write := set.Bool("write", false, "write the report to docs/benchmarks.md")
 	set.BoolVar(&o.merge, "merge", false, "write it there, and keep what is there of other suites and sizes")
@@ -128,7 +135,7 @@ func parseOptions(arguments []string) (options, error) {
 
 func (o *options) validate() error {
 	if err := errors.Join(
-		oneOf("suites", o.suites, suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect),
+		oneOf("suites", o.suites, suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect, suiteEncryption),
 		oneOf("engines", o.engines, floorName, holdfastName),
 	); err != nil {
 		return err
@@ -141,7 +148,7 @@ func (o *options) validate() error {
 	case slices.Min(o.namespaces) < 2:
 		return errors.New("-namespaces: fewer than 2 are too few")
 	}
-	return errors.Join(o.relabel.validate(), o.pods.validate(), o.records.validate(), o.collect.validate())
+	return errors.Join(o.relabel.validate(), o.pods.validate(), o.records.validate(), o.collect.validate(), o.encryption.validate())
 }
 
 // oneOf returns an error unless all names are known.

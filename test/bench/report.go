@@ -14,9 +14,10 @@ type report struct {
 	sizes    []*sizeResult
 	relabels *relabelResult
 	pods     []*podsResult
-	// records and collections are nil where they were not measured.
+	// records, collections and encryption are nil where they were not measured.
 	records     *recordsResult
 	collections *collectResult
+	encryption  *encryptionResult
 	took        time.Duration
 }
 
@@ -49,6 +50,10 @@ func (r *report) write(w *bytes.Buffer) {
 	if r.collections != nil {
 		r.section(w, r.collections.String())
 		r.collections.write(w)
+	}
+	if r.encryption != nil {
+		r.section(w, r.encryption.String())
+		r.encryption.write(w)
 	}
 	r.writeMethod(w)
 	r.writeMachine(w)
@@ -100,6 +105,9 @@ func (r *report) verdicts() []verdict {
 	}
 	if r.records != nil {
 		verdicts = append(verdicts, r.records.verdicts()...)
+	}
+	if r.encryption != nil {
+		verdicts = append(verdicts, r.encryption.verdicts()...)
 	}
 	return verdicts
 }

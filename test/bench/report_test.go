@@ -51,11 +51,17 @@ func TestReport(t *testing.T) {
 			opened: sample{time.Second}, day: sample{time.Millisecond}, read: sample{time.Second}},
 		collections: &collectResult{namespaces: 10000, made: []collected{{4 * time.Second, "Completed", 10000, 0}, {5 * time.Second, "Partial", 9000, 2}},
 			cost: cost{events: 2, cpu: 4 * time.Second}},
+		encryption: &encryptionResult{encryptionOptions: encryptionOptions{ingresses: 500, volumes: 600},
+			start:   coldStart{evaluated: 4 * time.Second, evaluations: 501},
+			ingress: podCost{cost: cost{events: 10}, evaluations: 10}, volume: podCost{cost: cost{events: 10}, evaluations: 30}},
 	}
 	var text bytes.Buffer
 	run.write(&text)
 	for _, want := range []string{
 		"## Budgets\n",
+		"| One Ingress changed, namespaces evaluated | 500 Ingresses with certificates, 600 volumes | ≤ 2 | 1.00 | met |",
+		"| One volume changed, namespaces evaluated | 500 Ingresses with certificates, 600 volumes | ≤ 2 | 3.00 | missed by 50 % |",
+		"| Started without a ledger: all judged and recorded | 4.00 s |",
 		"| One drift, p50 | 1000 namespaces | ≤ 1.25× floor | 2.00× (2.00 ms, floor 1.00 ms) | missed by 60 % |",
 		"|  | floor | holdfast | holdfast / floor |",
 		"| All 1000 drifted at once: median p50 / median of the last repaired | 1.00 ms / 1.00 ms | 2.00 ms / 2.00 ms | 2.00× / 2.00× |",
