@@ -1,0 +1,149 @@
+// Package crds installs the CustomResourceDefinitions of other projects, as they
+// publish them, in an API server. They are read from the projects' Go modules,
+// which hack/crds pins.
+package crds
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/rest"
+
+	"github.com/holdfast-dev/holdfast/hack/tools"
+)
+
+// Set is the CustomResourceDefinitions of one project.
+type Set string
+
+// The sets, by the module that each is read from.
+const (
+	// GatewayAPI is the standard channel of Gateway API: Gateways, ListenerSets,
+	// ReferenceGrants and all routes.
+	GatewayAPI Set = "sigs.k8s.io/gateway-api"
+	// Istio is all kinds of Istio.
+	Istio Set = "istio.io/api"
+	// CertManager is all kinds of cert-manager.
+	CertManager Set = "github.com/cert-manager/cert-manager"
+	// Snapshots is the kinds of volume snapshots and of groups of them.
+	Snapshots Set = "github.com/kubernetes-csi/external-snapshotter/client/v8"
+)
+
+// folders are where, in each module, the definitions are.
+var folders = map[Set]string{
+	GatewayAPI:  "config/crd/standard",
+	Istio:       "kubernetes",
+	CertManager: "deploy/crds",
+	Snapshots:   "config/crd",
+}
+
+// Server is an API server.
+type Server interface {
+	// RESTConfig is the configuration of an admin's clients.
+	RESTConfig() *rest.Config
+}
+
+// Folder is the folder with the set's definitions. What else is in it is of other
+// kinds.
+func (s Set) Folder(tb testing.TB) string {
+	tb.Helper()
+	dirs, err := modules()
+	if err != nil {
+		tb.Fatalf("find the CustomResourceDefinitions of %s: %v", s, err)
+	}
+	return filepath.Join(dirs[s], filepath.FromSlash(folders[s]))
+}
+
+// Definitions are the definitions of the set, by name.
+func (s Set) Definitions(tb testing.TB) []*apiextensionsv1.CustomResourceDefinition {
+	tb.Helper()
+	paths, err := filepath.Glob(filepath.Join(s.Folder(tb), "*.yaml"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var all []*apiextensionsv1.CustomResourceDefinition
+	for _, path := range paths {
+		found, err := readFile(path)
+		if err != nil {
+			tb.Fatalf("read the CustomResourceDefinitions of %s: %v", s, err)
+		}
+		all = append(all, found...)
+	}
+	slices.SortFunc(all, func(a, b *apiextensionsv1.CustomResourceDefinition) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// readFile reads the definitions in a file of YAML documents.
+func readFile(path string) ([]*apiextensionsv1.CustomResourceDefinition, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var all []*apiextensionsv1.CustomResourceDefinition
+	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), 4096); ; {
+		definition := &apiextensionsv1.CustomResourceDefinition{}
+		err := decoder.Decode(definition)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if definition.Kind == "CustomResourceDefinition" {
+			all = append(all, definition)
+		}
+	}
+}
+
+// modules are the folders of the modules. They are asked for once.
+var modules = sync.OnceValues(download)
+
+// download has go download the modules, unless it has them already.
+func download() (map[Set]string, error) {
+	root, err := tools.Root()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"mod", "download", "-json"}
+	for set := range folders {
+		args = append(args, string(set))
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = filepath.Join(root, "hack", "crds")
+	// The settings of the caller must not change what is read.
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	output, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s%s", strings.Join(args, " "), err, output, stderr.String())
+	}
+	return readModules(strings.NewReader(string(output)))
+}
+
+// readModules reads what go says of each module.
+func readModules(from io.Reader) (map[Set]string, error) {
+	dirs := map[Set]string{}
+	for decoder := json.NewDecoder(from); ; {
+		var module struct{ Path, Dir string }
+		err := decoder.Decode(&module)
+		if errors.Is(err, io.EOF) {
+			return dirs, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read what go says of the modules: %w", err)
+		}
+		dirs[Set(module.Path)] = module.Dir
+	}
+}
