@@ -138,6 +138,17 @@ type ObjectBody struct {
 	Count int `json:"count,omitempty"`
 	// Until is, on Contested, when the next repair is tried.
 	Until *Time `json:"until,omitempty"`
+	// Taken are, on Repaired, the fields that were taken over of an object which is
+	// not Holdfast's, at most 16, by path.
+	Taken []TakenField `json:"taken,omitempty"`
+}
+
+// TakenField is a field that was taken over of an object which is not Holdfast's.
+type TakenField struct {
+	// Field is its path, such as metadata.annotations.
+	Field string `json:"field"`
+	// Was is the value before, as JSON of at most 256 bytes; absent where it was not set.
+	Was string `json:"was,omitempty"`
 }
 
 // ObjectVersion is one version of an object.

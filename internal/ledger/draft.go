@@ -53,12 +53,8 @@ func (d *Draft) settle(k *Known, process string, now time.Time) (Entry, bool) {
 // settleAct completes an entry that is no state, and reports whether it is news.
 func (d *Draft) settleAct(e *Entry, k *Known) bool {
 	switch e.Kind {
-	case KindSubjectAdded, KindScopeEntered:
-		_, there := k.Member(e.Policy.Name, *e.Subject)
-		return !there
-	case KindSubjectDeleted, KindScopeLeft:
-		_, there := k.Member(e.Policy.Name, *e.Subject)
-		return there
+	case KindSubjectAdded, KindScopeEntered, KindSubjectDeleted, KindScopeLeft:
+		return newsOfMember(e, k)
 	case KindPolicyChanged:
 		return newsOfPolicy(e, k)
 	case KindControlIntroduced:
@@ -75,6 +71,18 @@ func (d *Draft) settleAct(e *Entry, k *Known) bool {
 		return settleEvidence(e, k)
 	}
 	return true
+}
+
+// newsOfMember reports whether an entry says that a subject comes which is not
+// there, or goes which is. An object comes only after its scope did.
+func newsOfMember(e *Entry, k *Known) bool {
+	comes := e.Kind == KindSubjectAdded || e.Kind == KindScopeEntered
+	if e.Control == "" {
+		_, there := k.Member(e.Policy.Name, *e.Subject)
+		return there != comes
+	}
+	_, there := k.ObjectMember(Unit{e.Policy.Name, e.Control, *e.Subject})
+	return there != comes && (there || k.scopeMember(e.Policy.Name, ScopeOf(*e.Subject)) != nil)
 }
 
 // settleEvidence completes an entry about evidence itself, and reports whether
@@ -186,11 +194,11 @@ func (d *Draft) firstOrigin(k *Known, u Unit) Origin {
 	if p == nil || p.Controls[u.Control] == nil || p.Controls[u.Control].OperatingFrom.After(d.At) {
 		return OriginBaseline
 	}
-	m, _ := k.Member(u.Policy, u.Subject)
+	m, _ := k.memberOf(u)
 	switch {
 	case m == nil:
 		return OriginUnknown
-	case p.Controls[u.Control].Withdrawn && m.Since.Before(At(d.At).Time):
+	case p.Controls[u.Control].Withdrawn && k.wasThere(m, At(d.At)):
 		// The subject is what it was; the control came back.
 		return OriginDefinitionChanged
 	case m.Entered == KindSubjectAdded:
@@ -198,6 +206,16 @@ func (d *Draft) firstOrigin(k *Known, u Unit) Origin {
 	default:
 		return OriginEnteredScope
 	}
+}
+
+// wasThere is whether a member is older than what was observed at a time. An object
+// comes with its control: what counts is its scope, unless it is new itself.
+func (k *Known) wasThere(m *Member, at Time) bool {
+	if m.Control != "" {
+		scope := k.scopeMember(m.Policy, ScopeOf(m.Subject))
+		return m.Entered == KindScopeEntered && scope != nil && scope.Since.Before(at.Time)
+	}
+	return m.Since.Before(at.Time)
 }
 
 func (d *Draft) ending(last *Record, crossed, redefined bool) Ending {

@@ -31,10 +31,8 @@ func (k *Known) ends(e *Entry) []Ended {
 		if e.Kind == KindScopeLeft {
 			ending = EndingLeftScope
 		}
-		for c := range k.tallies {
-			if c.policy == e.Policy.Name {
-				end(k.units[Unit{c.policy, c.control, *e.Subject}], ending)
-			}
+		for _, u := range k.leaving(e) {
+			end(k.units[u], ending)
 		}
 	case KindControlWithdrawn:
 		for u, r := range k.units {
@@ -44,4 +42,24 @@ func (k *Known) ends(e *Entry) []Ended {
 		}
 	}
 	return ended
+}
+
+// leaving are the units that may go with a subject: that of an object, or those of
+// a scope's own subject and of all objects in the scope.
+func (k *Known) leaving(e *Entry) []Unit {
+	if e.Control != "" {
+		return []Unit{{e.Policy.Name, e.Control, *e.Subject}}
+	}
+	var units []Unit
+	for c := range k.tallies {
+		if c.policy == e.Policy.Name {
+			units = append(units, Unit{c.policy, c.control, *e.Subject})
+		}
+	}
+	for u := range k.subjects[ScopeOf(*e.Subject)] {
+		if u.Policy == e.Policy.Name {
+			units = append(units, u)
+		}
+	}
+	return units
 }

@@ -27,7 +27,7 @@ func golden(tb testing.TB, name Kind) []byte {
 }
 
 // variants are the golden entries beside the one of each kind.
-var variants = []Kind{"OutcomeChanged-ended", "PolicyChanged-held", "PolicyChanged-confirmed", "Collected-failed"}
+var variants = []Kind{"OutcomeChanged-ended", "PolicyChanged-held", "PolicyChanged-confirmed", "Collected-failed", "SubjectAdded-object", "Repaired-taken"}
 
 // TestEntriesOfV1AreReadForEver (E44): never change a file in testdata/v1.
 func TestEntriesOfV1AreReadForEver(t *testing.T) {
@@ -102,6 +102,8 @@ func TestE13EntriesCarryWhatTheDesignNames(t *testing.T) {
 			"occurrence.count", "occurrence.next"}),
 		KindAccessObserved: all([]string{"access.access", "access.previous"}),
 		KindSelfTested:     all([]string{"selfTest.type", "selfTest.evaluatorVersion", "selfTest.fixtures", "selfTest.digest", "selfTest.failed", "selfTest.moreFailed"}),
+		KindProbed: all(subject, []string{"probe.of", "probe.beganAt", "probe.targets", "probe.unseen", "probe.observations", "probe.validUntil",
+			"probe.for.0.policy", "probe.for.0.control", "probe.moreFor", "probe.keys.0.id", "probe.keys.0.firstSeen"}),
 		KindAnchored: all(schedule, []string{"anchor.type", "anchor.name", "anchor.origin", "anchor.size", "anchor.rootHash",
 			"anchor.receipt", "anchor.at"}),
 		KindAnchorFailed: all(schedule, []string{"reason", "message", "anchor.type", "anchor.name", "anchor.origin", "anchor.size", "anchor.rootHash"}),

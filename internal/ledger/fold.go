@@ -52,6 +52,7 @@ var folds = map[Kind]func(*Known, *Entry) error{
 	KindOccurrence:      (*Known).occurrence,
 	KindAccessObserved:  (*Known).accessObserved,
 	KindSelfTested:      (*Known).selfTested,
+	KindProbed:          (*Known).probed,
 	KindAnchored:        (*Known).anchored,
 	KindAnchorFailed:    (*Known).anchored,
 	KindPruned:          (*Known).pruned,
@@ -120,20 +121,56 @@ func (k *Known) controlWithdrawn(e *Entry) error {
 			k.drop(u)
 		}
 	}
+	for scope := range k.subjects {
+		k.dropObjects(scope, func(u Unit) bool { return u.Policy == e.Policy.Name && u.Control == e.Control })
+	}
 	return nil
 }
 
 func (k *Known) memberEntered(e *Entry) error {
+	m := &Member{Policy: e.Policy.Name, Control: e.Control, Subject: *e.Subject,
+		Entered: e.Kind, Entry: EntryRef{e.ID, e.Seq}, Since: e.ObservedAt}
+	if e.Control != "" {
+		return k.objectEntered(m)
+	}
 	if _, there := k.Member(e.Policy.Name, *e.Subject); there {
 		return fmt.Errorf("%s is in the scope of %s already", e.Subject, e.Policy.Name)
 	}
 	scope := ScopeOf(*e.Subject)
-	k.members[scope] = append(slices.Clone(k.members[scope]),
-		&Member{Policy: e.Policy.Name, Subject: *e.Subject, Entered: e.Kind, Entry: EntryRef{e.ID, e.Seq}, Since: e.ObservedAt})
+	k.members[scope] = append(slices.Clone(k.members[scope]), m)
 	return nil
 }
 
+// objectEntered takes in an object of a scope that is in the policy's scope itself.
+func (k *Known) objectEntered(m *Member) error {
+	u, scope := Unit{m.Policy, m.Control, m.Subject}, ScopeOf(m.Subject)
+	if _, there := k.ObjectMember(u); there {
+		return fmt.Errorf("%s is judged already", u)
+	}
+	if k.scopeMember(m.Policy, scope) == nil {
+		return fmt.Errorf("%s lies beyond the scope of %s", m.Subject, m.Policy)
+	}
+	k.putObject(u, m)
+	return nil
+}
+
+func (k *Known) putObject(u Unit, m *Member) {
+	scope := ScopeOf(u.Subject)
+	if k.subjects[scope] == nil {
+		k.subjects[scope] = map[Unit]*Member{}
+	}
+	k.subjects[scope][u] = m
+}
+
 func (k *Known) memberLeft(e *Entry) error {
+	if e.Control != "" {
+		u := Unit{e.Policy.Name, e.Control, *e.Subject}
+		if _, there := k.ObjectMember(u); !there {
+			return fmt.Errorf("%s is not judged", u)
+		}
+		k.dropObject(u)
+		return nil
+	}
 	if _, there := k.Member(e.Policy.Name, *e.Subject); !there {
 		return fmt.Errorf("%s is not in the scope of %s", e.Subject, e.Policy.Name)
 	}
@@ -151,7 +188,26 @@ func (k *Known) dropPolicy(policy string) {
 	}
 }
 
-// dropMember takes a subject out of a policy's scope, and its units with it.
+// dropObject forgets an object that a control judged, and its unit.
+func (k *Known) dropObject(u Unit) {
+	scope := ScopeOf(u.Subject)
+	if delete(k.subjects[scope], u); len(k.subjects[scope]) == 0 {
+		delete(k.subjects, scope)
+	}
+	k.drop(u)
+}
+
+// dropObjects forgets the objects of a scope that which holds for.
+func (k *Known) dropObjects(scope string, which func(Unit) bool) {
+	for u := range k.subjects[scope] {
+		if which(u) {
+			k.dropObject(u)
+		}
+	}
+}
+
+// dropMember takes a scope's own subject out of a policy's scope, and its units and
+// all objects of the scope with it.
 func (k *Known) dropMember(policy string, subject control.Subject) {
 	scope := ScopeOf(subject)
 	rest := slices.DeleteFunc(slices.Clone(k.members[scope]), func(m *Member) bool {
@@ -167,6 +223,7 @@ func (k *Known) dropMember(policy string, subject control.Subject) {
 			k.drop(Unit{Policy: policy, Control: c.control, Subject: subject})
 		}
 	}
+	k.dropObjects(scope, func(u Unit) bool { return u.Policy == policy })
 }
 
 func (k *Known) outcomeChanged(e *Entry) error {
@@ -193,14 +250,15 @@ func (k *Known) outcomeChanged(e *Entry) error {
 
 // before is the id of the entry that a unit's next state follows: that of its
 // last state, or for its first one, the entry that brought the subject into
-// the policy's scope, or the control's last withdrawal where that came later.
+// the policy's scope, or the object under the control, or the control's last
+// withdrawal where that came later.
 // So a unit that comes back does not begin with an id that it had before.
 func (k *Known) before(u Unit) string {
 	if r, ok := k.units[u]; ok {
 		return r.ID
 	}
 	var begin EntryRef
-	if m, ok := k.Member(u.Policy, u.Subject); ok {
+	if m, ok := k.memberOf(u); ok {
 		begin = m.Entry
 	}
 	if p, ok := k.policies[u.Policy]; ok {
@@ -213,9 +271,12 @@ func (k *Known) before(u Unit) string {
 
 func (k *Known) repaired(e *Entry) error {
 	o := e.Object
-	if o.After == nil {
+	switch {
+	case o.After == nil:
 		k.removed(o)
 		return nil
+	case len(o.Taken) > 0:
+		return nil // It is somebody else's.
 	}
 	created := CreatedObject{o.Kind, o.Namespace, o.Name, o.After.UID}
 	list := slices.Clone(k.objects[o.Namespace])

@@ -112,7 +112,7 @@ func Kinds() []Kind { return slices.Sorted(maps.Keys(kinds)) }
 func (e *Entry) proves() bool {
 	switch e.Kind {
 	case KindLedgerOpened, KindOperatorStarted, KindRecoveredTail, KindEvidenceLost, KindPermissionChanged,
-		KindOccurrence, KindSelfTested, KindAnchored, KindAnchorFailed, KindPruned, KindObjectErased:
+		KindOccurrence, KindSelfTested, KindProbed, KindAnchored, KindAnchorFailed, KindPruned, KindObjectErased:
 		return false
 	case KindGap:
 		return e.Gap != nil && e.Gap.To != nil

@@ -28,6 +28,7 @@ type Known struct {
 	policies map[string]*PolicyRecord
 	units    map[Unit]*Record
 	members  map[string][]*Member
+	subjects map[string]map[Unit]*Member
 	objects  map[string][]CreatedObject
 	gaps     map[string]GapBody
 	tallies  map[controlKey]*Tally
@@ -69,9 +70,13 @@ type marks struct {
 	epoch      uint64
 }
 
-// Member is a subject in a policy's scope.
+// Member is a subject in a policy's scope: the scope's own, which is the namespace
+// or the cluster, or an object in it that a control judges.
 type Member struct {
-	Policy  string          `json:"policy"`
+	Policy string `json:"policy"`
+	// Control is the control that judges the object; empty for the scope's own
+	// subject, which all controls of the policy have in common.
+	Control string          `json:"control,omitempty"`
 	Subject control.Subject `json:"subject"`
 	// Entered is the kind of the entry that brought it in, Entry that entry.
 	Entered Kind     `json:"entered"`
@@ -151,6 +156,7 @@ func NewKnown() *Known {
 		policies: map[string]*PolicyRecord{},
 		units:    map[Unit]*Record{},
 		members:  map[string][]*Member{},
+		subjects: map[string]map[Unit]*Member{},
 		objects:  map[string][]CreatedObject{},
 		gaps:     map[string]GapBody{},
 		tallies:  map[controlKey]*Tally{},
@@ -169,7 +175,7 @@ func (k *Known) Unit(u Unit) (*Record, bool) { r, ok := k.units[u]; return r, ok
 // Policy returns the last known state of a policy.
 func (k *Known) Policy(name string) (*PolicyRecord, bool) { p, ok := k.policies[name]; return p, ok }
 
-// Member returns how a subject came into a policy's scope.
+// Member returns how a scope's own subject came into a policy's scope.
 func (k *Known) Member(policy string, s control.Subject) (*Member, bool) {
 	for _, m := range k.members[ScopeOf(s)] {
 		if m.Policy == policy && m.Subject == s {
@@ -179,10 +185,21 @@ func (k *Known) Member(policy string, s control.Subject) (*Member, bool) {
 	return nil, false
 }
 
-// MembersOf are the subjects of one scope (a namespace's name), by policy.
+// ObjectMember returns how the object that a unit is about came under its control.
+func (k *Known) ObjectMember(u Unit) (*Member, bool) {
+	m, ok := k.subjects[ScopeOf(u.Subject)][u]
+	return m, ok
+}
+
+// MembersOf are the own subjects of one scope, one for each policy that it is in
+// the scope of. A scope is a namespace's name, or control.Cluster.
 func (k *Known) MembersOf(scope string) []*Member { return k.members[scope] }
 
-// Members are the subjects in a policy's scope.
+// ObjectMembersOf are the objects in one scope that controls judge. The map is the
+// fold's own: it must not be changed, or kept.
+func (k *Known) ObjectMembersOf(scope string) map[Unit]*Member { return k.subjects[scope] }
+
+// Members are the scopes' own subjects in a policy's scope.
 func (k *Known) Members(policy string) []*Member {
 	var of []*Member
 	for _, members := range k.members {
@@ -195,7 +212,40 @@ func (k *Known) Members(policy string) []*Member {
 	return of
 }
 
-// ScopeOf is the scope that a subject is judged in: its namespace's name.
+// ObjectMembers are the objects that a policy's controls judge, in no order.
+func (k *Known) ObjectMembers(policy string) []*Member {
+	var of []*Member
+	for _, members := range k.subjects {
+		for u, m := range members {
+			if u.Policy == policy {
+				of = append(of, m)
+			}
+		}
+	}
+	return of
+}
+
+// memberOf is how a unit's subject came under its control: the object that the
+// control judges, or else the scope's own subject.
+func (k *Known) memberOf(u Unit) (*Member, bool) {
+	if m, ok := k.ObjectMember(u); ok {
+		return m, true
+	}
+	return k.Member(u.Policy, u.Subject)
+}
+
+// scopeMember is the own subject of a scope in a policy's scope, nil if it is not in it.
+func (k *Known) scopeMember(policy, scope string) *Member {
+	for _, m := range k.members[scope] {
+		if m.Policy == policy {
+			return m
+		}
+	}
+	return nil
+}
+
+// ScopeOf is the scope that a subject is judged in: its namespace's name, and
+// control.Cluster for what has none.
 func ScopeOf(s control.Subject) string {
 	if s.Kind == "Namespace" {
 		return s.Name
@@ -238,6 +288,10 @@ func (k *Known) Clone() *Known {
 	c := *k
 	c.policies, c.units = maps.Clone(k.policies), maps.Clone(k.units)
 	c.members, c.objects, c.gaps = maps.Clone(k.members), maps.Clone(k.objects), maps.Clone(k.gaps)
+	c.subjects = make(map[string]map[Unit]*Member, len(k.subjects))
+	for scope, members := range k.subjects {
+		c.subjects[scope] = maps.Clone(members)
+	}
 	c.tallies = map[controlKey]*Tally{}
 	for _, r := range c.units {
 		key := controlKey{r.Unit.Policy, r.Unit.Control}

@@ -1,6 +1,10 @@
 package ledger
 
-import "maps"
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
 
 // EvidenceState is what is known of schedules, retention, anchors and the like.
 type EvidenceState struct {
@@ -15,6 +19,9 @@ type EvidenceState struct {
 	Anchors map[string]AnchorRecord `json:"anchors,omitempty"`
 	// SelfTests are the newest self-tests, by control type.
 	SelfTests map[string]SelfTestBody `json:"selfTests,omitempty"`
+	// Keys are the keys that API servers were seen to encrypt with, by SeenKey.ID: at
+	// most maxKeys of them, those seen last.
+	Keys map[string]KeyRecord `json:"keys,omitempty"`
 	// Pruned is the newest statement that a segment was removed: it, and all before it.
 	Pruned *PrunedBody `json:"pruned,omitempty"`
 	// Erased is the newest object that was said to be erased, unless an entry has
@@ -38,6 +45,17 @@ type ScheduleRecord struct {
 	Collected *EntryRef `json:"collected,omitempty"`
 	Manifest  string    `json:"manifest,omitempty"`
 }
+
+// KeyRecord is when a key was seen.
+type KeyRecord struct {
+	// FirstSeen is when Holdfast first saw it in use, SeenAt when last.
+	FirstSeen Time `json:"firstSeen"`
+	SeenAt    Time `json:"seenAt"`
+}
+
+// maxKeys bounds what is remembered of keys. A key that is forgotten and used again
+// is taken for a new one, which is never older than it is.
+const maxKeys = 256
 
 // AnchorRecord is the newest statement on an anchor.
 type AnchorRecord struct {
@@ -66,7 +84,7 @@ func (s *EvidenceState) LegalHold() bool {
 
 func (s *EvidenceState) empty() bool {
 	return len(s.Schedules) == 0 && s.RetentionSeconds == 0 && s.Access == "" && len(s.Anchors) == 0 &&
-		len(s.SelfTests) == 0 && s.Pruned == nil && s.Erased == ""
+		len(s.SelfTests) == 0 && len(s.Keys) == 0 && s.Pruned == nil && s.Erased == ""
 }
 
 // editEvidence changes a copy: what others hold stays as it is.
@@ -138,6 +156,41 @@ func (k *Known) selfTested(e *Entry) error {
 		s.SelfTests = withEdit(s.SelfTests, e.SelfTest.Type, func(SelfTestBody) SelfTestBody { return *e.SelfTest })
 	})
 	return nil
+}
+
+func (k *Known) probed(e *Entry) error {
+	if len(e.Probe.Keys) == 0 {
+		return nil
+	}
+	k.editEvidence(func(s *EvidenceState) {
+		keys := maps.Clone(s.Keys)
+		if keys == nil {
+			keys = map[string]KeyRecord{}
+		}
+		for _, seen := range e.Probe.Keys {
+			first := seen.FirstSeen
+			if last, known := keys[seen.ID]; known && last.FirstSeen.Before(first.Time) {
+				first = last.FirstSeen
+			}
+			keys[seen.ID] = KeyRecord{FirstSeen: first, SeenAt: e.ObservedAt}
+		}
+		s.Keys = newestKeys(keys)
+	})
+	return nil
+}
+
+// newestKeys drops the keys that were not seen for the longest, beyond maxKeys.
+func newestKeys(keys map[string]KeyRecord) map[string]KeyRecord {
+	if len(keys) <= maxKeys {
+		return keys
+	}
+	ids := slices.SortedFunc(maps.Keys(keys), func(a, b string) int {
+		return cmp.Or(keys[a].SeenAt.Compare(keys[b].SeenAt.Time), cmp.Compare(a, b))
+	})
+	for _, id := range ids[:len(ids)-maxKeys] {
+		delete(keys, id)
+	}
+	return keys
 }
 
 func (k *Known) anchored(e *Entry) error {

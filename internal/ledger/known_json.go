@@ -52,8 +52,11 @@ func (k *Known) sorted() *knownJSON {
 		Objects:  slices.Concat(slices.Collect(maps.Values(k.objects))...),
 		Gaps:     []knownGap{},
 	}
+	for _, members := range k.subjects {
+		j.Members = slices.AppendSeq(j.Members, maps.Values(members))
+	}
 	slices.SortFunc(j.Members, func(a, b *Member) int {
-		return cmp.Or(cmp.Compare(a.Policy, b.Policy), compareSubjects(a.Subject, b.Subject))
+		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Control, b.Control), compareSubjects(a.Subject, b.Subject))
 	})
 	slices.SortFunc(j.Objects, func(a, b CreatedObject) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
@@ -163,6 +166,10 @@ func (k *Known) fill(j knownJSON) error {
 	for _, m := range j.Members {
 		if m == nil {
 			return errNull
+		}
+		if m.Control != "" {
+			k.putObject(Unit{m.Policy, m.Control, m.Subject}, m)
+			continue
 		}
 		k.members[ScopeOf(m.Subject)] = append(k.members[ScopeOf(m.Subject)], m)
 	}

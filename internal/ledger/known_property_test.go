@@ -52,6 +52,9 @@ func anyDraft(t *rapid.T, k *Known) Draft {
 	id := rapid.SampledFrom([]string{"c", "d"}).Draw(t, "control")
 	definition := rapid.SampledFrom([]string{"1", "2"}).Draw(t, "definition")
 	subject := namespace(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "subject"))
+	if rapid.Bool().Draw(t, "object") {
+		subject = ingress(subject.Name, rapid.SampledFrom([]string{"shop", "api"}).Draw(t, "name"))
+	}
 	switch rapid.IntRange(0, 14).Draw(t, "what") {
 	case 12, 13, 14:
 		return anyEvidence(t)
@@ -71,6 +74,9 @@ func anyDraft(t *rapid.T, k *Known) Draft {
 		return Draft{Entry: Entry{Kind: KindControlWithdrawn, Policy: policyRef(policy, "spec"), Control: id}}
 	case 3, 4:
 		kind := rapid.SampledFrom([]Kind{KindSubjectAdded, KindScopeEntered, KindSubjectDeleted, KindScopeLeft}).Draw(t, "member")
+		if subject.Namespace != "" {
+			return objectDraft(kind, policy, id, subject)
+		}
 		return memberDraft(kind, policy, subject)
 	case 5:
 		return repairDraft(rapid.SampledFrom([]string{"deny", "allow"}).Draw(t, "object"), rapid.SampledFrom([]string{"1", "2"}).Draw(t, "uid"))
@@ -94,7 +100,9 @@ func anyEvidence(t *rapid.T) Draft {
 	slot, next := At(second(rapid.IntRange(0, 100).Draw(t, "slot"))), At(second(rapid.IntRange(0, 100).Draw(t, "next")))
 	schedule := scheduleRef(name, rapid.Int64Range(1, 3).Draw(t, "generation"))
 	size := rapid.Uint64Range(1, 9).Draw(t, "size")
-	switch rapid.IntRange(0, 7).Draw(t, "evidence") {
+	switch rapid.IntRange(0, 8).Draw(t, "evidence") {
+	case 8:
+		return probedDraft(SeenKey{ID: rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key"), FirstSeen: slot})
 	case 0:
 		change := rapid.SampledFrom([]string{ChangeCreated, ChangeUpdated, ChangeDeleted}).Draw(t, "change")
 		return scheduleDraft(schedule, change, rapid.Int64Range(0, 9).Draw(t, "floor"), rapid.Bool().Draw(t, "hold"), &next)
@@ -145,6 +153,13 @@ func recount(t require, k *Known) {
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(controlKey{})); diff != "" {
 		t.Fatalf("tallies (-recount +got):\n%s", diff)
+	}
+	for scope, members := range k.subjects {
+		for u := range members {
+			if ScopeOf(u.Subject) != scope || k.scopeMember(u.Policy, scope) == nil {
+				t.Fatalf("%s is judged, and its scope %q is not in the policy's", u, scope)
+			}
+		}
 	}
 }
 

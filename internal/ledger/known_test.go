@@ -125,6 +125,13 @@ func repairDraft(name, uid string) Draft {
 		Object: &ObjectBody{APIVersion: "v1", Kind: "NetworkPolicy", Namespace: "a", Name: name, After: &ObjectVersion{UID: uid, ResourceVersion: "1"}}}}
 }
 
+// takingDraft says that a field of somebody else's object was taken over.
+func takingDraft(name string) Draft {
+	d := repairDraft(name, "1")
+	d.Object.Taken = []TakenField{{Field: "metadata.annotations.a"}}
+	return d
+}
+
 // removedDraft says that an object was removed: revoked, or rolled back.
 func removedDraft(kind Kind, reason string) Draft {
 	s := namespace("a")
@@ -205,6 +212,9 @@ func TestFold(t *testing.T) {
 		"a gap with an end is not open": {
 			[]Draft{{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseForbidden, From: At(epoch), To: new(At(second(1)))}}}},
 			func(k *Known) string { return fmt.Sprint(len(k.OpenGaps())) }},
+		"an object of which a field was taken is not ours": {
+			[]Draft{repairDraft("deny", "1"), takingDraft("front")},
+			func(k *Known) string { return fmt.Sprint(k.Created("a")) }},
 		"an object that was revoked is no longer ours": {
 			[]Draft{repairDraft("deny", "1"), repairDraft("allow", "2"), removedDraft(KindRepaired, "")},
 			func(k *Known) string { return fmt.Sprint(k.Created("a")) }},
@@ -237,6 +247,7 @@ func TestFold(t *testing.T) {
 		"an object applied again is one object":            "[{NetworkPolicy a deny 3} {NetworkPolicy a allow 2}]",
 		"a gap without end is open, and ended once":        "1",
 		"a gap with an end is not open":                    "0",
+		"an object of which a field was taken is not ours": "[{NetworkPolicy a deny 1}]",
 		"an object that was revoked is no longer ours":     "[{NetworkPolicy a allow 2}]",
 		"an object that was rolled back is no longer ours": "[]1 none",
 		"pods that broke put a brake on":                   "1 added=0 namespace=a since=06:00:05",
@@ -288,9 +299,9 @@ func TestFoldRefuses(t *testing.T) {
 		"an id of another state":      {func(e *Entry) { e.To = &opened }, "want"},
 		"an id of another subject":    {func(e *Entry) { e.Subject = new(namespace("b")) }, "follows entry"},
 		"a ledger inside a ledger":    {func(e *Entry) { e.Kind, e.Ledger = KindLedgerOpened, &LedgerBody{LedgerID: "other"} }, "inside ledger"},
-		"a member again":              {func(e *Entry) { e.Kind = KindScopeEntered }, "in the scope of p already"},
-		"a stranger leaving":          {func(e *Entry) { e.Kind, e.Subject = KindScopeLeft, new(namespace("b")) }, "not in the scope"},
-		"a stranger that was deleted": {func(e *Entry) { e.Kind, e.Subject = KindSubjectDeleted, new(namespace("b")) }, "not in the scope"},
+		"a member again":              {func(e *Entry) { e.Kind, e.Control = KindScopeEntered, "" }, "in the scope of p already"},
+		"a stranger leaving":          {func(e *Entry) { e.Kind, e.Control, e.Subject = KindScopeLeft, "", new(namespace("b")) }, "not in the scope"},
+		"a stranger that was deleted": {func(e *Entry) { e.Kind, e.Control, e.Subject = KindSubjectDeleted, "", new(namespace("b")) }, "not in the scope"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -39,6 +39,9 @@ func (e *Entry) bodyObjects() []string {
 	if e.Access != nil {
 		digests = append(digests, e.Access.Access)
 	}
+	if e.Probe != nil {
+		digests = append(digests, e.Probe.Observations)
+	}
 	if e.Anchor != nil {
 		digests = append(digests, e.Anchor.Receipt)
 	}
