@@ -7,7 +7,6 @@ package anchor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,8 +25,6 @@ const (
 	maxAnswer = 64 << 10
 	// maxNote is the largest checkpoint with its signatures, in bytes.
 	maxNote = 16 << 10
-	// maxReceipt is the largest encoded receipt, in bytes.
-	maxReceipt = 128 << 10
 )
 
 // ErrContradicted says that the anchor acknowledged a history that the ledger's
@@ -93,18 +90,6 @@ func New(spec v1alpha1.EvidenceAnchor, client *http.Client) (Anchor, error) {
 	default:
 		return nil, fmt.Errorf("anchor %q is neither a witness nor a time stamping authority", spec.Name)
 	}
-}
-
-// Parse reads a receipt as the ledger keeps it.
-func Parse(data []byte) (ledger.Receipt, error) {
-	var r ledger.Receipt
-	if len(data) > maxReceipt {
-		return r, fmt.Errorf("receipt of %d bytes, at most %d are allowed", len(data), maxReceipt)
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("receipt: %w", err)
-	}
-	return r, check(r)
 }
 
 // check checks a receipt's schema and sizes.

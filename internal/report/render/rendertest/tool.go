@@ -3,7 +3,6 @@ package rendertest
 import (
 	"time"
 
-	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/report"
 )
@@ -52,6 +51,3 @@ func tool() report.Tool {
 		Pruned:     []ledger.PrunedBody{}, Erased: 1,
 	}
 }
-
-// Subject is the nth subject of every control.
-func Subject(n int) control.Subject { return namespace(n) }
