@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Prober is a control type that rests on observed effects. What it wants probed
 // is probed beside the loop; what was seen comes back as Observations of the
@@ -13,11 +16,23 @@ type Prober interface {
 	Targets(in Input) []Target
 }
 
+// The kinds of probes.
+const (
+	ProbeCanary      = "Canary"
+	ProbeHandshake   = "Handshake"
+	ProbeCertificate = "Certificate"
+	ProbeGuard       = "Guard"
+)
+
 // Target is what a probe looks at. Exactly one of the pointers is set, and Key is
 // the same for equal targets only.
 type Target struct {
 	// Every is the interval of the probe. A result holds for twice as long.
 	Every time.Duration `json:"-"`
+	// Revision stands for what the result depends on besides, such as the state of
+	// the Ingress that a host is of: when it changes, the target is probed at once.
+	// It is no part of the key. Empty means nothing.
+	Revision string `json:"-"`
 	// Canary writes an object through an API server, and reads from its metrics how
 	// it was stored.
 	Canary *CanaryTarget `json:"canary,omitempty"`
@@ -27,6 +42,30 @@ type Target struct {
 	Certificate *CertificateTarget `json:"certificate,omitempty"`
 	// Guard has the API server refuse, in a dry run, what a guard is to refuse.
 	Guard *GuardTarget `json:"guard,omitempty"`
+}
+
+// Kind returns which kind of probe the target is for, or "" where none is set.
+func (t *Target) Kind() string {
+	switch {
+	case t.Canary != nil:
+		return ProbeCanary
+	case t.Handshake != nil:
+		return ProbeHandshake
+	case t.Certificate != nil:
+		return ProbeCertificate
+	case t.Guard != nil:
+		return ProbeGuard
+	}
+	return ""
+}
+
+// Key is what tells the target from others. Observations are sorted by it.
+func (t *Target) Key() string {
+	key, err := json.Marshal(t)
+	if err != nil { // an object of a guard that is no JSON: it is none of an API server's
+		return t.Kind()
+	}
+	return string(key)
 }
 
 // CanaryTarget is a resource of one API server.
@@ -121,12 +160,28 @@ type Served struct {
 	// root of the system.
 	Leaf    *X509 `json:"leaf,omitempty"`
 	Trusted bool  `json:"trusted,omitempty"`
-	// HTTP is what plain HTTP answered: Redirect (to https of the same host),
-	// RedirectElsewhere, Content, Refused or, where it was not looked at, empty.
-	// HTTPStatus is the status code.
+	// HTTP is what plain HTTP answered: one of the constants below or, where it was
+	// not looked at, empty. HTTPStatus is the status code, and HTTPTo the scheme and
+	// host of a redirect elsewhere.
 	HTTP       string `json:"http,omitempty"`
 	HTTPStatus int    `json:"httpStatus,omitempty"`
+	HTTPTo     string `json:"httpTo,omitempty"`
 }
+
+// What plain HTTP answers.
+const (
+	// HTTPRedirect leads to https of the same host.
+	HTTPRedirect = "Redirect"
+	// HTTPRedirectElsewhere leads to http, or to another host.
+	HTTPRedirectElsewhere = "RedirectElsewhere"
+	// HTTPContent is any other answer, an error of HTTP included.
+	HTTPContent = "Content"
+	// HTTPRefused is that nothing listens.
+	HTTPRefused = "Refused"
+	// HTTPUnanswered is that no answer of HTTP came within the time limit, as where
+	// a firewall drops what is sent.
+	HTTPUnanswered = "Unanswered"
+)
 
 // PublicHalf is what a TLS Secret says in public.
 type PublicHalf struct {
