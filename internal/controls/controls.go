@@ -41,3 +41,8 @@ func Of(spec v1alpha1.ControlSpec) (Type, bool) {
 	}
 	return Type{}, false
 }
+
+// JudgesNamespaces reports whether each namespace in scope is a subject of the
+// controls of a type, named as in All, whether anything is found there or not. The
+// subjects of other types are what their evaluators name.
+func JudgesNamespaces(name string) bool { return name == "networkIsolation" }

@@ -237,7 +237,8 @@ type Manifest struct {
 	RetentionSeconds int64 `json:"retentionSeconds"`
 	// Access is the digest of the newest Access object.
 	Access string `json:"access,omitempty"`
-	// Chunks hold the scopes, by namespace name, each scope in one chunk.
+	// Chunks hold the scopes, by their names, each scope in one chunk: first the
+	// cluster, whose name is "", then namespaces.
 	Chunks []ManifestChunkRef `json:"chunks"`
 }
 
@@ -286,9 +287,13 @@ type ManifestControl struct {
 	// introduced yet.
 	IntroducedAt  *Time `json:"introducedAt,omitempty"`
 	OperatingFrom *Time `json:"operatingFrom,omitempty"`
-	// Unit is the kind that is judged, such as Namespace.
-	Unit   string `json:"unit"`
-	Census Census `json:"census"`
+	// Unit is the kind that is judged, such as Namespace, or several of them,
+	// sorted, with ", " between them. Kinds count them one by one where they are
+	// not all the namespaces: then Total counts what the evaluator found anywhere in
+	// the cluster, in scope or not.
+	Unit   string       `json:"unit"`
+	Census Census       `json:"census"`
+	Kinds  []KindCensus `json:"kinds,omitempty"`
 	// Population is the PopulationDigest of the units in scope.
 	Population string `json:"population"`
 }
@@ -304,6 +309,12 @@ type Census struct {
 	NotSelected   int `json:"notSelected"`
 }
 
+// KindCensus is the part of a census that is of one kind.
+type KindCensus struct {
+	Kind string `json:"kind"`
+	Census
+}
+
 // Sum is what Total has to be.
 func (c Census) Sum() int {
 	return c.Conforming + c.Deviating + c.NotApplicable + c.NotEvaluated + c.Excluded + c.NotSelected
@@ -314,7 +325,8 @@ func (c Census) InScope() int {
 	return c.Conforming + c.Deviating + c.NotApplicable + c.NotEvaluated
 }
 
-// ManifestChunkRef names a chunk and says which scopes it holds.
+// ManifestChunkRef names a chunk and says which scopes it holds: First and Last are
+// names of scopes, which is "" for the cluster.
 type ManifestChunkRef struct {
 	Digest string `json:"digest"`
 	First  string `json:"first"`
@@ -329,8 +341,8 @@ type ManifestChunk struct {
 	Scopes []ManifestScope `json:"scopes"`
 }
 
-// ManifestScope is one namespace: how it stands to each policy, and what was
-// found there.
+// ManifestScope is one namespace, or the cluster itself: how it stands to each
+// policy, and what was found there.
 type ManifestScope struct {
 	Subject control.Subject `json:"subject"`
 	// Inputs are the parts of the scope's snapshot, by role and digest. With the
@@ -342,6 +354,18 @@ type ManifestScope struct {
 	Standings []ManifestStanding `json:"standings"`
 	// Units are the judged units, by policy and control.
 	Units []ManifestUnit `json:"units,omitempty"`
+	// Outside are the subjects that are no units because the scope is not in the
+	// policy's: its standing says why.
+	Outside []ManifestOutside `json:"outside,omitempty"`
+}
+
+// ManifestOutside are the subjects that a control would judge in a scope, were
+// that in its policy's scope. Namespaces that are subjects themselves are not
+// among them: their standing says it.
+type ManifestOutside struct {
+	Policy   string            `json:"policy"`
+	Control  string            `json:"control"`
+	Subjects []control.Subject `json:"subjects"`
 }
 
 // ManifestStanding says how a namespace stands to a policy.
@@ -364,7 +388,7 @@ type ManifestStanding struct {
 type ManifestUnit struct {
 	Policy  string `json:"policy"`
 	Control string `json:"control"`
-	// Subject is absent where it is the scope's namespace.
+	// Subject is absent where it is the scope's own.
 	Subject *control.Subject `json:"subject,omitempty"`
 	State   control.State    `json:"state"`
 	// Entry is the id of the unit's newest state entry; empty where there is none.
@@ -372,6 +396,11 @@ type ManifestUnit struct {
 	Since   *Time  `json:"since,omitempty"`
 	Episode string `json:"episode,omitempty"`
 	Origin  Origin `json:"origin,omitempty"`
+	// Entered is the entry that brought the subject under the control, where it
+	// came by itself and not with its scope; New is true where it was new then.
+	Entered   *EntryRef `json:"entered,omitempty"`
+	EnteredAt *Time     `json:"enteredAt,omitempty"`
+	New       bool      `json:"new,omitempty"`
 }
 
 // UnitID names a subject in populations and samples: group, kind, namespace,

@@ -82,7 +82,7 @@ func (f *fold) seedScope(s *ledger.ManifestScope, l *line) {
 			continue
 		}
 		p := f.policyOf(st.Policy)
-		if m := p.members[subject]; m != nil && m.open() != nil {
+		if p.own(subject).open() != nil {
 			continue
 		}
 		from := l.at
@@ -110,6 +110,13 @@ func (f *fold) seedUnit(scope *control.Subject, mu *ledger.ManifestUnit, l *line
 	at := l.at
 	if mu.Since != nil {
 		at = min(at, micros(mu.Since.Time))
+	}
+	if c.judgesOwn() && c.member(subject).open() == nil {
+		from := at
+		if mu.EnteredAt != nil {
+			from = micros(mu.EnteredAt.Time)
+		}
+		f.judge(c, subject, stay{span: span{from, forever}, added: mu.New, created: never}).moved = 0
 	}
 	state := ledger.Bounded(mu.State)
 	f.seedOutcome(u, &state, at, mu.Episode, mu.Origin, "", l)

@@ -87,11 +87,11 @@ func (f *fold) breakLedger(l *line) {
 
 func (p *policy) breakLedger(f *fold, l *line) {
 	p.broken = l.at
-	for _, m := range p.members {
-		m.stale = m.stale || m.open() != nil
-	}
+	p.namespaces.loseSight()
+	p.others.loseSight()
 	for _, id := range sortedKeys(p.controls) {
 		c := p.controls[id]
+		c.members.loseSight()
 		for _, s := range f.sortedUnits(c) {
 			u := c.units[s]
 			if u.state == nil {
@@ -138,15 +138,7 @@ func (p *policy) finish(end int64) {
 		p.held = never
 	}
 	p.endStale()
-}
-
-// endStale ends the stays of subjects that a new ledger does not know, once it
-// has looked at all there are.
-func (p *policy) endStale() {
-	for _, m := range p.members {
-		if st := m.open(); m.stale && st != nil {
-			st.to, st.deleted = max(st.from, p.broken), true
-		}
-		m.stale = false
+	for _, c := range p.controls {
+		c.members.endStale(p.broken)
 	}
 }

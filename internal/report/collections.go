@@ -43,8 +43,10 @@ func (f *fold) scheduleOf(l *line) (*schedule, *ledger.ScheduleRef, error) {
 func (f *fold) scopes() map[string]bool {
 	of := map[string]bool{}
 	for _, p := range f.policies {
-		for s := range p.members {
-			of[ledger.ScopeOf(*s)] = true
+		for _, own := range []subjects{p.namespaces, p.others} {
+			for s := range own {
+				of[ledger.ScopeOf(*s)] = true
+			}
 		}
 	}
 	return of

@@ -119,8 +119,9 @@ func (f *fold) subjectsOf(c *statedControl, r *Control, episodes []classified, o
 		d := &r.Definitions[i]
 		splits[i] = spans{{micros(d.From.Time), micros(d.To.Time)}}
 	}
-	for _, s := range f.sortedMembers(c.policy) {
-		m := c.policy.members[s]
+	population := c.population()
+	for _, s := range sortedSubjects(population) {
+		m := population[s]
 		r.Left = append(r.Left, f.leftOf(m, operation)...)
 		in := m.within(f.period()).and(operation)
 		if f.query.AsOf != nil && len(in) == 0 {
@@ -154,21 +155,12 @@ func (f *fold) subjectsOf(c *statedControl, r *Control, episodes []classified, o
 // there is the number of subjects in scope at a time.
 func (f *fold) there(c *statedControl, at int64) int {
 	n := 0
-	for _, m := range c.policy.members {
+	for _, m := range c.population() {
 		if m.within(span{at, at + 1}) != nil {
 			n++
 		}
 	}
 	return n
-}
-
-// within are the times in scope that lie in s.
-func (m *member) within(s span) spans {
-	var of []span
-	for i := range m.stays {
-		of = append(of, m.stays[i].clip(s))
-	}
-	return union(of)
 }
 
 // count counts a subject's part in the population: how each of its times in
@@ -197,22 +189,6 @@ func (p *Population) count(m *member, in spans, f *fold) {
 			lastDay = d
 		}
 	}
-}
-
-func (m *member) beginning(at int64) *stay {
-	i := slices.IndexFunc(m.stays, func(s stay) bool { return s.from == at })
-	if i < 0 {
-		return nil
-	}
-	return &m.stays[i]
-}
-
-func (m *member) ending(at int64) *stay {
-	i := slices.IndexFunc(m.stays, func(s stay) bool { return s.to == at })
-	if i < 0 {
-		return nil
-	}
-	return &m.stays[i]
 }
 
 // final is the unit's state at the end, nil where it was not in scope then.

@@ -71,22 +71,25 @@ func (f *fold) beginning(u *unit, l *line, def *definition, before proof) proof 
 	}
 	began := nothing
 	began.floor = u.control.since(u.subject)
-	if st := u.control.policy.members[u.subject].open(); st != nil && st.added && st.created != never {
+	if st := u.control.member(u.subject).open(); st != nil && st.added && st.created != never {
 		began.floor = f.byOurClock(st.created) // it deviates since it is there
 	}
 	return began
 }
 
-// since is when the subject came under the control.
+// since is when the subject came under the control: the own subject of a scope,
+// with its scope.
 func (c *statedControl) since(s *control.Subject) int64 {
 	since := int64(never)
 	if n := len(c.stated); n > 0 {
 		since = c.stated[n-1].from
 	}
-	if m := c.policy.members[s]; m != nil {
-		if st := m.open(); st != nil {
-			since = max(since, st.from)
-		}
+	m := c.policy.own(s)
+	if m == nil {
+		m = c.member(s)
+	}
+	if st := m.open(); st != nil {
+		since = max(since, st.from)
 	}
 	return since
 }

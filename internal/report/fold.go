@@ -250,7 +250,7 @@ func (f *fold) arrived(l *line) error {
 func proves(l *line) bool {
 	switch l.kind {
 	case ledger.KindLedgerOpened, ledger.KindOperatorStarted, ledger.KindRecoveredTail, ledger.KindEvidenceLost,
-		ledger.KindPermissionChanged, ledger.KindOccurrence, ledger.KindSelfTested, ledger.KindAnchored,
+		ledger.KindPermissionChanged, ledger.KindOccurrence, ledger.KindSelfTested, ledger.KindProbed, ledger.KindAnchored,
 		ledger.KindAnchorFailed, ledger.KindPruned, ledger.KindObjectErased:
 		return false
 	case ledger.KindGap:

@@ -126,7 +126,7 @@ func (c *comparison) run() error {
 	for _, mp := range c.manifest.Policies {
 		p := c.fold.policies[mp.Name]
 		switch {
-		case p == nil || len(p.specs) == 0 && len(p.members) == 0:
+		case p == nil || len(p.specs) == 0 && len(p.namespaces)+len(p.others) == 0:
 			c.disagree("policy %s is in the manifest, and not in the entries", mp.Name)
 		case p.generation == mp.Generation && p.edited < c.manifest.Seq:
 			c.policies[mp.Name] = true
@@ -205,23 +205,26 @@ func (c *comparison) scope(s *ledger.ManifestScope) {
 		if !c.policies[standing.Policy] {
 			continue
 		}
-		m := c.fold.policies[standing.Policy].members[subject]
-		inside := m != nil && m.open() != nil
+		inside := c.fold.policies[standing.Policy].own(subject).open() != nil
 		if inside != (standing.Disposition == "InScope") && !c.moving(standing.Policy, subject) {
 			c.disagree("%s is %s for policy %s in the manifest, and %s by the entries", subject, standing.Disposition, standing.Policy,
 				map[bool]string{true: "in scope", false: "not in scope"}[inside])
 		}
 	}
+	listed := map[ledger.Unit]bool{}
 	for i := range s.Units {
-		c.unit(subject, &s.Units[i])
+		c.unit(subject, &s.Units[i], listed)
+	}
+	for _, name := range sortedKeys(c.policies) {
+		c.unlisted(name, subject, listed)
 	}
 }
 
-// moving is whether something changed about the subject since the manifest's Seq,
-// or a discrepancy accounts for it.
+// moving is whether something changed about the own subject of a scope since the
+// manifest's Seq, or a discrepancy accounts for it.
 func (c *comparison) moving(policy string, s *control.Subject) bool {
 	p := c.fold.policies[policy]
-	if m := p.members[s]; m != nil && m.moved >= c.manifest.Seq {
+	if m := p.own(s); m != nil && m.moved >= c.manifest.Seq {
 		return true
 	}
 	for id := range p.controls {
@@ -232,7 +235,23 @@ func (c *comparison) moving(policy string, s *control.Subject) bool {
 	return false
 }
 
-func (c *comparison) unit(scope *control.Subject, mu *ledger.ManifestUnit) {
+// unlisted looks for subjects of single controls that the entries have in a scope,
+// and the manifest has not.
+func (c *comparison) unlisted(policy string, scope *control.Subject, listed map[ledger.Unit]bool) {
+	p := c.fold.policies[policy]
+	for _, id := range sortedKeys(p.controls) {
+		sc := p.controls[id]
+		for _, s := range sc.scoped[ledger.ScopeOf(*scope)] {
+			key, m := ledger.Unit{Policy: policy, Control: id, Subject: *s}, sc.members[s]
+			if m.open() == nil || listed[key] || m.moved >= c.manifest.Seq || c.schedule.discrepant[key] || c.moving(policy, scope) {
+				continue
+			}
+			c.disagree("%s is judged by the entries, and not in the manifest", key)
+		}
+	}
+}
+
+func (c *comparison) unit(scope *control.Subject, mu *ledger.ManifestUnit, listed map[ledger.Unit]bool) {
 	if !c.policies[mu.Policy] {
 		return
 	}
@@ -241,6 +260,7 @@ func (c *comparison) unit(scope *control.Subject, mu *ledger.ManifestUnit) {
 		subject = c.in.same(*mu.Subject)
 	}
 	key := ledger.Unit{Policy: mu.Policy, Control: mu.Control, Subject: *subject}
+	listed[key] = true
 	if c.schedule.discrepant[key] || (c.partial && mu.State.Outcome == control.NotEvaluated) {
 		return
 	}
@@ -291,12 +311,14 @@ func (c *comparison) missing(dirty []string) {
 	}
 }
 
-// inScope are the members of a policy in a scope.
+// inScope are the own subjects of a scope in a policy's scope.
 func (c *comparison) inScope(policy, scope string) []*control.Subject {
 	var of []*control.Subject
-	for s, m := range c.fold.policies[policy].members {
-		if ledger.ScopeOf(*s) == scope && m.open() != nil {
-			of = append(of, s)
+	for _, own := range []subjects{c.fold.policies[policy].namespaces, c.fold.policies[policy].others} {
+		for s, m := range own {
+			if ledger.ScopeOf(*s) == scope && m.open() != nil {
+				of = append(of, s)
+			}
 		}
 	}
 	slices.SortFunc(of, func(a, b *control.Subject) int { return compareSubjects(*a, *b) })

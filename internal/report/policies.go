@@ -18,7 +18,9 @@ import (
 type policy struct {
 	name     string
 	controls map[string]*statedControl
-	members  map[*control.Subject]*member
+	// namespaces are those in the policy's scope, others what else is a scope: the
+	// cluster.
+	namespaces, others subjects
 	// specs are the specs in force, in order; the last one is open.
 	specs []specInForce
 	// held is when first enforcement began to be held back, never while it is not.
@@ -56,8 +58,12 @@ type statedControl struct {
 	// definitions are those in force, in order; the last may be open.
 	definitions []*definition
 	units       map[*control.Subject]*unit
-	episodes    []*episode
-	needs       []control.Need
+	// members are the subjects that entries name the control for, scoped are they by
+	// the name of their scope.
+	members  subjects
+	scoped   map[string][]*control.Subject
+	episodes []*episode
+	needs    []control.Need
 	// everything is whether what it needs is not known: every gap concerns it.
 	everything bool
 	acts       acts
@@ -100,7 +106,7 @@ func (d *definition) within(origin ledger.Origin) *int64 {
 func (f *fold) policyOf(name string) *policy {
 	p, ok := f.policies[name]
 	if !ok {
-		p = &policy{name: f.in.text(name), controls: map[string]*statedControl{}, members: map[*control.Subject]*member{}, held: never}
+		p = &policy{name: f.in.text(name), controls: map[string]*statedControl{}, namespaces: subjects{}, others: subjects{}, held: never}
 		f.policies[p.name] = p
 	}
 	return p
@@ -110,7 +116,7 @@ func (f *fold) controlOf(p *policy, id string) *statedControl {
 	c, ok := p.controls[id]
 	if !ok {
 		c = &statedControl{policy: p, id: f.in.text(id), introduced: never, operating: never, everything: true,
-			units: map[*control.Subject]*unit{}}
+			units: map[*control.Subject]*unit{}, members: subjects{}, scoped: map[string][]*control.Subject{}}
 		c.acts.contested = map[*control.Subject]map[int64]bool{}
 		p.controls[c.id] = c
 	}
@@ -163,8 +169,10 @@ func (f *fold) policyDeleted(p *policy, l *line) {
 	for _, id := range sortedKeys(p.controls) {
 		f.withdraw(p.controls[id], l)
 	}
-	for _, s := range f.sortedMembers(p) {
-		f.leave(p, s, l, ledger.EndingControlWithdrawn)
+	for _, of := range []subjects{p.namespaces, p.others} {
+		for _, s := range sortedSubjects(of) {
+			f.leave(p, s, l, ledger.EndingControlWithdrawn)
+		}
 	}
 	p.endSpec(l.at)
 }
@@ -187,7 +195,7 @@ func (f *fold) adopt(p *policy, ref *ledger.PolicyRef, digest, manager string, a
 		dc := &def.Controls[i]
 		c := f.controlOf(p, dc.Spec.ID)
 		c.spec, c.needs, c.everything = dc.Spec, dc.Needs, false
-		c.typ = typeOf(dc.Spec)
+		c.typ = dc.Type
 		c.state(at)
 		next := &definition{span: span{at, forever}, digest: dc.Digest, generation: ref.Generation, mode: dc.Spec.Mode,
 			setBy: manager, setAt: at, spec: digest}
@@ -220,14 +228,6 @@ func nanoseconds(d *metav1.Duration) *int64 {
 		return nil
 	}
 	return new(int64(d.Duration))
-}
-
-// typeOf is the name of the spec's control type.
-func typeOf(spec v1alpha1.ControlSpec) string {
-	if spec.NetworkIsolation != nil {
-		return "networkIsolation"
-	}
-	return ""
 }
 
 // state says that the policy states the control from at on.
@@ -303,6 +303,7 @@ func (f *fold) controlIntroduced(l *line) error {
 	}
 	c.learn(ref, 0, l.at)
 	c.policy.endStale()
+	c.members.endStale(c.policy.broken)
 	operating := micros(intro.OperatingFrom.Time)
 	if c.introduced == never {
 		c.introduced, c.operating, c.declared, c.ledger = l.at, operating, intro.Declared, f.ledger
@@ -327,6 +328,9 @@ func (f *fold) controlWithdrawn(l *line) error {
 func (f *fold) withdraw(c *statedControl, l *line) {
 	for _, s := range f.sortedUnits(c) {
 		f.endUnit(c.units[s], l, ledger.EndingControlWithdrawn)
+	}
+	for _, m := range c.members {
+		f.endStay(m, l, ledger.EndingControlWithdrawn, "")
 	}
 	if n := len(c.stated); n > 0 && c.stated[n-1].to == forever {
 		c.stated[n-1].to = l.at

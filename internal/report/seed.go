@@ -60,14 +60,25 @@ func (f *fold) seedRecord(k *ledger.Known, name string, l *line) error {
 	}
 	for _, m := range k.Members(name) {
 		s := f.in.same(m.Subject)
-		f.enter(p, s, stay{span: span{micros(m.Since.Time), forever}, added: m.Entered == ledger.KindSubjectAdded, created: never})
+		f.enter(p, s, seededStay(m))
 		for _, id := range k.Controls(name) {
 			if u, ok := k.Unit(ledger.Unit{Policy: name, Control: id, Subject: m.Subject}); ok {
-				f.seedState(f.unitOf(f.controlOf(p, id), s), u, l)
+				f.seedState(f.controlOf(p, id), s, u, l)
 			}
 		}
 	}
+	for _, m := range k.ObjectMembers(name) {
+		c, s := f.controlOf(p, m.Control), f.in.same(m.Subject)
+		f.judge(c, s, seededStay(m))
+		if u, ok := k.Unit(ledger.Unit{Policy: name, Control: m.Control, Subject: m.Subject}); ok {
+			f.seedState(c, s, u, l)
+		}
+	}
 	return nil
+}
+
+func seededStay(m *ledger.Member) stay {
+	return stay{span: span{micros(m.Since.Time), forever}, added: m.Entered == ledger.KindSubjectAdded, created: never}
 }
 
 func (f *fold) seedControl(c *statedControl, r *ledger.ControlRecord) {
@@ -77,9 +88,13 @@ func (f *fold) seedControl(c *statedControl, r *ledger.ControlRecord) {
 	}
 }
 
-func (f *fold) seedState(u *unit, r *ledger.Record, l *line) {
+func (f *fold) seedState(c *statedControl, s *control.Subject, r *ledger.Record, l *line) {
+	at := micros(r.Since.Time)
+	if c.judgesOwn() && c.member(s).open() == nil {
+		f.judge(c, s, stay{span: span{at, forever}, created: never})
+	}
 	state := r.State
-	f.seedOutcome(u, &state, micros(r.Since.Time), r.Episode, r.Origin, r.Message, l)
+	f.seedOutcome(f.unitOf(c, s), &state, at, r.Episode, r.Origin, r.Message, l)
 }
 
 // seedOutcome takes over a state that was stated before the entries that are

@@ -9,35 +9,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// member is a subject that is, or was, in a policy's scope.
-type member struct {
-	subject *control.Subject
-	// stays are when it was in scope, as far as the period is concerned; the
-	// last may be open.
-	stays []stay
-	// moved is the entry that brought it in, or took it out, last.
-	moved uint64
-	// stale is set where it was in scope when a ledger ended, and the next one
-	// has not said so yet.
-	stale bool
-}
-
-// stay is one time in scope.
-type stay struct {
-	span
-	added   bool  // as a new subject
-	deleted bool  // it ended because the subject ceased to be
-	created int64 // when the API says that the subject came to be
-	left    *Left
-}
-
-func (m *member) open() *stay {
-	if n := len(m.stays); n > 0 && m.stays[n-1].to == forever {
-		return &m.stays[n-1]
-	}
-	return nil
-}
-
 // unit is one subject under one control.
 type unit struct {
 	control *statedControl
@@ -139,98 +110,6 @@ func (f *fold) sightedBefore(s *control.Subject, at int64) int64 {
 	}
 }
 
-func (f *fold) ofMember(l *line) (*policy, *control.Subject, error) {
-	ref, err := f.in.policy(l)
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := f.in.subject(l)
-	if err != nil {
-		return nil, nil, err
-	}
-	f.sighted(s, l.at)
-	f.touch(s)
-	return f.policyOf(ref.Name), s, nil
-}
-
-// memberEntered brings a subject into a policy's scope.
-func (f *fold) memberEntered(l *line) error {
-	p, s, err := f.ofMember(l)
-	if err != nil {
-		return err
-	}
-	created, _ := sourceTime(l, "creationTimestamp")
-	f.enter(p, s, stay{span: span{l.at, forever}, added: l.kind == ledger.KindSubjectAdded, created: created})
-	return nil
-}
-
-func (f *fold) enter(p *policy, s *control.Subject, st stay) *member {
-	m, ok := p.members[s]
-	if !ok {
-		m = &member{subject: s}
-		p.members[s] = m
-	}
-	if m.stale {
-		m.stale = false
-		return m
-	}
-	if m.open() == nil {
-		if n := len(m.stays); n > 0 && m.stays[n-1].left != nil {
-			m.stays[n-1].left.Returned = known(st.from)
-		}
-		m.stays = append(m.stays, st)
-		m.moved = f.line.seq
-	}
-	return m
-}
-
-func (f *fold) memberLeft(l *line) error {
-	p, s, err := f.ofMember(l)
-	if err != nil {
-		return err
-	}
-	ending := ledger.EndingSubjectDeleted
-	if l.kind == ledger.KindScopeLeft {
-		ending = ledger.EndingLeftScope
-	}
-	f.leave(p, s, l, ending)
-	return nil
-}
-
-// leave ends a subject's stay, and its units.
-func (f *fold) leave(p *policy, s *control.Subject, l *line, ending ledger.Ending) {
-	m, ok := p.members[s]
-	if !ok {
-		return
-	}
-	var open string
-	for _, id := range sortedKeys(p.controls) {
-		if u, ok := p.controls[id].units[s]; ok {
-			if u.open != nil {
-				open = u.open.id
-			}
-			f.endUnit(u, l, ending)
-		}
-	}
-	st := m.open()
-	if st == nil {
-		return
-	}
-	m.stale = false
-	st.to, st.deleted = l.at, ending == ledger.EndingSubjectDeleted
-	m.moved = l.seq
-	if ending == ledger.EndingLeftScope {
-		st.left = &Left{Subject: *s, At: timeOf(l.at), Episode: open, Seq: l.seq}
-		var scope ledger.ScopeBody
-		if l.decode("scope", &scope) == nil {
-			st.left.Cause, st.left.Disposition = scope.Cause, scope.Disposition
-		}
-	}
-	if l.at <= f.window.from && st.left == nil {
-		m.stays = m.stays[:len(m.stays)-1]
-	}
-}
-
 // endUnit ends what is known of a unit, and its episode.
 func (f *fold) endUnit(u *unit, l *line, ending ledger.Ending) {
 	u.last = nothing
@@ -270,9 +149,7 @@ func (f *fold) outcomeChanged(l *line) error {
 	}
 	evaluator, _ := number[int64](l.parts["evaluatorVersion"])
 	def := c.learn(ref, int(evaluator), l.at)
-	if m := c.policy.members[s]; m == nil || m.open() == nil {
-		f.enter(c.policy, s, stay{span: span{l.at, forever}, created: never})
-	}
+	f.inScopeBy(c, s, l)
 	f.turn(f.unitOf(c, s), l, def, to)
 	return nil
 }
@@ -330,10 +207,6 @@ func sourceTime(l *line, field string) (int64, bool) {
 
 func (f *fold) sortedUnits(c *statedControl) []*control.Subject {
 	return sortedSubjects(c.units)
-}
-
-func (f *fold) sortedMembers(p *policy) []*control.Subject {
-	return sortedSubjects(p.members)
 }
 
 func sortedSubjects[V any](m map[*control.Subject]V) []*control.Subject {
