@@ -66,9 +66,15 @@ type APIServerPod struct {
 
 // Ingress is what evaluators see of a networking.k8s.io/v1 Ingress.
 type Ingress struct {
-	Meta  `json:",inline"`
-	Class string `json:"class,omitempty"`
-	// Annotations are those that a rule looks at.
+	Meta `json:",inline"`
+	// Class is spec.ingressClassName, or the annotation kubernetes.io/ingress.class
+	// in its stead; Controller is spec.controller of the IngressClass of that name.
+	Class      string `json:"class,omitempty"`
+	Controller string `json:"controller,omitempty"`
+	// Solver is true where an ACME Challenge of cert-manager's owns it: it answers
+	// the challenge, in the clear, and goes.
+	Solver bool `json:"solver,omitempty"`
+	// Annotations are those of IngressAnnotations.
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// DefaultBackend is whether it has a default backend, which serves every host.
 	DefaultBackend bool `json:"defaultBackend,omitempty"`
@@ -99,6 +105,9 @@ type GatewayListener struct {
 	Protocol string `json:"protocol"`
 	Port     int32  `json:"port"`
 	Hostname string `json:"hostname,omitempty"`
+	// From is allowedRoutes.namespaces.from: All, Selector or None, and empty for
+	// Same, which is the default.
+	From string `json:"from,omitempty"`
 	// Mode is tls.mode: Terminate or Passthrough, and empty without tls.
 	Mode string `json:"mode,omitempty"`
 	// Certificates are tls.certificateRefs.
@@ -147,7 +156,9 @@ type Workload struct {
 	// InboundPolicy is Linkerd's inbound policy, where an annotation of the pods
 	// states one.
 	InboundPolicy string `json:"inboundPolicy,omitempty"`
-	HostNetwork   bool   `json:"hostNetwork,omitempty"`
+	// Annotations are those of PodAnnotations: by them traffic goes past the proxy.
+	Annotations map[string]string `json:"annotations,omitempty"`
+	HostNetwork bool              `json:"hostNetwork,omitempty"`
 	// Ports are the container ports, sorted.
 	Ports []int32 `json:"ports,omitempty"`
 }
@@ -166,6 +177,11 @@ type Mesh struct {
 	InboundPolicy string `json:"inboundPolicy,omitempty"`
 	// Ambient is whether the namespace is labelled for Istio's ambient mode.
 	Ambient bool `json:"ambient,omitempty"`
+	// MeshedSince is since when this process saw, without interruption, pods in the
+	// namespace and none that is without a proxy of a mesh: zero while there is one
+	// without, or none at all. It decides when a repair is made, and is no input of
+	// evaluators.
+	MeshedSince time.Time `json:"-"`
 }
 
 // IstioRoot is the namespace whose PeerAuthentications hold for the whole mesh,
@@ -207,6 +223,9 @@ type Certificate struct {
 	// NotAfter and RenewalTime are zero where the status does not state them.
 	NotAfter    time.Time `json:"notAfter,omitzero"`
 	RenewalTime time.Time `json:"renewalTime,omitzero"`
+	// Issuer is spec.issuerRef as kind.group/name, with the defaults Issuer and
+	// cert-manager.io.
+	Issuer string `json:"issuer,omitempty"`
 	// FailedAttempts is status.failedIssuanceAttempts.
 	FailedAttempts int `json:"failedAttempts,omitempty"`
 	// Ours is true where Holdfast created it.

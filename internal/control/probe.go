@@ -84,8 +84,11 @@ type HandshakeTarget struct {
 	Port     int32  `json:"port"`
 	HTTPPort int32  `json:"httpPort,omitempty"`
 	// Host is the server name that is asked for; a wildcard is asked for by a name
-	// that it covers.
+	// that it covers, and "" asks for none.
 	Host string `json:"host"`
+	// Secret is the TLS Secret whose certificate is to be served: it is read beside
+	// the connection, so that both are of one moment, and PublicHalf says so too.
+	Secret *CertificateTarget `json:"secret,omitempty"`
 }
 
 // CertificateTarget is a TLS Secret.
@@ -116,6 +119,7 @@ type Observation struct {
 
 	Stored     *Stored     `json:"stored,omitempty"`
 	Served     *Served     `json:"served,omitempty"`
+	// PublicHalf is nil for a handshake where the Secret may not be read.
 	PublicHalf *PublicHalf `json:"publicHalf,omitempty"`
 	Refused    *Refused    `json:"refused,omitempty"`
 }
