@@ -5,7 +5,6 @@ package control
 // issued. None holds a secret.
 func IngressAnnotations() []string {
 	return []string{
-		"acme.cert-manager.io/http01-edit-in-place",
 		"alb.ingress.kubernetes.io/certificate-arn",
 		"alb.ingress.kubernetes.io/group.name",
 		"alb.ingress.kubernetes.io/listen-ports",
