@@ -45,7 +45,7 @@ func agree(t *testing.T, rt *rapid.T) {
 		got[r.Controls[i].ID] = w.plain(&r.Controls[i])
 	}
 	want := map[string]plainControl{}
-	for _, id := range []string{"A", "B"} {
+	for _, id := range worldControls() {
 		n := naive{w, id, from, to, min(to, last)}
 		want[id] = n.control()
 	}

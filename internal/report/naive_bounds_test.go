@@ -51,8 +51,11 @@ func (n *naive) previous(bc beingCells, t int) *stating {
 	return nil
 }
 
-// since is when the subject came under the control.
+// since is when the subject came under the control: a scope, with itself.
 func (n *naive) since(b *being, t int) int {
+	if b.itself() {
+		b = b.scope
+	}
 	in, stated := t, t
 	for in > 0 && b.in[in-1] && b.came[in] == "" {
 		in--

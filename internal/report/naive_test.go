@@ -106,7 +106,9 @@ type beingCells struct {
 func (n *naive) cellsOf() []beingCells {
 	var of []beingCells
 	for _, b := range n.all {
-		of = append(of, beingCells{b, n.cell(b, n.id)})
+		if b.under(n.id) {
+			of = append(of, beingCells{b, n.cell(b, n.id)})
+		}
 	}
 	return of
 }
@@ -142,7 +144,7 @@ func (n *naive) times(p *plainControl) {
 	p.Whole = p.Due
 	if first != unknown {
 		for _, b := range n.all {
-			if b.in[first] {
+			if b.under(n.id) && b.in[first] {
 				p.Whole += int64(first-n.from) * n.length.Microseconds()
 			}
 		}
@@ -160,6 +162,9 @@ func floored(part, whole int64) int64 {
 
 func (n *naive) population(p *plainControl) {
 	for _, b := range n.all {
+		if !b.under(n.id) {
+			continue
+		}
 		counted, lastDay := false, int64(unknown)
 		for t := n.from; t < n.end; t++ {
 			if !n.due(b, t) {

@@ -162,9 +162,13 @@ func isolation(mode v1alpha1.Mode, tolerance *v1alpha1.Tolerance, ids ...string)
 		Exclusions:        []v1alpha1.Exclusion{{Namespaces: []string{"legacy"}, Reason: "RISK-1", ReviewBy: "2026-03-02", ApprovedBy: "ciso"}},
 	}}
 	for _, id := range ids {
-		spec.Controls = append(spec.Controls, v1alpha1.ControlSpec{ID: id, Statement: "Traffic is denied unless allowed.", Owner: "platform",
+		c := v1alpha1.ControlSpec{ID: id, Statement: "Traffic is denied unless allowed.", Owner: "platform",
 			Criteria: []v1alpha1.Criterion{"CC6.6", "CC6.1"}, Priority: v1alpha1.PriorityHigh,
-			NetworkIsolation: &v1alpha1.NetworkIsolation{DefaultDeny: []v1alpha1.Direction{v1alpha1.DirectionIngress}}})
+			NetworkIsolation: &v1alpha1.NetworkIsolation{DefaultDeny: []v1alpha1.Direction{v1alpha1.DirectionIngress}}}
+		if id == "C" {
+			c.NetworkIsolation, c.EncryptionInTransit = nil, &v1alpha1.EncryptionInTransit{Services: &v1alpha1.ServiceEncryption{}}
+		}
+		spec.Controls = append(spec.Controls, c)
 	}
 	return spec
 }
@@ -215,7 +219,12 @@ func (s *scribe) introduce(policy, id string) {
 }
 
 func (s *scribe) enter(policy string, subject control.Subject, added bool) {
-	e := ledger.Entry{Kind: ledger.KindScopeEntered, Policy: s.specs[policy], Subject: &subject, Scope: &ledger.ScopeBody{Cause: "LabelsChanged"}}
+	s.enterControl(policy, "", subject, added)
+}
+
+// enterControl has a subject come under one control.
+func (s *scribe) enterControl(policy, id string, subject control.Subject, added bool) {
+	e := ledger.Entry{Kind: ledger.KindScopeEntered, Policy: s.specs[policy], Control: id, Subject: &subject, Scope: &ledger.ScopeBody{Cause: "LabelsChanged"}}
 	if added {
 		e.Kind, e.Scope.Cause = ledger.KindSubjectAdded, "Created"
 		e.SourceTimes = []ledger.SourceTime{{Field: "metadata.creationTimestamp", Value: ledger.At(s.now.Truncate(time.Second)), Resolution: int64(time.Second)}}
@@ -224,7 +233,11 @@ func (s *scribe) enter(policy string, subject control.Subject, added bool) {
 }
 
 func (s *scribe) leave(policy string, subject control.Subject, deleted bool) {
-	e := ledger.Entry{Kind: ledger.KindScopeLeft, Policy: s.specs[policy], Subject: &subject, Scope: &ledger.ScopeBody{Cause: "LabelsChanged", Disposition: "NotSelected"}}
+	s.leaveControl(policy, "", subject, deleted)
+}
+
+func (s *scribe) leaveControl(policy, id string, subject control.Subject, deleted bool) {
+	e := ledger.Entry{Kind: ledger.KindScopeLeft, Policy: s.specs[policy], Control: id, Subject: &subject, Scope: &ledger.ScopeBody{Cause: "LabelsChanged", Disposition: "NotSelected"}}
 	if deleted {
 		e.Kind, e.Scope = ledger.KindSubjectDeleted, nil
 	}
@@ -285,7 +298,9 @@ func (s *scribe) before(u ledger.Unit) string {
 		return r.ID
 	}
 	var begin ledger.EntryRef
-	if m, ok := s.known.Member(u.Policy, u.Subject); ok {
+	if m, ok := s.known.ObjectMember(u); ok {
+		begin = m.Entry
+	} else if m, ok := s.known.Member(u.Policy, u.Subject); ok {
 		begin = m.Entry
 	}
 	if p, ok := s.known.Policy(u.Policy); ok {

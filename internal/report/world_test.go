@@ -42,16 +42,38 @@ type world struct {
 	cells        map[string]*cells
 }
 
-// being is one subject with a UID of its own.
+// worldControls are the controls that the policy may state: A and B judge each
+// namespace in scope, C judges objects in namespaces and in the cluster, and the
+// scopes themselves where it finds something to judge.
+func worldControls() []string { return []string{"A", "B", "C"} }
+
+// being is one subject with a UID of its own, as a scope or under the control C.
 type being struct {
 	subject control.Subject
+	// scope is where C judges the subject, nil for what is a scope in itself. It is
+	// the same subject where C judges that.
+	scope *being
 	in      []bool   // by tick
 	came    []string // by tick: added, entered
 	went    []string // by tick: left, deleted
 	sights  []sight
 	since   int
 	inside  bool
+	// stale is set from a break of the ledger on until something is said of a scope
+	// that C judges.
+	stale bool
 }
+
+// under is whether the being is a subject of a control.
+func (b *being) under(id string) bool {
+	if id == "C" {
+		return b.scope != nil
+	}
+	return b.scope == nil && b.subject.Kind == "Namespace"
+}
+
+// itself is whether it is a scope that C judges.
+func (b *being) itself() bool { return b.scope != nil && b.scope.subject == b.subject }
 
 type sight struct{ tick, ledger int }
 
@@ -87,11 +109,11 @@ const worldPolicy = "p"
 func newWorld(tb testing.TB, tick time.Duration) *world {
 	tb.Helper()
 	w := &world{scribe: newScribe(tb), length: tick, running: true, introducedIn: map[string]int{}, dead: map[string]bool{}, held: map[string]int{}, gapKind: map[string]ledger.GapBody{},
-		stated: map[string][]bool{}, introduce: map[string]int{"A": -1, "B": -1}, tolerance: map[string][]*time.Duration{},
+		stated: map[string][]bool{}, introduce: map[string]int{"A": -1, "B": -1, "C": -1}, tolerance: map[string][]*time.Duration{},
 		edited: map[string]int{}, gaps: map[string][]bool{}, fought: map[string]map[int]bool{}, cells: map[string]*cells{}}
 	w.check = false
 	w.begin(ledger.OpenFirstInstall)
-	w.put(within(5*tick), "A", "B")
+	w.put(within(5*tick), worldControls()...)
 	return w
 }
 
@@ -138,7 +160,7 @@ func (w *world) cell(b *being, id string) *cells {
 // pass lets ticks pass: each is noted as it is at its end.
 func (w *world) pass(ticks int) {
 	for range ticks {
-		for _, id := range []string{"A", "B"} {
+		for _, id := range worldControls() {
 			stated := slices.Contains(w.statedNow(), id)
 			w.stated[id] = append(w.stated[id], stated)
 			w.tolerance[id] = append(w.tolerance[id], w.within())
@@ -146,6 +168,9 @@ func (w *world) pass(ticks int) {
 				w.gaps[id] = append(w.gaps[id], false)
 			}
 			for _, b := range w.all {
+				if !b.under(id) {
+					continue
+				}
 				c := w.cell(b, id)
 				out, st := control.Outcome(""), (*stating)(nil)
 				if c.last != nil {
@@ -174,61 +199,100 @@ func (w *world) pass(ticks int) {
 // quiet makes sure that nothing was noted of this tick yet.
 func (w *world) quiet() { w.pass(1) }
 
+// come has a namespace come into scope.
 func (w *world) come(n int, added bool) {
 	subject := control.Subject{Kind: "Namespace", Name: fmt.Sprintf("ns-%d", n%3), UID: fmt.Sprintf("uid-%d", n%6)}
 	if w.dead[subject.UID] {
 		return
 	}
 	for _, b := range w.alive {
-		if b.subject.Name == subject.Name && (b.inside || b.subject.UID != subject.UID) {
+		if b.scope == nil && b.subject.Name == subject.Name && (b.inside || b.subject.UID != subject.UID) {
 			return
 		}
 	}
 	w.quiet()
-	i := slices.IndexFunc(w.all, func(b *being) bool { return b.subject == subject })
+	b := w.being(subject, nil)
+	w.enter(worldPolicy, subject, added)
+	w.comes(b, map[bool]string{true: "added", false: "entered"}[added])
+}
+
+// being is the subject, as a scope or in one.
+func (w *world) being(subject control.Subject, scope *being) *being {
+	i := slices.IndexFunc(w.all, func(b *being) bool { return b.subject == subject && (b.scope == nil) == (scope == nil) })
 	if i < 0 {
 		b := &being{subject: subject, in: make([]bool, w.tick), came: make([]string, w.tick), went: make([]string, w.tick)}
 		w.all, i = append(w.all, b), len(w.all)
 	}
 	b := w.all[i]
+	b.scope = scope
 	if !slices.Contains(w.alive, b) {
 		w.alive = append(w.alive, b)
 	}
-	w.enter(worldPolicy, subject, added)
+	return b
+}
+
+func (w *world) comes(b *being, how string) {
 	w.note()
 	b.inside, b.since = true, w.tick
 	for len(b.came) <= w.tick {
 		b.came, b.went = append(b.came, ""), append(b.went, "")
 	}
-	b.came[w.tick] = map[bool]string{true: "added", false: "entered"}[added]
+	b.came[w.tick] = how
 	w.see(b)
 }
 
-func (w *world) see(b *being) { b.sights = append(b.sights, sight{w.tick, len(w.chain)}) }
-
-func (w *world) depart(b *being, deleted bool) {
-	if !b.inside {
-		return
-	}
-	w.quiet()
-	w.leave(worldPolicy, b.subject, deleted)
-	w.note()
-	w.see(b)
+// goes notes that a being is in scope no more.
+func (w *world) goes(b *being, how string) {
 	for len(b.came) <= w.tick {
 		b.came, b.went = append(b.came, ""), append(b.went, "")
 	}
-	b.went[w.tick] = map[bool]string{true: "deleted", false: "left"}[deleted]
-	b.inside = false
-	for _, id := range []string{"A", "B"} {
-		w.end(b, id, map[bool]ledger.Ending{true: ledger.EndingSubjectDeleted, false: ledger.EndingLeftScope}[deleted])
+	b.went[w.tick], b.inside, b.stale = how, false, false
+}
+
+// see notes that the being's scope was evaluated, and all that is in it.
+func (w *world) see(b *being) {
+	for _, o := range w.all {
+		if ledger.ScopeOf(o.subject) == ledger.ScopeOf(b.subject) {
+			o.sights = append(o.sights, sight{w.tick, len(w.chain)})
+		}
 	}
-	if deleted {
-		w.alive = slices.DeleteFunc(w.alive, func(o *being) bool { return o == b })
+}
+
+// depart takes a scope, with all that is in it, or an object out.
+func (w *world) depart(b *being, deleted bool) {
+	if !b.inside || b.itself() {
+		return
+	}
+	w.quiet()
+	if b.scope != nil {
+		w.leaveControl(worldPolicy, "C", b.subject, deleted)
+	} else {
+		w.leave(worldPolicy, b.subject, deleted)
+	}
+	w.note()
+	w.see(b)
+	for _, o := range slices.Clone(w.alive) {
+		if o != b && o.scope != b {
+			continue
+		}
+		if o.inside {
+			w.goes(o, map[bool]string{true: "deleted", false: "left"}[deleted])
+		}
+		for _, id := range worldControls() {
+			w.end(o, id, map[bool]ledger.Ending{true: ledger.EndingSubjectDeleted, false: ledger.EndingLeftScope}[deleted])
+		}
+		if deleted {
+			w.dead[o.subject.UID] = true
+			w.alive = slices.DeleteFunc(w.alive, func(a *being) bool { return a == o })
+		}
 	}
 }
 
 // end ends a unit: what it was is known no more.
 func (w *world) end(b *being, id string, ending ledger.Ending) {
+	if !b.under(id) {
+		return
+	}
 	c := w.cell(b, id)
 	if c.last == nil || c.last.to == "" {
 		return
@@ -238,6 +302,9 @@ func (w *world) end(b *being, id string, ending ledger.Ending) {
 }
 
 func (w *world) become(b *being, id string, to control.Outcome, rules string, proven int, ending ledger.Ending) {
+	if !b.under(id) {
+		return
+	}
 	c := w.cell(b, id)
 	if !b.inside || !slices.Contains(w.statedNow(), id) || (c.last != nil && c.last.tick == w.tick) {
 		return
@@ -260,7 +327,7 @@ func (w *world) become(b *being, id string, to control.Outcome, rules string, pr
 		note.order = w.order
 		w.note()
 		w.see(b)
-		c.last = note
+		c.last, b.stale = note, false
 	}
 }
 
@@ -281,11 +348,11 @@ func (w *world) origin(b *being, id string, c *cells, known bool) ledger.Origin 
 
 // blind marks ticks that nobody observed.
 func (w *world) blind(body ledger.GapBody, from, to int) {
-	for _, id := range []string{"A", "B"} {
+	for _, id := range worldControls() {
 		for len(w.gaps[id]) < to {
 			w.gaps[id] = append(w.gaps[id], false)
 		}
-		if body.Policy != "" && body.Policy != worldPolicy {
+		if (body.Policy != "" && body.Policy != worldPolicy) || (body.Kind == "networkpolicies" && id == "C") {
 			continue
 		}
 		for t := from; t < to; t++ {
@@ -369,28 +436,65 @@ func (w *world) succeed(gone int) {
 	w.specs, w.defs = map[string]*ledger.PolicyRef{}, map[string]map[string]string{}
 	w.policy(worldPolicy, w.spec)
 	w.note()
-	for i, b := range slices.Clone(w.alive) {
-		for _, id := range []string{"A", "B"} {
-			w.end(b, id, "LedgerBreak")
-		}
-		if !b.inside {
-			continue
-		}
-		if i == gone {
-			b.inside, w.dead[b.subject.UID] = false, true
-			for len(b.came) <= w.tick {
-				b.came, b.went = append(b.came, ""), append(b.went, "")
-			}
-			b.went[w.tick] = "deleted"
-			w.alive = slices.DeleteFunc(w.alive, func(o *being) bool { return o == b })
-			continue
-		}
-		w.enter(worldPolicy, b.subject, false)
-		w.see(b)
+	survivors := slices.Clone(w.alive)
+	slices.SortStableFunc(survivors, func(a, b *being) int { // scopes first
+		return rank(a) - rank(b)
+	})
+	for i, b := range survivors {
+		w.survive(b, i == gone)
 	}
 	for _, id := range w.statedNow() {
 		if w.introduce[id] >= 0 {
 			w.scribe.introduce(worldPolicy, id)
+			w.forget(id)
 		}
+	}
+}
+
+// survive says what a new ledger says of what an old one knew.
+func (w *world) survive(b *being, gone bool) {
+	for _, id := range worldControls() {
+		w.end(b, id, "LedgerBreak")
+	}
+	switch {
+	case !b.inside:
+	case gone || (b.scope != nil && !b.scope.inside):
+		w.goes(b, "deleted")
+		w.dead[b.subject.UID] = true
+		w.alive = slices.DeleteFunc(w.alive, func(o *being) bool { return o == b })
+	case b.itself():
+		b.stale = true
+	case b.scope != nil:
+		w.enterControl(worldPolicy, "C", b.subject, false)
+		w.see(b)
+	default:
+		w.enter(worldPolicy, b.subject, false)
+		w.see(b)
+	}
+}
+
+// rank puts scopes before what is in them.
+func rank(b *being) int {
+	if b.scope == nil {
+		return 0
+	}
+	return 1
+}
+
+// forget ends what a new ledger did not speak of by when C is introduced: it was
+// gone when the old one ended.
+func (w *world) forget(id string) {
+	for _, b := range w.all {
+		if id != "C" || !b.stale {
+			continue
+		}
+		broken := w.broken[len(w.broken)-1]
+		for len(b.came) <= w.tick {
+			b.came, b.went = append(b.came, ""), append(b.went, "")
+		}
+		for t := broken; t < len(b.in); t++ {
+			b.in[t] = false
+		}
+		b.went[broken], b.inside, b.stale = "deleted", false, false
 	}
 }
