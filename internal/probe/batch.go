@@ -33,8 +33,8 @@ type target struct {
 	// once: a run that began before has not seen the change.
 	due    time.Time
 	change int
-	// interval is the time that it then waited.
-	interval time.Duration
+	// slack is how much earlier it may be probed, together with others.
+	slack time.Duration
 	// revised is true where it changed since it was probed, and settling how often
 	// it was probed again since it was seen to be other than before.
 	revised  bool
@@ -87,7 +87,7 @@ func (b *batch) want(asks map[string]*ask, now time.Time) {
 			t.ask(a, now)
 			continue
 		}
-		b.targets[key] = &target{wanted: a.wanted, askers: a.askers, due: now.Add(coalesce)}
+		b.targets[key] = &target{wanted: a.wanted, askers: a.askers, due: now.Add(coalesce), slack: coalesce}
 	}
 }
 
@@ -98,7 +98,8 @@ func (t *target) ask(a *ask, now time.Time) {
 	t.wanted, t.askers = a.wanted, a.askers
 	switch {
 	case revised:
-		t.due, t.revised, t.settling = now.Add(coalesce), true, 0
+		t.due, t.slack = now.Add(coalesce), coalesce
+		t.revised, t.settling = true, 0
 		t.change++
 	case sooner && t.seen != nil:
 		t.due = earlier(t.due, later(t.seen.At.Add(t.wanted.Every), now))
@@ -122,7 +123,7 @@ func (b *batch) next() time.Time {
 func (b *batch) takeDue(now time.Time) []job {
 	var due []job
 	for key, t := range b.targets {
-		if !t.due.After(now.Add(t.interval / 10)) {
+		if !t.due.After(now.Add(t.slack)) {
 			due = append(due, job{key: key, wanted: t.wanted, askers: t.askers, change: t.change, due: t.due})
 		}
 	}
@@ -151,8 +152,7 @@ func (t *target) take(seen *control.Observation, change int, factor float64) {
 	default:
 		t.settling = 0
 	}
-	t.interval = time.Duration(float64(every) * factor)
-	t.due = seen.At.Add(t.interval)
+	t.due, t.slack = seen.At.Add(time.Duration(float64(every)*factor)), every/10
 }
 
 // sameSight is whether two observations of a target are equal but for their times.
