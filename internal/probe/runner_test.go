@@ -423,8 +423,9 @@ func TestALargeScopeIsProbedInRuns(t *testing.T) {
 		}
 		r.Want("ns", wanted)
 		time.Sleep(time.Second)
-		want := []string{"recorded Handshake ns 256", "seen ns", "recorded Handshake ns 256", "seen ns", "recorded Handshake ns 88", "seen ns"}
-		if diff := cmp.Diff(want, r.happened()); diff != "" {
+		want := []string{"recorded Handshake ns 256", "recorded Handshake ns 256", "recorded Handshake ns 88"}
+		runs := slices.DeleteFunc(r.happened(), func(event string) bool { return event == "seen ns" })
+		if diff := cmp.Diff(want, runs); diff != "" {
 			t.Error(diff)
 		}
 		if got, awaited := r.Observations("ns"); len(got) != 600 || awaited {
