@@ -207,7 +207,7 @@ func TestWhatChangesIsLookedAtAgainSoon(t *testing.T) {
 		}))
 		defer r.stop()
 		r.Want("ns", []probe.Wanted{host("a", 10*time.Hour)})
-		time.Sleep(32 * time.Hour)
+		time.Sleep(36 * time.Hour)
 		at := r.since()
 		if len(at) < 8 {
 			t.Fatalf("got %d runs, want 8: %v", len(at), at)
