@@ -40,6 +40,9 @@ type Control struct {
 	Type  string
 	Kind  control.Control
 	Needs []control.Need
+	// Scope is the policy's scope as the evaluator sees it, without prose; nil for
+	// types that do not look at it.
+	Scope *v1alpha1.Scope
 	// Object is what an evaluation takes from the policy, as the ledger keeps it.
 	Object ledger.Object
 	// Digest identifies the definition, prose excluded.
@@ -57,6 +60,9 @@ type definedBy struct {
 	// has the definition that it always had.
 	EncryptionAtRest    *v1alpha1.EncryptionAtRest    `json:"encryptionAtRest,omitempty"`
 	EncryptionInTransit *v1alpha1.EncryptionInTransit `json:"encryptionInTransit,omitempty"`
+	// Scope is what admission guards are bound to, where the cluster is in scope: then
+	// an edit of it is no drift of theirs.
+	Scope *v1alpha1.Scope `json:"scope,omitempty"`
 }
 
 // evaluatedAs is the part of an evaluator's input that comes from the policy.
@@ -64,6 +70,7 @@ type evaluatedAs struct {
 	Policy           string               `json:"policy"`
 	Control          v1alpha1.ControlSpec `json:"control"`
 	EvaluatorVersion int                  `json:"evaluatorVersion"`
+	Scope            *v1alpha1.Scope      `json:"scope,omitempty"`
 }
 
 // Define makes a policy ready for evaluation. A spec that cannot be used gives
@@ -106,22 +113,38 @@ func defineControl(p *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) (*Contr
 	if spec.Tolerance == nil {
 		spec.Tolerance = p.Spec.Tolerance
 	}
-	c := &Control{Spec: spec, Type: typ.Name, Kind: kind, Needs: kind.Needs(spec)}
+	c := &Control{Spec: spec, Type: typ.Name, Kind: kind, Needs: kind.Needs(spec), Scope: scopeSeen(p, typ.Name)}
 	// Prose is no input of an evaluation.
 	judged := v1alpha1.ControlSpec{ID: spec.ID, Mode: spec.Mode, Tolerance: spec.Tolerance,
 		OperatingFrom: spec.OperatingFrom, NetworkIsolation: spec.NetworkIsolation,
 		EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit}
 	var err error
-	if c.Object, err = ledger.NewObject(evaluatedAs{p.Name, judged, kind.EvaluatorVersion()}); err != nil {
+	if c.Object, err = ledger.NewObject(evaluatedAs{p.Name, judged, kind.EvaluatorVersion(), c.Scope}); err != nil {
 		return nil, fmt.Errorf("spec.controls[%s]: %w", spec.ID, err)
 	}
-	defined, err := ledger.NewObject(definedBy{Mode: spec.Mode, Tolerance: spec.Tolerance, OperatingFrom: spec.OperatingFrom,
-		NetworkIsolation: spec.NetworkIsolation, EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit})
+	by := definedBy{Mode: spec.Mode, Tolerance: spec.Tolerance, OperatingFrom: spec.OperatingFrom,
+		NetworkIsolation: spec.NetworkIsolation, EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit}
+	if p.Spec.Scope.Cluster == v1alpha1.ClusterIncluded {
+		by.Scope = c.Scope
+	}
+	defined, err := ledger.NewObject(by)
 	if err != nil {
 		return nil, fmt.Errorf("spec.controls[%s]: %w", spec.ID, err)
 	}
 	c.Digest = defined.Digest
 	return c, nil
+}
+
+// scopeSeen is the policy's scope as evaluators of a type see it.
+func scopeSeen(p *v1alpha1.ControlPolicy, typ string) *v1alpha1.Scope {
+	if controls.JudgesNamespaces(typ) {
+		return nil
+	}
+	seen := p.Spec.Scope.DeepCopy()
+	for i := range seen.Exclusions {
+		seen.Exclusions[i] = v1alpha1.Exclusion{Namespaces: seen.Exclusions[i].Namespaces}
+	}
+	return seen
 }
 
 func modeOf(p v1alpha1.ControlPolicySpec, c v1alpha1.ControlSpec) v1alpha1.Mode {
@@ -166,8 +189,14 @@ func (d *Definition) exclude(scope *v1alpha1.Scope) {
 // or the index in spec.scope.exclusions. It is empty where there is none.
 func (d *Definition) Exclusion(namespace string) string { return d.excluded[namespace] }
 
-// Dispose says how a namespace stands to the definition's scope.
+// Dispose says how a namespace, or the cluster, stands to the definition's scope.
 func (d *Definition) Dispose(ns control.Namespace) Disposition {
+	if ns.IsCluster() {
+		if d.Spec.Scope.Cluster == v1alpha1.ClusterIncluded {
+			return InScope
+		}
+		return NotSelected
+	}
 	if !d.selector.Matches(labels.Set(ns.Labels)) {
 		return NotSelected
 	}

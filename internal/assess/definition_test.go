@@ -58,6 +58,41 @@ func TestDefinitionDigest(t *testing.T) {
 	}
 }
 
+// TestScopeOfTypesThatLookAtIt is an input of theirs, without its prose; and where the
+// cluster is in it, guards are bound to it, and it makes the definition.
+func TestScopeOfTypesThatLookAtIt(t *testing.T) {
+	excluding := func(e v1alpha1.Exclusion) func(*v1alpha1.ControlPolicy) {
+		return func(p *v1alpha1.ControlPolicy) { p.Spec.Scope.Exclusions = []v1alpha1.Exclusion{e} }
+	}
+	legacy := v1alpha1.Exclusion{Namespaces: []string{"legacy"}, Reason: "CHG-1"}
+	explained := v1alpha1.Exclusion{Namespaces: []string{"legacy"}, Reason: "CHG-2", ReviewBy: "2026-12-31", ApprovedBy: "somebody"}
+	other := v1alpha1.Exclusion{Namespaces: []string{"batch"}, Reason: "CHG-1"}
+	cases := map[string]struct {
+		of                      []func(*v1alpha1.ControlPolicy)
+		edit                    v1alpha1.Exclusion
+		wantChanged, wantInputs bool
+	}{
+		"without the cluster":     {nil, other, false, true},
+		"with the cluster":        {[]func(*v1alpha1.ControlPolicy){withCluster}, other, true, true},
+		"other words":             {[]func(*v1alpha1.ControlPolicy){withCluster}, explained, false, false},
+		"other words, no cluster": {nil, explained, false, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			edits := append(tc.of, encrypting)
+			base := defined(t, policy("p", append(edits, excluding(legacy))...)).Controls[0]
+			c := defined(t, policy("p", append(edits, excluding(tc.edit))...)).Controls[0]
+			if changed, inputs := c.Digest != base.Digest, c.Object.Digest != base.Object.Digest; changed != tc.wantChanged || inputs != tc.wantInputs {
+				t.Errorf("the definition changed is %t, its input %t; want %t, %t", changed, inputs, tc.wantChanged, tc.wantInputs)
+			}
+		})
+	}
+	spec := policy("p", encrypting, excluding(legacy))
+	if defined(t, spec); spec.Spec.Scope.Exclusions[0].Reason != "CHG-1" {
+		t.Error("the policy itself was changed")
+	}
+}
+
 func TestModeAndToleranceAreResolved(t *testing.T) {
 	d := defined(t, policy("p", func(p *v1alpha1.ControlPolicy) {
 		p.Spec.Mode, p.Spec.Tolerance = "", within(time.Minute)
@@ -151,6 +186,19 @@ func TestDisposition(t *testing.T) {
 				t.Errorf("got exclusion %q, want %q", got, tc.wantExclusion)
 			}
 		})
+	}
+}
+
+// TestDispositionOfTheCluster: it is in scope where that is stated, whatever is said
+// of namespaces.
+func TestDispositionOfTheCluster(t *testing.T) {
+	excluded := func(p *v1alpha1.ControlPolicy) {
+		p.Spec.Scope = v1alpha1.Scope{NamespaceSelector: metav1.LabelSelector{}, Cluster: v1alpha1.ClusterExcluded}
+	}
+	for want, edit := range map[Disposition]func(*v1alpha1.ControlPolicy){InScope: withCluster, NotSelected: excluded} {
+		if got := defined(t, policy("p", edit)).Dispose(cluster()); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

@@ -31,6 +31,19 @@ func policy(name string, edits ...func(*v1alpha1.ControlPolicy)) *v1alpha1.Contr
 	return p
 }
 
+// encrypting states a control whose subjects are objects.
+func encrypting(p *v1alpha1.ControlPolicy) {
+	p.Spec.Controls[0].NetworkIsolation, p.Spec.Controls[0].EncryptionAtRest = nil, &v1alpha1.EncryptionAtRest{}
+}
+
+// withCluster has the cluster in scope.
+func withCluster(p *v1alpha1.ControlPolicy) { p.Spec.Scope.Cluster = v1alpha1.ClusterIncluded }
+
+// cluster stands for the cluster itself.
+func cluster() control.Namespace {
+	return control.ClusterNamespace("kube-system", noon.Add(-time.Hour))
+}
+
 // paused holds back the policy's repairs.
 func paused(until time.Time) func(*v1alpha1.ControlPolicy) {
 	return func(p *v1alpha1.ControlPolicy) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
-	"github.com/holdfast-dev/holdfast/internal/enforce"
+	"github.com/holdfast-dev/holdfast/internal/controls"
 )
 
 // Unit is one subject under one control, judged.
@@ -17,37 +17,61 @@ type Unit struct {
 	Subject  control.Subject
 	Findings []control.Finding
 	State    control.State
+	// Born is when the subject came to be; zero for the scope's own.
+	Born time.Time
+	// Until is when the state may become another one by the mere passing of time,
+	// zero if never.
+	Until time.Time
 	// Distrusted is whether the evaluator failed its self-test: nothing was judged.
 	Distrusted bool
+	// Failed is whether the evaluator panicked. The unit then stands for every
+	// subject of the control in the scope, whatever they are.
+	Failed bool
 }
 
 // Judge evaluates every control of a definition over one snapshot.
 func Judge(def *Definition, snapshot *control.Snapshot, now time.Time) []Unit {
 	var units []Unit
 	for i := range def.Controls {
-		c := &def.Controls[i]
-		findings := evaluate(c, inputOf(def, c, snapshot, now))
-		units = append(units, group(def, c, findings)...)
+		units = append(units, judge(def, &def.Controls[i], snapshot, now)...)
+	}
+	return units
+}
+
+// judge evaluates one control. There is no unit where the scope holds nothing that
+// it judges.
+func judge(def *Definition, c *Control, snapshot *control.Snapshot, now time.Time) []Unit {
+	if c.JudgesNamespaces() && snapshot.Namespace.IsCluster() {
+		return nil
+	}
+	findings, failed := evaluate(c, inputOf(def, c, snapshot, now))
+	units := group(def, c, findings)
+	for i := range units {
+		units[i].Failed = failed
 	}
 	return units
 }
 
 func inputOf(def *Definition, c *Control, snapshot *control.Snapshot, now time.Time) control.Input {
-	return control.Input{Policy: def.Name, Control: c.Spec, Snapshot: snapshot, Now: now}
+	return control.Input{Policy: def.Name, Control: c.Spec, Scope: c.Scope, Snapshot: snapshot, Now: now}
 }
 
-// evaluate runs an evaluator. One that panics, or finds nothing at all, has not
-// evaluated its subject.
-func evaluate(c *Control, in control.Input) (findings []control.Finding) {
+// JudgesNamespaces reports whether each namespace in scope is a subject of the
+// control, and nothing else is.
+func (c *Control) JudgesNamespaces() bool { return controls.JudgesNamespaces(c.Type) }
+
+// evaluate runs an evaluator. One that panics has not evaluated its subjects, and
+// neither has one that says nothing about a namespace which is a subject itself.
+func evaluate(c *Control, in control.Input) (findings []control.Finding, failed bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			findings = unevaluated(in, fmt.Sprintf("the evaluator failed: %.200v", p))
+			findings, failed = unevaluated(in, fmt.Sprintf("the evaluator failed: %.200v", p)), true
 		}
 	}()
-	if findings = c.Kind.Evaluate(in); len(findings) == 0 {
-		return unevaluated(in, "the evaluator returned no finding")
+	if findings = c.Kind.Evaluate(in); len(findings) == 0 && c.JudgesNamespaces() {
+		return unevaluated(in, "the evaluator returned no finding"), false
 	}
-	return findings
+	return findings, false
 }
 
 func unevaluated(in control.Input, message string) []control.Finding {
@@ -63,11 +87,22 @@ func group(def *Definition, c *Control, findings []control.Finding) []Unit {
 		for n < len(findings) && findings[n].Subject == findings[0].Subject {
 			n++
 		}
-		units = append(units, Unit{Def: def, Control: c, Subject: findings[0].Subject,
-			Findings: findings[:n:n], State: control.StateOf(findings[:n])})
+		units = append(units, Unit{Def: def, Control: c, Subject: findings[0].Subject, Born: findings[0].Born,
+			Until: earliest(findings[:n]), Findings: findings[:n:n], State: control.StateOf(findings[:n])})
 		findings = findings[n:]
 	}
 	return units
+}
+
+// earliest is when the first of the findings may change by time alone.
+func earliest(findings []control.Finding) time.Time {
+	var first time.Time
+	for i := range findings {
+		if until := findings[i].Until; !until.IsZero() && (first.IsZero() || until.Before(first)) {
+			first = until
+		}
+	}
+	return first
 }
 
 // Settled is the unit's state, but for a namespace that is being deleted: what
@@ -83,10 +118,22 @@ func (u *Unit) Settled(ns control.Namespace, open bool) control.State {
 
 // Partly is whether something that the unit's control needs could not be
 // observed: what was found is not all there may be.
-func (u *Unit) Partly(snapshot *control.Snapshot) bool {
-	return slices.ContainsFunc(u.Control.Needs, func(need control.Need) bool {
+func (u *Unit) Partly(snapshot *control.Snapshot) bool { return u.Control.Partly(snapshot) }
+
+// Partly is whether something that the control needs could not be observed.
+func (c *Control) Partly(snapshot *control.Snapshot) bool {
+	return len(snapshot.Unavailable) > 0 && slices.ContainsFunc(c.Needs, func(need control.Need) bool {
 		_, missing := snapshot.Unavailable[need]
 		return missing
+	})
+}
+
+// Finds is whether everything could be observed that says which subjects there are:
+// one that is not found is not there. What probes see does not say that.
+func (c *Control) Finds(snapshot *control.Snapshot) bool {
+	return len(snapshot.Unavailable) == 0 || !slices.ContainsFunc(c.Needs, func(need control.Need) bool {
+		_, missing := snapshot.Unavailable[need]
+		return missing && need != control.NeedProbes
 	})
 }
 
@@ -116,20 +163,4 @@ func (u *Unit) Messages() string {
 		}
 	}
 	return strings.Join(messages, " ")
-}
-
-// Wish is what the unit's control wants done in the scope. It reports false
-// where the control does not repair: it observes, or it cannot. The error is
-// what was refused, and leaves the rest of the wish standing.
-func (u *Unit) Wish(snapshot *control.Snapshot, now time.Time) (wish enforce.Wish, enforces bool, err error) {
-	remediator, can := u.Control.Kind.(control.Remediator)
-	if !can || !u.Control.repairs() || snapshot.Namespace.Terminating {
-		return enforce.Wish{}, false, nil
-	}
-	changes, err := remediator.Wants(inputOf(u.Def, u.Control, snapshot, now))
-	return enforce.Wish{
-		Source:  enforce.Source{Policy: u.Def.Name, Control: u.Control.Spec.ID},
-		Paused:  !u.Def.PausedUntil(now).IsZero(),
-		Changes: changes, Failing: u.Failing(),
-	}, true, err
 }

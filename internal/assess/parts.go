@@ -1,6 +1,8 @@
 package assess
 
 import (
+	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -43,31 +45,54 @@ func (e *Encoder) Parts(snapshot *control.Snapshot) ([]Part, error) {
 		return nil, err
 	}
 	parts := []Part{namespace, policies}
-	for _, v := range []struct {
-		role  string
-		empty bool
-		value any
-	}{
-		{"pods", len(snapshot.Pods) == 0, snapshot.Pods},
-		{"services", len(snapshot.Services) == 0, snapshot.Services},
-		{"entrances", len(snapshot.Entrances) == 0, snapshot.Entrances},
-		{"peers", len(snapshot.Peers.Namespaces)+len(snapshot.Peers.Pods) == 0, snapshot.Peers},
-		{"lifelines", snapshot.Lifelines == nil, snapshot.Lifelines},
-		{"admissionBackends", len(snapshot.AdmissionBackends) == 0, snapshot.AdmissionBackends},
-		{"clusterPolicies", len(snapshot.ClusterPolicies) == 0, snapshot.ClusterPolicies},
-		{"unmodelled", len(snapshot.Unmodelled) == 0, snapshot.Unmodelled},
-		{"unavailable", len(snapshot.Unavailable) == 0, snapshot.Unavailable},
-	} {
-		if v.empty {
+	fields := reflect.ValueOf(snapshot).Elem()
+	for _, r := range roles {
+		value := fields.Field(r.field)
+		if r.name == RoleNamespace || r.name == RolePolicies || empty(value) {
 			continue
 		}
-		o, err := e.encode(v.value)
+		o, err := e.encode(value.Interface())
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, Part{v.role, o})
+		parts = append(parts, Part{r.name, o})
 	}
 	return parts, nil
+}
+
+// role is a field of the snapshot under its name in JSON.
+type role struct {
+	name  string
+	field int
+}
+
+// roles are those of all fields that are inputs of evaluators, in their order.
+var roles = func() []role {
+	var all []role
+	for i := range reflect.TypeFor[control.Snapshot]().NumField() {
+		name, _, _ := strings.Cut(reflect.TypeFor[control.Snapshot]().Field(i).Tag.Get("json"), ",")
+		if name != "-" {
+			all = append(all, role{name, i})
+		}
+	}
+	return all
+}()
+
+// empty reports whether a part says nothing, and is left out.
+func empty(value reflect.Value) bool {
+	switch value.Kind() {
+	case reflect.Slice, reflect.Map:
+		return value.Len() == 0
+	case reflect.Struct:
+		for i := range value.NumField() {
+			if !empty(value.Field(i)) {
+				return false
+			}
+		}
+		return true
+	default:
+		return value.IsZero()
+	}
 }
 
 // WithPolicies are the parts of a snapshot that differs in nothing but

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -30,7 +32,7 @@ func RestoreControl(data []byte) (*Restored, error) {
 	if !ok {
 		return nil, errors.New("definition: no control type that this version knows is set")
 	}
-	c := Control{Spec: was.Control, Type: typ.Name, Kind: typ.Control, Needs: typ.Control.Needs(was.Control)}
+	c := Control{Spec: was.Control, Type: typ.Name, Kind: typ.Control, Needs: typ.Control.Needs(was.Control), Scope: was.Scope}
 	return &Restored{was.Policy, c, was.EvaluatorVersion}, nil
 }
 
@@ -40,24 +42,20 @@ func (r *Restored) Comparable() bool { return r.EvaluatorVersion == r.Control.Ki
 // Judge judges a snapshot again.
 func (r *Restored) Judge(snapshot *control.Snapshot, now time.Time) []Unit {
 	def := &Definition{Name: r.Policy}
-	return group(def, &r.Control, evaluate(&r.Control, inputOf(def, &r.Control, snapshot, now)))
+	return judge(def, &r.Control, snapshot, now)
 }
 
 // RestorePart puts a part into the snapshot that it was taken from. A role or a
 // field that this version does not know is an error: what an evaluator then
 // looked at, it would not see now.
-func RestorePart(snapshot *control.Snapshot, role string, data []byte) error {
-	field := map[string]any{
-		RoleNamespace: &snapshot.Namespace, RolePolicies: &snapshot.NetworkPolicies,
-		"pods": &snapshot.Pods, "services": &snapshot.Services, "entrances": &snapshot.Entrances,
-		"peers": &snapshot.Peers, "lifelines": &snapshot.Lifelines, "admissionBackends": &snapshot.AdmissionBackends,
-		"clusterPolicies": &snapshot.ClusterPolicies, "unmodelled": &snapshot.Unmodelled, "unavailable": &snapshot.Unavailable,
-	}[role]
-	if field == nil {
-		return fmt.Errorf("an input with the role %q, which this version does not know", role)
+func RestorePart(snapshot *control.Snapshot, named string, data []byte) error {
+	at := slices.IndexFunc(roles, func(r role) bool { return r.name == named })
+	if at < 0 {
+		return fmt.Errorf("an input with the role %q, which this version does not know", named)
 	}
-	if err := strictly(data, field); err != nil {
-		return fmt.Errorf("input %s: %w", role, err)
+	field := reflect.ValueOf(snapshot).Elem().Field(roles[at].field)
+	if err := strictly(data, field.Addr().Interface()); err != nil {
+		return fmt.Errorf("input %s: %w", named, err)
 	}
 	return nil
 }

@@ -5,10 +5,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	networkingv1 "k8s.io/api/networking/v1"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -26,7 +28,20 @@ func everything() *control.Snapshot {
 		AdmissionBackends: []control.AdmissionBackend{{}},
 		ClusterPolicies:   []control.ClusterPolicy{{}},
 		Unmodelled:        []control.ObjectRef{{}},
-		Unavailable:       map[control.Need]string{control.NeedPods: control.ReasonForbidden},
+		StorageClasses:    []control.StorageClass{{Provisioner: "ebs.csi.aws.com"}},
+		APIServerPods:     []control.APIServerPod{{Name: "kube-apiserver-a", Flags: map[string]string{"anonymous-auth": "false"}}},
+		Guards:            []control.GuardObject{{Kind: "ValidatingAdmissionPolicy", Spec: map[string]any{"failurePolicy": "Fail"}}},
+		Volumes:           []control.Volume{{Claim: "data", Class: &control.StorageClass{Default: true}}},
+		Ingresses:         []control.Ingress{{Hosts: []string{"a.example.com"}}},
+		Gateways:          []control.Gateway{{Kind: "Gateway", Listeners: []control.GatewayListener{{Name: "web", Port: 443}}}},
+		GatewayRoutes:     []control.GatewayRoute{{Kind: "HTTPRoute", Parents: []control.RouteParent{{Kind: "Gateway", Name: "web"}}}},
+		Workloads:         []control.Workload{{Kind: "Deployment", Name: "web"}},
+		Mesh:              &control.Mesh{Served: []string{"Istio"}, Authentications: []control.PeerAuthentication{{PortModes: map[int32]string{80: "DISABLE"}}}},
+		Certificates:      []control.Certificate{{Secret: "web", NotAfter: noon}},
+		NotServed:         []string{"certificates.cert-manager.io"},
+		Observations: []control.Observation{{Target: control.Target{Canary: &control.CanaryTarget{Endpoint: "10.0.0.1:6443", Resource: "secrets"}},
+			At: noon, ValidUntil: noon.Add(time.Hour), Stored: &control.Stored{Prefixes: map[string]int{"k8s:enc:aesgcm:v1:": 1}}}},
+		Unavailable: map[control.Need]string{control.NeedPods: control.ReasonForbidden},
 	}
 }
 
@@ -64,6 +79,16 @@ func TestE19InputsAreRestored(t *testing.T) {
 	}
 }
 
+// TestE19EverythingIsEverything: no field of a snapshot is left out of the test above.
+func TestE19EverythingIsEverything(t *testing.T) {
+	all := reflect.ValueOf(everything()).Elem()
+	for i := range all.NumField() {
+		if name := all.Type().Field(i).Name; all.Field(i).IsZero() && name != "Versions" {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
 // TestE19EveryFieldHasARole: a field that is added to the snapshot is restored.
 func TestE19EveryFieldHasARole(t *testing.T) {
 	for field := range reflect.TypeFor[control.Snapshot]().Fields() {
@@ -74,6 +99,25 @@ func TestE19EveryFieldHasARole(t *testing.T) {
 		if err := RestorePart(&control.Snapshot{}, role, []byte("null")); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestE19TheScopeIsRestored, where an evaluator looks at it.
+func TestE19TheScopeIsRestored(t *testing.T) {
+	d := defined(t, policy("p", encrypting, withCluster))
+	r, err := RestoreControl(d.Controls[0].Object.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &v1alpha1.Scope{NamespaceSelector: d.Spec.Scope.NamespaceSelector, Cluster: v1alpha1.ClusterIncluded}
+	if diff := cmp.Diff(want, r.Control.Scope); diff != "" {
+		t.Errorf("scope (-want +got):\n%s", diff)
+	}
+	r.Control.Kind = typ{evaluate: func(in control.Input) []control.Finding {
+		return []control.Finding{{Rule: string(in.Scope.Cluster), Outcome: control.Conforming}}
+	}}
+	if got := r.Judge(&control.Snapshot{Namespace: cluster()}, noon); len(got) != 1 || got[0].Findings[0].Rule != "Included" {
+		t.Errorf("judged again: %+v", got)
 	}
 }
 

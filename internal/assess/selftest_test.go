@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/controls"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -80,6 +82,29 @@ func TestE16SelfTest(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("self-test (-want +got):\n%s", diff)
 			}
+		})
+	}
+}
+
+// TestE16FixturesHaveTheirTime: evaluators whose verdicts depend on it are tested at
+// the time that a fixture states.
+func TestE16FixturesHaveTheirTime(t *testing.T) {
+	for name, tc := range map[string]struct{ stated, want time.Time }{
+		"stated":     {noon.Add(48 * time.Hour), noon.Add(48 * time.Hour)},
+		"not stated": {time.Time{}, production("a").CreatedAt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data, err := json.Marshal(control.Fixture{Name: "a", Now: tc.stated, Scope: &v1alpha1.Scope{}, Snapshot: &control.Snapshot{Namespace: production("a")}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			evaluate := func(in control.Input) []control.Finding {
+				if !in.Now.Equal(tc.want) || in.Scope == nil {
+					t.Errorf("evaluated at %s with scope %v, want at %s", in.Now, in.Scope, tc.want)
+				}
+				return nil
+			}
+			SelfTest(controls.Type{Name: "some", Control: tester{typ{evaluate}, fstest.MapFS{"a.json": {Data: data}}}})
 		})
 	}
 }

@@ -23,6 +23,9 @@ type Change struct {
 	Foreign bool
 	// Rules are the rules whose failing findings it repairs.
 	Rules []string
+	// Subject is the subject whose findings those are; nil stands for every subject
+	// of the control in the scope, and what is done is recorded on the scope itself.
+	Subject *Subject
 	// Effect says what the object does to what was possible without it, also where
 	// it is to be removed: an allowance Permits even while it is revoked.
 	Effect Effect

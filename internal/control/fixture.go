@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
@@ -22,8 +23,21 @@ type Fixture struct {
 	Name     string               `json:"name"`
 	Control  v1alpha1.ControlSpec `json:"control"`
 	Snapshot *Snapshot            `json:"snapshot"`
+	// Scope is the policy's scope, for types that look at it.
+	Scope *v1alpha1.Scope `json:"scope,omitempty"`
+	// Now is the time of the evaluation; absent means when the namespace came to be.
+	Now time.Time `json:"now,omitzero"`
 	// Want is the verdict of each rule, in the order of the findings.
 	Want []Verdict `json:"want"`
+}
+
+// Input is what the evaluator is given.
+func (f *Fixture) Input() Input {
+	now := f.Now
+	if now.IsZero() {
+		now = f.Snapshot.Namespace.CreatedAt
+	}
+	return Input{Policy: "self-test", Control: f.Control, Scope: f.Scope, Snapshot: f.Snapshot, Now: now}
 }
 
 // Verdict is what a finding says but for its words.

@@ -85,7 +85,11 @@ func (c *claim) repairs() bool {
 	if c.change.Rollback != "" {
 		return true
 	}
-	return slices.ContainsFunc(c.change.Rules, func(rule string) bool { return slices.Contains(c.wish.Failing, rule) })
+	failing := c.wish.Failing
+	if c.change.Subject != nil {
+		failing = c.wish.FailingOn[*c.change.Subject]
+	}
+	return slices.ContainsFunc(c.change.Rules, func(rule string) bool { return slices.Contains(failing, rule) })
 }
 
 // competent reports whether the removal of a permission is up to its wish: that

@@ -30,8 +30,10 @@ type Wish struct {
 	Paused bool
 	// Changes are everything that the control wants, also what is so already.
 	Changes []control.Change
-	// Failing are the rules that deviate for the control's subject.
-	Failing []string
+	// Failing are the rules that deviate for any of the control's subjects in the
+	// scope; FailingOn those of each subject, for changes that are about one.
+	Failing   []string
+	FailingOn map[control.Subject][]string
 }
 
 // Plan is what several controls over one scope want done, merged. Whatever is

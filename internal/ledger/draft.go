@@ -194,7 +194,7 @@ func (d *Draft) firstOrigin(k *Known, u Unit) Origin {
 	if p == nil || p.Controls[u.Control] == nil || p.Controls[u.Control].OperatingFrom.After(d.At) {
 		return OriginBaseline
 	}
-	m, _ := k.memberOf(u)
+	m, _ := k.MemberOf(u)
 	switch {
 	case m == nil:
 		return OriginUnknown

@@ -258,7 +258,7 @@ func (k *Known) before(u Unit) string {
 		return r.ID
 	}
 	var begin EntryRef
-	if m, ok := k.memberOf(u); ok {
+	if m, ok := k.MemberOf(u); ok {
 		begin = m.Entry
 	}
 	if p, ok := k.policies[u.Policy]; ok {

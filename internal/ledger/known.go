@@ -225,9 +225,9 @@ func (k *Known) ObjectMembers(policy string) []*Member {
 	return of
 }
 
-// memberOf is how a unit's subject came under its control: the object that the
+// MemberOf returns how a unit's subject came under its control: the object that the
 // control judges, or else the scope's own subject.
-func (k *Known) memberOf(u Unit) (*Member, bool) {
+func (k *Known) MemberOf(u Unit) (*Member, bool) {
 	if m, ok := k.ObjectMember(u); ok {
 		return m, true
 	}

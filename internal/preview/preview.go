@@ -307,8 +307,8 @@ func (p *preview) judge(s *settled) []enforce.Wish {
 	var wishes []enforce.Wish
 	s.problems, s.deviating = nil, nil
 	for _, def := range p.over(s.snapshot.Namespace) {
-		for _, u := range assess.Judge(def, s.snapshot, p.Now) {
-			wish, enforces, err := u.Wish(s.snapshot, p.Now)
+		for u, others := range assess.ByControl(assess.Judge(def, s.snapshot, p.Now)) {
+			wish, enforces, err := u.Wish(s.snapshot, p.Now, others...)
 			if !enforces {
 				continue
 			}
@@ -316,8 +316,10 @@ func (p *preview) judge(s *settled) []enforce.Wish {
 			for _, e := range parts(err) {
 				s.problems = append(s.problems, problemOf(e, wish.Source))
 			}
-			if len(wish.Failing) > 0 {
-				s.deviating = append(s.deviating, Deviating{Control: wish.Source.String(), Rules: wish.Failing, Message: u.Messages()})
+			for _, judged := range append([]*assess.Unit{u}, others...) {
+				if failing := judged.Failing(); len(failing) > 0 {
+					s.deviating = append(s.deviating, Deviating{Control: wish.Source.String(), Rules: failing, Message: judged.Messages()})
+				}
 			}
 		}
 	}
