@@ -1,12 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
-
-	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
 // trail is what is known of a schedule's newest manifest, so that of the next
@@ -26,27 +25,6 @@ type population struct {
 	of     [sha256.Size]byte
 	digest string
 }
-
-// chunkSum is a chunk, and what its scopes add up to.
-type chunkSum struct {
-	*ManifestChunk
-	namespaces   int
-	dispositions map[string]map[string]int // by policy and disposition
-	units        map[controlKey]*unitSum
-}
-
-// unitSum are the units of one control in a chunk.
-type unitSum struct {
-	census Census
-	ids    []string
-	of     [sha256.Size]byte // the sorted ids
-}
-
-// Dispositions of a ManifestStanding that is not InScope.
-const (
-	dispositionExcluded    = "Excluded"
-	dispositionNotSelected = "NotSelected"
-)
 
 // manifestCheck checks one manifest. The entry that names it is not folded yet.
 type manifestCheck struct {
@@ -136,64 +114,11 @@ func (c *manifestCheck) readChunk(digest string) *chunkSum {
 		return nil
 	}
 	chunk.eachObject(nil, func(digest string) { c.name(objectsDir, digest, c.entry.Seq) })
-	return sumChunk(chunk)
-}
-
-// sumChunk adds up a chunk's scopes.
-func sumChunk(chunk *ManifestChunk) *chunkSum {
-	s := &chunkSum{ManifestChunk: chunk, dispositions: map[string]map[string]int{}, units: map[controlKey]*unitSum{}}
-	for i := range chunk.Scopes {
-		scope := &chunk.Scopes[i]
-		if scope.Subject.Kind == "Namespace" {
-			s.namespaces++
-		}
-		for _, st := range scope.Standings {
-			if s.dispositions[st.Policy] == nil {
-				s.dispositions[st.Policy] = map[string]int{}
-			}
-			s.dispositions[st.Policy][st.Disposition]++
-		}
-		for j := range scope.Units {
-			s.addUnit(scope, &scope.Units[j])
-		}
+	sum := sumChunk(chunk)
+	for _, why := range sum.wrong {
+		c.wrong("chunk %s: %s", digest, why)
 	}
-	for _, u := range s.units {
-		slices.Sort(u.ids)
-		u.of = sha256.Sum256([]byte(strings.Join(u.ids, "\n")))
-	}
-	return s
-}
-
-func (s *chunkSum) addUnit(scope *ManifestScope, unit *ManifestUnit) {
-	key := controlKey{unit.Policy, unit.Control}
-	if s.units[key] == nil {
-		s.units[key] = &unitSum{}
-	}
-	u := s.units[key]
-	u.ids = append(u.ids, UnitID(unit.subjectIn(scope)))
-	u.census.count(unit.State.Outcome)
-}
-
-// subjectIn is the unit's subject.
-func (u *ManifestUnit) subjectIn(scope *ManifestScope) control.Subject {
-	if u.Subject != nil {
-		return *u.Subject
-	}
-	return scope.Subject
-}
-
-// count counts a unit in scope.
-func (c *Census) count(outcome control.Outcome) {
-	switch outcome {
-	case control.Conforming:
-		c.Conforming++
-	case control.Deviating:
-		c.Deviating++
-	case control.NotApplicable:
-		c.NotApplicable++
-	default:
-		c.NotEvaluated++
-	}
+	return sum
 }
 
 // order checks that the chunks hold all scopes once, in order of their names.
@@ -201,11 +126,11 @@ func (c *manifestCheck) order() {
 	last, namespaces := "", 0
 	for i, ref := range c.m.Chunks {
 		scopes := c.chunks[i].Scopes
-		if len(scopes) == 0 || len(scopes) != ref.Scopes || scopes[0].Subject.Name != ref.First || scopes[len(scopes)-1].Subject.Name != ref.Last {
+		if len(scopes) == 0 || len(scopes) != ref.Scopes || scopes[0].name() != ref.First || scopes[len(scopes)-1].name() != ref.Last {
 			c.wrong("chunk %s does not hold the %d scopes from %q to %q", ref.Digest, ref.Scopes, ref.First, ref.Last)
 		}
 		for j := range scopes {
-			name := scopes[j].Subject.Name
+			name := scopes[j].name()
 			if (i > 0 || j > 0) && name <= last {
 				c.wrong("scope %q comes after %q", name, last)
 			}
@@ -221,56 +146,6 @@ func (c *manifestCheck) order() {
 			c.wrong("%d namespaces were listed, %d appeared, %d were gone, and the chunks have %d", list.Count, c.m.Appeared, c.m.Gone, namespaces)
 		}
 	}
-}
-
-// census derives a control's census and its population again.
-func (c *manifestCheck) census(p *ManifestPolicy, ctl *ManifestControl) {
-	key := controlKey{p.Name, ctl.ID}
-	var got Census
-	var ids int
-	of := sha256.New()
-	for _, chunk := range c.chunks {
-		got.Excluded += chunk.dispositions[p.Name][dispositionExcluded]
-		got.NotSelected += chunk.dispositions[p.Name][dispositionNotSelected]
-		if u := chunk.units[key]; u != nil {
-			got.Conforming += u.census.Conforming
-			got.Deviating += u.census.Deviating
-			got.NotApplicable += u.census.NotApplicable
-			got.NotEvaluated += u.census.NotEvaluated
-			ids += len(u.ids)
-			of.Write(u.of[:])
-		}
-		got.Total += chunk.namespaces
-	}
-	want := ctl.Census
-	if ctl.Unit != "Namespace" { // units of other kinds that are out of scope stand in no chunk
-		got.Excluded, got.NotSelected, got.Total = want.Excluded, want.NotSelected, want.Total
-	}
-	if want.Sum() != want.Total {
-		c.wrong("the census of %s/%s does not add up: %d units, and %d in all its parts", p.Name, ctl.ID, want.Total, want.Sum())
-	}
-	if got != want {
-		c.wrong("the census of %s/%s says %+v, the units give %+v", p.Name, ctl.ID, want, got)
-	}
-	if digest := c.population(key, [sha256.Size]byte(of.Sum(nil)), ids); digest != ctl.Population {
-		c.wrong("the population of %s/%s has the digest %s, the units give %s", p.Name, ctl.ID, ctl.Population, digest)
-	}
-}
-
-// population is the digest of a control's population of so many units.
-func (c *manifestCheck) population(key controlKey, of [sha256.Size]byte, size int) string {
-	if last, ok := c.trail.populations[key]; ok && last.of == of {
-		return last.digest
-	}
-	ids := make([]string, 0, size)
-	for _, chunk := range c.chunks {
-		if u := chunk.units[key]; u != nil {
-			ids = append(ids, u.ids...)
-		}
-	}
-	digest := PopulationDigest(ids)
-	c.trail.populations[key] = population{of, digest}
-	return digest
 }
 
 // compare compares the manifest with what the entries imply.
@@ -292,7 +167,7 @@ func (c *manifestCheck) compare() error {
 		_, same := before[ref.Digest]
 		for j := range c.chunks[i].Scopes {
 			scope := &c.chunks[i].Scopes[j]
-			if _, touched := c.trail.touched[scope.Subject.Name]; touched || !same || c.trail.all {
+			if _, touched := c.trail.touched[scope.name()]; touched || !same || c.trail.all {
 				c.scope(scope, w)
 			}
 		}
@@ -337,18 +212,17 @@ func (c *manifestCheck) scopeNames() map[string]bool {
 	names := map[string]bool{}
 	for _, chunk := range c.chunks {
 		for i := range chunk.Scopes {
-			names[chunk.Scopes[i].Subject.Name] = true
+			names[chunk.Scopes[i].name()] = true
 		}
 	}
 	return names
 }
 
 func (c *manifestCheck) absentUnits(policy, id string, names map[string]bool, w *window) {
-	for _, m := range c.known.Members(policy) {
+	for _, m := range slices.Concat(c.known.Members(policy), c.known.ObjectMembers(policy)) {
 		u, scope := Unit{policy, id, m.Subject}, ScopeOf(m.Subject)
 		_, there := c.known.Unit(u)
-		_, moved := w.moved[scope]
-		if there && !moved && !names[scope] && !w.excused[u] {
+		if there && (m.Control == "" || m.Control == id) && !w.left(u) && !names[scope] && !w.excused[u] {
 			c.wrong("%s: the entries have it, the manifest does not", u)
 		}
 	}
@@ -368,7 +242,7 @@ func (c *manifestCheck) scope(scope *ManifestScope, w *window) {
 			c.wrong("%s: %s", u, why)
 		}
 	}
-	if _, moved := w.moved[scope.Subject.Name]; moved || w.all {
+	if _, moved := w.moved[scope.name()]; moved || w.all {
 		return
 	}
 	for i := range c.m.Policies {
@@ -392,9 +266,8 @@ func (c *manifestCheck) disagrees(u Unit, unit *ManifestUnit, w *window) string 
 		return fmt.Sprintf("the manifest has it as %s, no entry of that time does", state.Outcome)
 	}
 	r, there := c.known.Unit(u)
-	_, moved := w.moved[ScopeOf(u.Subject)]
 	switch {
-	case !there && moved: // it left after it was compared
+	case !there && w.left(u): // it left after it was compared
 		return ""
 	case !there:
 		return fmt.Sprintf("the manifest has it as %s, the entries do not have it", state.Outcome)
@@ -408,17 +281,26 @@ func (c *manifestCheck) disagrees(u Unit, unit *ManifestUnit, w *window) string 
 
 // unlisted finds units that the entries have in a scope, and the manifest does not.
 func (c *manifestCheck) unlisted(scope *ManifestScope, p *ManifestPolicy, listed map[Unit]bool, w *window) {
-	for _, m := range c.known.MembersOf(scope.Subject.Name) {
-		if m.Policy != p.Name {
-			continue
+	missing := func(u Unit) {
+		_, there := c.known.Unit(u)
+		_, changed := w.states[u]
+		if there && !listed[u] && !changed && !w.excused[u] && !w.left(u) {
+			c.wrong("%s: the entries have it, the manifest does not", u)
 		}
+	}
+	for _, m := range c.known.MembersOf(scope.name()) {
 		for i := range p.Controls {
-			u := Unit{p.Name, p.Controls[i].ID, m.Subject}
-			_, there := c.known.Unit(u)
-			_, changed := w.states[u]
-			if there && !listed[u] && !changed && !w.excused[u] {
-				c.wrong("%s: the entries have it, the manifest does not", u)
+			if m.Policy == p.Name {
+				missing(Unit{p.Name, p.Controls[i].ID, m.Subject})
 			}
+		}
+	}
+	objects := slices.SortedFunc(maps.Keys(c.known.ObjectMembersOf(scope.name())), func(a, b Unit) int {
+		return cmp.Or(cmp.Compare(a.Control, b.Control), compareSubjects(a.Subject, b.Subject))
+	})
+	for _, u := range objects {
+		if u.Policy == p.Name && slices.ContainsFunc(p.Controls, func(ctl ManifestControl) bool { return ctl.ID == u.Control }) {
+			missing(u)
 		}
 	}
 }

@@ -15,6 +15,7 @@ type window struct {
 	excused map[Unit]bool // by a Discrepancy of the slot
 	scopes  map[string]struct{}
 	moved   map[string]struct{} // scopes that came into or left a policy's scope
+	objects map[Unit]struct{}   // objects that came or left by themselves
 	all     bool
 
 	// partial is whether the collection says that it did not compare everything,
@@ -29,7 +30,7 @@ var errEnough = errors.New("enough was read")
 // window reads the entries from the manifest's Seq up to the one that names it.
 func (c *manifestCheck) window() (*window, error) {
 	w := &window{first: map[Unit]*control.State{}, states: map[Unit][]control.State{}, excused: map[Unit]bool{},
-		scopes: map[string]struct{}{}, moved: map[string]struct{}{}}
+		scopes: map[string]struct{}{}, moved: map[string]struct{}{}, objects: map[Unit]struct{}{}}
 	c.uncompared(w)
 	w.all = c.m.Seq < c.begin // what was stated first was pruned
 	err := c.place.entries(c.ctx, max(c.m.Seq, c.begin), c.size, false, func(seq uint64, data []byte) error {
@@ -73,7 +74,11 @@ func (w *window) take(e *Entry, m *Manifest) {
 		w.all = true
 		return
 	case KindScopeEntered, KindScopeLeft, KindSubjectAdded, KindSubjectDeleted:
-		w.moved[ScopeOf(*e.Subject)] = struct{}{}
+		if e.Control != "" {
+			w.objects[Unit{e.Policy.Name, e.Control, *e.Subject}] = struct{}{}
+		} else {
+			w.moved[ScopeOf(*e.Subject)] = struct{}{}
+		}
 	case KindOutcomeChanged:
 		u := Unit{e.Policy.Name, e.Control, *e.Subject}
 		if _, seen := w.first[u]; !seen {
@@ -88,6 +93,13 @@ func (w *window) take(e *Entry, m *Manifest) {
 		return
 	}
 	w.scopes[ScopeOf(*e.Subject)] = struct{}{}
+}
+
+// left reports whether a unit may have come or gone, by itself or with its scope.
+func (w *window) left(u Unit) bool {
+	_, object := w.objects[u]
+	_, scope := w.moved[ScopeOf(u.Subject)]
+	return object || scope
 }
 
 // excuses reports whether a unit of the manifest may be what the entries do not
