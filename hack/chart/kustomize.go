@@ -31,10 +31,15 @@ type component struct{ name, value, doc string }
 func components() []component {
 	return []component{
 		{"enforce-network-isolation", "enforce.networkIsolation=true", "What networkIsolation needs to repair."},
-		{"gateway-api", "observe.gatewayAPI=Enabled", "Reading Gateway API's Gateways and routes, for clusters that serve them."},
+		{"enforce-encryption-at-rest", "enforce.encryptionAtRest=true", "What encryptionAtRest needs to repair and to guard."},
+		{"enforce-encryption-in-transit", "enforce.encryptionInTransit=true", "What encryptionInTransit needs to repair and to guard."},
+		{"gateway-api", "observe.gatewayAPI=Enabled", "Reading Gateway API's Gateways, routes and ReferenceGrants, for clusters that serve them."},
 		{"cluster-network-policy", "observe.clusterNetworkPolicy=Enabled", "Reading ClusterNetworkPolicies and AdminNetworkPolicies, for clusters that serve them."},
 		{"cilium", "observe.cilium=Enabled", "Reading Cilium's policies, for clusters that serve them."},
 		{"calico", "observe.calico=Enabled", "Reading Calico's policies, for clusters that serve them."},
+		{"istio", "observe.istio=Enabled", "Reading Istio's PeerAuthentications and DestinationRules, for clusters that serve them."},
+		{"cert-manager", "observe.certManager=Enabled", "Reading cert-manager's Certificates, for clusters that serve them."},
+		{"tls-secrets", "tlsSecrets.read=true", "Reading the Secrets that certificates are in: every Secret of the cluster."},
 	}
 }
 
@@ -43,6 +48,7 @@ func ofNoCluster() []string {
 	return []string{
 		"observe.gatewayAPI=Disabled", "observe.clusterNetworkPolicy=Disabled",
 		"observe.cilium=Disabled", "observe.calico=Disabled",
+		"observe.istio=Disabled", "observe.certManager=Disabled",
 	}
 }
 

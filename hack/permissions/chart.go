@@ -22,33 +22,49 @@ type sheet struct {
 func chart(table *permissions.Table, grant *permissions.Grant) string {
 	s := &sheet{table: table, grant: grant}
 	s.line(`{{- /* Made from internal/permissions by "go run ./hack/permissions". Do not edit. */}}`)
-	if grant.Operator {
-		s.operator()
-	} else {
+	if grant.Account == permissions.People {
 		s.person()
+	} else {
+		s.account()
 	}
 	return s.out.String()
 }
 
-// operator writes a role that Holdfast has. Each part is a role of its own, so
-// that kubectl get shows what is granted.
-func (s *sheet) operator() {
-	s.roles("", s.grant.Doc, s.table.Of(s.grant.Role, ""))
+// account writes a role that a service account has. Each part is a role of its
+// own, so that kubectl get shows what is granted.
+func (s *sheet) account() {
+	if rules := s.table.Of(s.grant.Role, ""); len(rules) > 0 {
+		s.when(condition(s.grant, nil), func() { s.roles("", s.grant.Doc, rules) })
+	}
 	for i := range s.table.Parts {
 		part := &s.table.Parts[i]
-		if part.Role == s.grant.Role {
-			s.line("{{- if %s }}", condition(part))
-			s.roles("-"+strings.ToLower(part.Name), "Granted by the value "+part.Value+": "+part.Doc+".", s.table.Of(part.Role, part.Name))
-			s.line("{{- end }}")
+		if part.Role != s.grant.Role {
+			continue
 		}
+		s.when(condition(s.grant, part), func() {
+			doc := "Granted by the value " + part.Value + ": " + part.Doc + "."
+			s.roles("-"+strings.ToLower(part.Name), doc, s.table.Of(part.Role, part.Name))
+		})
 	}
 	if s.grant.Extensible {
 		name := "-" + permissions.CustomPart
 		s.head("ClusterRole", name, "What an installation grants Holdfast besides: the rules of every ClusterRole with this label."+
 			" They are filled in by the cluster. A role of its own, so that none of the rules above waits for that.")
 		s.aggregation()
-		s.binding("ClusterRole", name)
+		s.bindings("ClusterRole", name)
 	}
+}
+
+// when writes what the chart renders if a condition holds, or always if that is
+// empty.
+func (s *sheet) when(condition string, write func()) {
+	if condition == "" {
+		write()
+		return
+	}
+	s.line("{{- if %s }}", condition)
+	write()
+	s.line("{{- end }}")
 }
 
 // person writes a role that people, or programs of theirs, are bound to.
@@ -94,8 +110,8 @@ func (s *sheet) roles(suffix, doc string, rules []permissions.Rule) {
 		}
 		s.head(kind, suffix, doc, s.into()...)
 		s.rules(kinds[kind])
-		if s.grant.Operator {
-			s.binding(kind, suffix)
+		if s.grant.Account != permissions.People {
+			s.bindings(kind, suffix)
 		}
 	}
 }
@@ -120,27 +136,39 @@ func split(rules []permissions.Rule) (cluster, own []permissions.Rule) {
 	return cluster, own
 }
 
+// object is the kind, the name's suffix and the namespace of an object in the
+// making; root is the template's name for what all values are found in.
+type object struct{ kind, suffix, namespace, root string }
+
 // head begins an object. Its name is that of the role and a suffix.
 func (s *sheet) head(kind, suffix, doc string, labels ...string) {
+	o := object{kind: kind, suffix: suffix, root: "."}
+	if strings.HasPrefix(kind, "Role") {
+		o.namespace = "{{ .Release.Namespace }}"
+	}
+	s.begin(o, doc, labels...)
+}
+
+func (s *sheet) begin(o object, doc string, labels ...string) {
 	s.line("---")
 	s.comment(doc)
 	s.line("apiVersion: rbac.authorization.k8s.io/v1")
-	s.line("kind: %s", kind)
+	s.line("kind: %s", o.kind)
 	s.line("metadata:")
-	s.line("  name: %s", s.name(suffix))
-	if strings.HasPrefix(kind, "Role") {
-		s.line("  namespace: {{ .Release.Namespace }}")
+	s.line("  name: %s", s.name(o.root, o.suffix))
+	if o.namespace != "" {
+		s.line("  namespace: %s", o.namespace)
 	}
 	s.line("  labels:")
-	s.line(`    {{- include "holdfast.labels" . | nindent 4 }}`)
+	s.line(`    {{- include "holdfast.labels" %s | nindent 4 }}`, o.root)
 	for _, label := range labels {
 		s.line(`    %s: "true"`, label)
 	}
 }
 
 // name is that of an object.
-func (s *sheet) name(suffix string) string {
-	return `{{ include "holdfast.fullname" . }}-` + string(s.grant.Role) + suffix
+func (s *sheet) name(root, suffix string) string {
+	return `{{ include "holdfast.fullname" ` + root + ` }}-` + string(s.grant.Role) + suffix
 }
 
 // rules writes rules, each under its feature.
@@ -150,9 +178,9 @@ func (s *sheet) rules(rules []permissions.Rule) {
 		rule := &rules[i]
 		// The parts of a role that people are bound to are conditions within it.
 		part := s.table.Part(rule.Role, rule.Part)
-		conditional := part != nil && !s.grant.Operator
+		conditional := part != nil && s.grant.Account == permissions.People
 		if conditional {
-			s.line("{{- if %s }}", condition(part))
+			s.line("{{- if %s }}", condition(s.grant, part))
 		}
 		s.comment(rule.Feature)
 		if len(rule.URLs) > 0 {
@@ -180,21 +208,60 @@ func (s *sheet) aggregation() {
 	s.line(`      %s: "true"`, permissions.AggregateTo(s.grant.Role))
 }
 
-// binding binds a role to Holdfast's service account.
-func (s *sheet) binding(kind, suffix string) {
-	s.head(kind+"Binding", suffix, "")
+// bindings bind a role to its account: where a value lists namespaces, in each of
+// these.
+func (s *sheet) bindings(kind, suffix string) {
+	whole := object{kind: kind + "Binding", suffix: suffix, root: "."}
+	if kind == "Role" {
+		whole.namespace = "{{ .Release.Namespace }}"
+	}
+	if s.grant.Namespaces == "" {
+		s.binding(whole, kind)
+		return
+	}
+	s.line("{{- range .Values.%s }}", s.grant.Namespaces)
+	s.binding(object{kind: "RoleBinding", suffix: suffix, namespace: "{{ . | quote }}", root: "$"}, kind)
+	s.line("{{- else }}")
+	s.binding(whole, kind)
+	s.line("{{- end }}")
+}
+
+// binding binds a role of the kind to its account.
+func (s *sheet) binding(o object, kind string) {
+	account := `{{ include "holdfast.serviceAccountName" ` + o.root + ` }}`
+	if s.grant.Account == permissions.ProberAccount {
+		account = permissions.ProberName
+	}
+	s.begin(o, "")
 	s.line("roleRef:")
 	s.line("  apiGroup: rbac.authorization.k8s.io")
 	s.line("  kind: %s", kind)
-	s.line("  name: %s", s.name(suffix))
+	s.line("  name: %s", s.name(o.root, o.suffix))
 	s.line("subjects:")
 	s.line("- kind: ServiceAccount")
-	s.line(`  name: {{ include "holdfast.serviceAccountName" . }}`)
-	s.line("  namespace: {{ .Release.Namespace }}")
+	s.line("  name: %s", account)
+	s.line("  namespace: {{ %s.Release.Namespace }}", strings.TrimPrefix(o.root, "."))
 }
 
-// condition is when a part is granted.
-func condition(part *permissions.Part) string {
+// condition is when a part of a role is granted, or without a part the role as a
+// whole: empty where it always is.
+func condition(grant *permissions.Grant, part *permissions.Part) string {
+	switch {
+	case part == nil && grant.Value == "":
+		return ""
+	case part == nil:
+		return ".Values." + grant.Value
+	case grant.Value == "":
+		return partCondition(part)
+	case len(part.APIs) == 0:
+		return fmt.Sprintf("and .Values.%s %s", grant.Value, partCondition(part))
+	default:
+		return fmt.Sprintf("and .Values.%s (%s)", grant.Value, partCondition(part))
+	}
+}
+
+// partCondition is when a part is granted, so far as its own value says.
+func partCondition(part *permissions.Part) string {
 	value := ".Values." + part.Value
 	if len(part.APIs) == 0 {
 		return value

@@ -41,17 +41,19 @@ func TestTheFilesAreUpToDate(t *testing.T) {
 
 // novel is a table of roles that there are not yet.
 func novel() permissions.Table {
-	const probe, prober = permissions.Role("probe"), permissions.Role("prober")
+	const probe, prober, look = permissions.Role("probe"), permissions.Role("prober"), permissions.Role("look")
 	return permissions.Table{
 		Grants: []permissions.Grant{
-			{Role: probe, Operator: true, Doc: "What Holdfast needs to probe."},
+			{Role: probe, Account: permissions.OperatorAccount, Doc: "What Holdfast needs to probe."},
 			{Role: prober, Extensible: true, Doc: "Asks for probes."},
+			{Role: look, Account: permissions.ProberAccount, Value: "look.on", Namespaces: "look.namespaces", Doc: "What it takes to look."},
 		},
 		Parts: []permissions.Part{{Role: probe, Name: "netIso", Value: "probe.netIso", Doc: "probes of a type"}},
 		Rules: []permissions.Rule{
 			{Role: probe, Part: "netIso", Namespaced: true, Resources: []string{"pods"}, Verbs: []string{"create", "delete"},
 				Feature: "A pod that tries a connection.", Without: "Nothing is tried."},
 			{Role: prober, Group: "holdfast.dev", Resources: []string{"probes"}, Verbs: []string{"create"}, Feature: "To ask."},
+			{Role: look, Resources: []string{"nodes"}, Verbs: []string{"get"}, Feature: "To look.", Without: "Nothing is seen."},
 		},
 	}
 }
@@ -118,6 +120,53 @@ rules:
   verbs: [create]
 {{- end }}
 `,
+		2: `{{- /* Made from internal/permissions by "go run ./hack/permissions". Do not edit. */}}
+{{- if .Values.look.on }}
+---
+# What it takes to look.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: {{ include "holdfast.fullname" . }}-look
+` + labels + `rules:
+# To look.
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get]
+{{- range .Values.look.namespaces }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ include "holdfast.fullname" $ }}-look
+  namespace: {{ . | quote }}
+  labels:
+    {{- include "holdfast.labels" $ | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ include "holdfast.fullname" $ }}-look
+subjects:
+- kind: ServiceAccount
+  name: holdfast-prober
+  namespace: {{ $.Release.Namespace }}
+{{- else }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: {{ include "holdfast.fullname" . }}-look
+` + labels + `roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ include "holdfast.fullname" . }}-look
+subjects:
+- kind: ServiceAccount
+  name: holdfast-prober
+  namespace: {{ .Release.Namespace }}
+{{- end }}
+{{- end }}
+`,
 	}
 	for i, want := range want {
 		if diff := cmp.Diff(want, chart(&table, &table.Grants[i])); diff != "" {
@@ -133,6 +182,7 @@ rules:
 		"| `create`, `delete` | `pods`, in Holdfast's namespace | A pod that tries a connection. | Nothing is tried. |",
 		"| `holdfast-prober` | ClusterRole | Asks for probes. | `roles.create` (by default), and a binding of yours |",
 		"| `create` | `probes` of `holdfast.dev` | To ask. |",
+		"| `holdfast-look` | ClusterRole | What it takes to look. | `look.on=true`, in the namespaces of `look.namespaces` or, where there are none, everywhere |",
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("the page has no line %q", want)
@@ -141,18 +191,25 @@ rules:
 }
 
 func TestCondition(t *testing.T) {
+	always, byValue := permissions.Grant{}, permissions.Grant{Value: "probe.enabled"}
+	optional := permissions.Part{Value: "observe.x", APIs: []string{"a/v1", "b/v2"}}
 	cases := map[string]struct {
-		part permissions.Part
-		want string
+		grant permissions.Grant
+		part  *permissions.Part
+		want  string
 	}{
-		"a control type": {permissions.Part{Value: "enforce.x"}, ".Values.enforce.x"},
-		"an optional API": {permissions.Part{Value: "observe.x", APIs: []string{"a/v1", "b/v2"}},
-			`or (eq .Values.observe.x "Enabled") (and (eq .Values.observe.x "Auto")` +
-				` (or (.Capabilities.APIVersions.Has "a/v1") (.Capabilities.APIVersions.Has "b/v2")))`},
+		"a role":                    {always, nil, ""},
+		"a role by a value":         {byValue, nil, ".Values.probe.enabled"},
+		"a control type":            {always, &permissions.Part{Value: "enforce.x"}, ".Values.enforce.x"},
+		"a control type by a value": {byValue, &permissions.Part{Value: "enforce.x"}, "and .Values.probe.enabled .Values.enforce.x"},
+		"an optional API": {always, &optional, `or (eq .Values.observe.x "Enabled") (and (eq .Values.observe.x "Auto")` +
+			` (or (.Capabilities.APIVersions.Has "a/v1") (.Capabilities.APIVersions.Has "b/v2")))`},
+		"an optional API by a value": {byValue, &optional, `and .Values.probe.enabled (or (eq .Values.observe.x "Enabled")` +
+			` (and (eq .Values.observe.x "Auto") (or (.Capabilities.APIVersions.Has "a/v1") (.Capabilities.APIVersions.Has "b/v2"))))`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := condition(&tc.part); got != tc.want {
+			if got := condition(&tc.grant, tc.part); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})

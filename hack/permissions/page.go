@@ -21,10 +21,10 @@ var pageText string
 // page is the page for people.
 func page(table *permissions.Table) (string, error) {
 	functions := template.FuncMap{
-		"operators": func() []permissions.Grant { return grants(table, true) },
-		"people":    func() []permissions.Grant { return grants(table, false) },
-		"sections":  func(g permissions.Grant) []section { return sections(table, &g) },
-		"summary":   func() string { return summary(table) },
+		"accounts": func() []permissions.Grant { return grants(table, true) },
+		"people":   func() []permissions.Grant { return grants(table, false) },
+		"sections": func(g permissions.Grant) []section { return sections(table, &g) },
+		"summary":  func() string { return summary(table) },
 	}
 	parsed, err := template.New(pageFile).Funcs(functions).Parse(pageText)
 	if err != nil {
@@ -37,11 +37,11 @@ func page(table *permissions.Table) (string, error) {
 	return out.String(), nil
 }
 
-// grants are the roles of Holdfast's own account, or those of people.
-func grants(table *permissions.Table, operator bool) []permissions.Grant {
+// grants are the roles of Holdfast's own accounts, or those of people.
+func grants(table *permissions.Table, accounts bool) []permissions.Grant {
 	var some []permissions.Grant
 	for _, g := range table.Grants {
-		if g.Operator == operator {
+		if accounts == (g.Account != permissions.People) {
 			some = append(some, g)
 		}
 	}
@@ -62,19 +62,19 @@ type section struct {
 // sections are those of a role: what it always has, and each of its parts, which
 // are one role where people have it.
 func sections(table *permissions.Table, grant *permissions.Grant) []section {
-	if !grant.Operator {
+	if grant.Account == permissions.People {
 		rules := ofAllParts(table, grant.Role)
 		return []section{{Name: name(grant.Role, ""), Doc: grant.Doc, Value: "`roles.create` (by default), and a binding of yours",
 			Kinds: kinds(rules), Table: peopleRows(table, rules)}}
 	}
 	var all []section
 	if rules := table.Of(grant.Role, ""); len(rules) > 0 {
-		all = append(all, section{Name: name(grant.Role, ""), Doc: grant.Doc, Value: "always", Kinds: kinds(rules), Table: operatorRows(rules)})
+		all = append(all, section{Name: name(grant.Role, ""), Doc: grant.Doc, Value: grantedAsAWhole(grant), Kinds: kinds(rules), Table: operatorRows(rules)})
 	}
 	for i := range table.Parts {
 		part := &table.Parts[i]
 		if rules := table.Of(part.Role, part.Name); part.Role == grant.Role {
-			all = append(all, section{Name: name(grant.Role, part.Name), Doc: sentence(part.Doc), Value: granted(part), Kinds: kinds(rules), Table: operatorRows(rules)})
+			all = append(all, section{Name: name(grant.Role, part.Name), Doc: sentence(part.Doc), Value: granted(grant, part), Kinds: kinds(rules), Table: operatorRows(rules)})
 		}
 	}
 	return all
@@ -89,12 +89,31 @@ func name(role permissions.Role, part string) string {
 	return full
 }
 
-// granted says by which value a part is granted.
-func granted(part *permissions.Part) string {
+// granted says by which values a part of a role is granted.
+func granted(grant *permissions.Grant, part *permissions.Part) string {
+	text := fmt.Sprintf("`%s`: `Enabled`, or `Auto` (the default) where the cluster serves `%s`", part.Value, strings.Join(part.APIs, "` or `"))
 	if len(part.APIs) == 0 {
-		return fmt.Sprintf("`%s=true`", part.Value)
+		text = fmt.Sprintf("`%s=true`", part.Value)
 	}
-	return fmt.Sprintf("`%s`: `Enabled`, or `Auto` (the default) where the cluster serves `%s`", part.Value, strings.Join(part.APIs, "` or `"))
+	if grant.Value != "" {
+		text += ", with " + grantedAsAWhole(grant)
+	}
+	return text
+}
+
+// grantedAsAWhole says by which value a role is granted.
+func grantedAsAWhole(grant *permissions.Grant) string {
+	text := "always"
+	if grant.Value != "" {
+		text = fmt.Sprintf("`%s=true`", grant.Value)
+	}
+	if grant.ByDefault {
+		text += " (the default)"
+	}
+	if grant.Namespaces != "" {
+		text += fmt.Sprintf(", in the namespaces of `%s` or, where there are none, everywhere", grant.Namespaces)
+	}
+	return text
 }
 
 // kinds are the kinds of objects by which rules are granted.
@@ -172,7 +191,7 @@ func summary(table *permissions.Table) string {
 		for _, s := range sections(table, grant) {
 			fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", s.Name, s.Kinds, s.Doc, s.Value)
 		}
-		if grant.Operator && grant.Extensible {
+		if grant.Account != permissions.People && grant.Extensible {
 			fmt.Fprintf(&out, "| `%s` | ClusterRole | What you grant Holdfast [besides](#more). | always; empty by default |\n",
 				name(grant.Role, permissions.CustomPart))
 		}

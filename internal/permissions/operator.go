@@ -1,22 +1,5 @@
 package permissions
 
-// The API groups.
-const (
-	coreGroup       = ""
-	holdfastGroup   = "holdfast.dev"
-	rbacGroup       = "rbac.authorization.k8s.io"
-	networkingGroup = "networking.k8s.io"
-	discoveryGroup  = "discovery.k8s.io"
-	admissionGroup  = "admissionregistration.k8s.io"
-	crdGroup        = "apiextensions.k8s.io"
-	apiServiceGroup = "apiregistration.k8s.io"
-	gatewayGroup    = "gateway.networking.k8s.io"
-	policyGroup     = "policy.networking.k8s.io"
-	ciliumGroup     = "cilium.io"
-	calicoGroup     = "projectcalico.org"
-	calicoCRDGroup  = "crd.projectcalico.org"
-)
-
 const (
 	get    = "get"
 	list   = "list"
@@ -27,13 +10,20 @@ const (
 	remove = "delete"
 )
 
-const isolation = "networkIsolation: "
+// The features that rules are for, as their first words.
+const (
+	isolation = "networkIsolation: "
+	atRest    = "encryptionAtRest: "
+	inTransit = "encryptionInTransit: "
+	guarded   = "Guards: "
+)
 
 // The kinds of Holdfast's own.
 const (
 	policies  = "controlpolicies"
 	schedules = "evidenceschedules"
 	records   = "evidencerecords"
+	parameter = "encryptedstorageclasses"
 )
 
 // unevaluated is what happens where something cannot be observed.
@@ -62,7 +52,7 @@ func observeRules() []Rule {
 			Feature: "By kube-system's UID this cluster is told from another, whose ledger must not be continued.",
 			Without: "Holdfast waits and is not ready; its probes and the log say what for."},
 	}
-	rules = append(rules, isolationRules()...)
+	rules = append(rules, watchedRules()...)
 	rules = append(rules,
 		Rule{Group: "events.k8s.io", Resources: []string{"events"}, Verbs: []string{create, patch},
 			Feature: "Events about policies, schedules and namespaces. An event that repeats is patched.",
@@ -74,25 +64,34 @@ func observeRules() []Rule {
 	return of(Observe, rules)
 }
 
-// isolationRules are what every cluster serves, and networkIsolation rests on.
-func isolationRules() []Rule {
+// watchedRules are what every cluster serves, and verdicts rest on.
+func watchedRules() []Rule {
 	rules := []Rule{
 		{Group: coreGroup, Resources: []string{"pods"},
-			Feature: "which pods a policy isolates, and which are exposed. Labels, ports and readiness are kept, and nothing else."},
+			Feature: isolation + "which pods a policy isolates, and which are exposed. Labels, ports and readiness are kept, of a mesh whether it takes" +
+				" the traffic, of API servers the flags that a rule looks at, and nothing else."},
 		{Group: coreGroup, Resources: []string{"services"},
-			Feature: "which Services are ways in from outside, where the cluster's DNS is, and what leads to the backends of admission."},
+			Feature: isolation + "which Services are ways in from outside, where the cluster's DNS is, and what leads to the backends of admission."},
 		{Group: discoveryGroup, Resources: []string{"endpointslices"},
-			Feature: "where the cluster's DNS and the API server listen. Those of other Services are not asked for."},
+			Feature: isolation + "where the cluster's DNS and the API server listen. Those of other Services are not asked for."},
 		{Group: networkingGroup, Resources: []string{"networkpolicies"},
-			Feature: "what denies and what allows."},
+			Feature: isolation + "what denies and what allows."},
 		{Group: networkingGroup, Resources: []string{"ingresses"},
-			Feature: "which namespaces are entered through an Ingress."},
+			Feature: isolation + "which namespaces are entered through an Ingress. For encryptionInTransit, whether its hosts are served over TLS."},
 		{Group: admissionGroup, Resources: []string{"validatingwebhookconfigurations", "mutatingwebhookconfigurations"},
-			Feature: "which webhooks the API server must reach, and a denial must not cut off."},
+			Feature: isolation + "which webhooks the API server must reach, and a denial must not cut off."},
 		{Group: crdGroup, Resources: []string{"customresourcedefinitions"},
-			Feature: "which conversion webhooks the API server must reach, and which optional kinds are served."},
+			Feature: isolation + "which conversion webhooks the API server must reach. For all controls, which optional kinds are served."},
 		{Group: apiServiceGroup, Resources: []string{"apiservices"},
-			Feature: "which aggregated API servers the API server must reach, and whether one of them serves Calico's kinds."},
+			Feature: isolation + "which aggregated API servers the API server must reach, and whether one of them serves Calico's kinds."},
+		{Group: storageGroup, Resources: []string{"storageclasses"},
+			Feature: atRest + "which classes encrypt, and which is the default. They are watched while a policy asks."},
+		{Group: coreGroup, Resources: []string{"persistentvolumes"},
+			Feature: atRest + "which volumes are encrypted. They are watched while a policy asks."},
+		{Group: admissionGroup, Resources: []string{"validatingadmissionpolicies", "validatingadmissionpolicybindings"},
+			Feature: guarded + "whether those of Holdfast's own are in place. They are watched while a policy asks."},
+		{Group: holdfastGroup, Resources: []string{parameter},
+			Feature: guarded + "whether the list of encrypted classes is as Holdfast wrote it. It is watched while a policy asks."},
 	}
 	return watched(rules)
 }
@@ -102,26 +101,32 @@ func optionalRules() []Rule {
 	rules := []Rule{
 		{Part: "gatewayAPI", Group: gatewayGroup,
 			Resources: []string{"gateways", "httproutes", "grpcroutes", "tlsroutes", "tcproutes", "udproutes"},
-			Feature:   "which namespaces are entered through a Gateway."},
+			Feature:   isolation + "which namespaces are entered through a Gateway. For encryptionInTransit, whether it takes plain HTTP."},
+		{Part: "gatewayAPI", Group: gatewayGroup, Resources: []string{"listenersets", "referencegrants"},
+			Feature: inTransit + "what else a Gateway listens on, and which certificates of other namespaces it may use."},
 		{Part: "clusterNetworkPolicy", Group: policyGroup,
 			Resources: []string{"clusternetworkpolicies", "adminnetworkpolicies", "baselineadminnetworkpolicies"},
-			Feature:   "what overrides NetworkPolicies."},
+			Feature:   isolation + "what overrides NetworkPolicies."},
 		{Part: "cilium", Group: ciliumGroup, Resources: []string{"ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"},
-			Feature: "Cilium's policies, which override NetworkPolicies."},
+			Feature: isolation + "Cilium's policies, which override NetworkPolicies."},
 		{Part: "calico", Group: calicoCRDGroup, Resources: []string{"networkpolicies", "globalnetworkpolicies"},
-			Feature: "Calico's policies, which override NetworkPolicies, where custom resources hold them."},
+			Feature: isolation + "Calico's policies, which override NetworkPolicies, where custom resources hold them."},
 		{Part: "calico", Group: calicoGroup, Resources: []string{"networkpolicies", "globalnetworkpolicies"},
-			Feature: "Calico's policies, where its own API server serves them."},
+			Feature: isolation + "Calico's policies, where its own API server serves them."},
+		{Part: "istio", Group: istioSecurityGroup, Resources: []string{"peerauthentications"},
+			Feature: inTransit + "which workloads accept plain traffic."},
+		{Part: "istio", Group: istioNetworkingGroup, Resources: []string{"destinationrules"},
+			Feature: inTransit + "what turns TLS off on the way to a workload."},
+		{Part: "certManager", Group: certManagerGroup, Resources: []string{"certificates"},
+			Feature: inTransit + "whether certificates are issued, and renewed in time."},
 	}
 	return of(Observe, watched(rules))
 }
 
-// watched are rules of networkIsolation for what is listed and watched.
+// watched are rules for what is listed and watched.
 func watched(rules []Rule) []Rule {
 	for i := range rules {
-		rules[i].Verbs = []string{list, watch}
-		rules[i].Feature = isolation + rules[i].Feature
-		rules[i].Without = unevaluated
+		rules[i].Verbs, rules[i].Without = []string{list, watch}, unevaluated
 	}
 	return rules
 }
@@ -135,16 +140,6 @@ func metricsRules() []Rule {
 		{Part: "metrics", Group: "authorization.k8s.io", Resources: []string{"subjectaccessreviews"}, Verbs: []string{create},
 			Feature: "Metrics: whether they may read them.",
 			Without: "Nobody can read /metrics."},
-	})
-}
-
-// enforceRules are what Holdfast needs to repair.
-func enforceRules() []Rule {
-	return of(Enforce, []Rule{
-		{Part: "networkIsolation", Group: networkingGroup, Resources: []string{"networkpolicies"}, Verbs: []string{get, create, patch, remove},
-			Feature: isolation + "server-side apply, which creates what is missing, and a look at what became of one that was not answered." +
-				" Holdfast deletes NetworkPolicies that it created itself and no others: an allowance that is no longer stated, and what did harm.",
-			Without: "Nothing is repaired: Enforced is False/RepairFailed. Without delete alone, those stay, visibly."},
 	})
 }
 

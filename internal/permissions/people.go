@@ -10,7 +10,7 @@ const approve = "approve"
 func peopleRules() []Rule {
 	everything := []string{get, list, watch, create, update, patch, remove}
 	return []Rule{
-		{Role: Viewer, Group: holdfastGroup, Resources: []string{policies, schedules, records}, Verbs: []string{get, list, watch},
+		{Role: Viewer, Group: holdfastGroup, Resources: []string{policies, schedules, records, parameter}, Verbs: []string{get, list, watch},
 			Feature: "kubectl get, and kubectl holdfast status and explain: what is declared, and what was recorded."},
 		{Role: PolicyAdmin, Group: holdfastGroup, Resources: []string{policies}, Verbs: everything,
 			Feature: "To state controls."},
@@ -27,7 +27,7 @@ func peopleRules() []Rule {
 // auditorRules are what an auditor needs.
 func auditorRules() []Rule {
 	return append(of(Auditor, []Rule{
-		{Group: holdfastGroup, Resources: []string{policies, schedules, records}, Verbs: []string{get, list},
+		{Group: holdfastGroup, Resources: []string{policies, schedules, records, parameter}, Verbs: []string{get, list},
 			Feature: "What is declared, and what was recorded."},
 		{Namespaced: true, Group: coreGroup, Resources: []string{"services/proxy"}, Verbs: []string{get},
 			Names: []string{"holdfast-ledger", "holdfast-ledger:ledger", "http:holdfast-ledger:ledger"},
@@ -42,11 +42,12 @@ func auditorRules() []Rule {
 // its verdicts on.
 func reperformRules() []Rule {
 	rules := []Rule{{Group: coreGroup, Resources: []string{"namespaces"}, Feature: isolation + "the census."}}
-	rules = of(Reperformer, append(append(rules, isolationRules()...), optionalRules()...))
+	rules = of(Reperformer, append(append(rules, watchedRules()...), optionalRules()...))
 	for i := range rules {
 		r := &rules[i]
 		r.Verbs, r.Without = []string{get, list}, ""
-		what, _, _ := strings.Cut(strings.TrimPrefix(r.Feature, isolation), ".")
+		_, what, _ := strings.Cut(r.Feature, ": ")
+		what, _, _ = strings.Cut(what, ".")
 		r.Feature = "kubectl holdfast reperform: " + what + "."
 	}
 	return rules

@@ -20,6 +20,36 @@ const (
 	Enforce Role = "enforce"
 	// Operator is what Holdfast needs in its own namespace.
 	Operator Role = "operator"
+	// Probe is what Holdfast needs to see effects, rather than declarations.
+	Probe Role = "probe"
+	// Prober is what the account has by which Holdfast tries what a guard is to
+	// refuse; it is granted by control type.
+	Prober Role = "prober"
+	// TLSSecrets is reading the Secrets that certificates are in.
+	TLSSecrets Role = "tls-secrets"
+)
+
+// Account is a service account that the chart makes and binds roles to.
+type Account string
+
+// The accounts.
+const (
+	// People is no account: those who know the people bind the role to them.
+	People Account = ""
+	// OperatorAccount is the operator's.
+	OperatorAccount Account = "operator"
+	// ProberAccount is ProberName in the operator's namespace. An admission policy
+	// of the chart's refuses it everything but dry runs.
+	ProberAccount Account = "prober"
+)
+
+// Names of objects in Holdfast's own namespace, whatever the release.
+const (
+	// ProberName is the name of ProberAccount's service account.
+	ProberName = "holdfast-prober"
+	// CanaryName is the name of the Secrets and ConfigMaps that are written to see
+	// how they are stored, and removed at once.
+	CanaryName = "holdfast-canary"
 )
 
 // The roles of people.
@@ -70,14 +100,30 @@ type Grant struct {
 	Role Role
 	// Doc says who has the role, and what for: one or two sentences.
 	Doc string
-	// Operator has the role bound to Holdfast's service account. The others are
-	// bound by those who know the people.
-	Operator bool
+	// Account is what the chart binds the role to.
+	Account Account
+	// Value is the value of the chart, true or false, by which the role is granted,
+	// and ByDefault what it is unless set. Empty means always.
+	Value     string
+	ByDefault bool
+	// Namespaces is the value of the chart that lists the namespaces in which the
+	// role is bound; where that list is empty, it is bound for the whole cluster.
+	// Without such a value, it always is.
+	Namespaces string
 	// Extensible has the ClusterRole collect, besides its own rules, those of every
 	// ClusterRole that is labelled with AggregateTo(Role).
 	Extensible bool
 	// Into is a role of Kubernetes' own, such as view, that gets the rules too.
 	Into string
+}
+
+// Setting is the value of the chart that grants the role, with what to set it to;
+// empty where the role is always granted.
+func (g *Grant) Setting() string {
+	if g.Value == "" {
+		return ""
+	}
+	return g.Value + "=true"
 }
 
 // Part is what a value of the chart grants or withholds of a Role.
@@ -126,7 +172,8 @@ func AggregateTo(role Role) string { return labelPrefix + string(role) }
 func Holdfast() Table {
 	var rules []Rule
 	for _, more := range [][]Rule{
-		observeRules(), optionalRules(), metricsRules(), enforceRules(), operatorRules(), peopleRules(), auditorRules(),
+		observeRules(), optionalRules(), metricsRules(), enforceRules(), operatorRules(),
+		probeRules(), proberRules(), tlsSecretRules(), peopleRules(), auditorRules(),
 	} {
 		rules = append(rules, more...)
 	}
@@ -136,11 +183,18 @@ func Holdfast() Table {
 // grants are the roles.
 func grants() []Grant {
 	return []Grant{
-		{Role: Observe, Operator: true, Extensible: true, Doc: "What Holdfast needs to observe and to say what it observed. With this alone it changes nothing in the" +
-			" cluster but its own status, events and records."},
-		{Role: Enforce, Operator: true, Doc: "What Holdfast needs besides to repair, by control type. Without it, mode Enforce fails visibly, while" +
-			" evaluation and evidence go on."},
-		{Role: Operator, Operator: true, Doc: "What Holdfast needs in its own namespace: to be the only one at work, and to hold on to its ledger."},
+		{Role: Observe, Account: OperatorAccount, Extensible: true, Doc: "What Holdfast needs to observe and to say what it observed. With this alone" +
+			" it changes nothing in the cluster but its own status, events and records."},
+		{Role: Enforce, Account: OperatorAccount, Doc: "What Holdfast needs besides to repair, by control type. Without it, mode Enforce fails visibly," +
+			" while evaluation and evidence go on."},
+		{Role: Operator, Account: OperatorAccount, Doc: "What Holdfast needs in its own namespace: to be the only one at work, and to hold on to its ledger."},
+		{Role: Probe, Account: OperatorAccount, Value: "probe.enabled", ByDefault: true, Doc: "What Holdfast needs to see effects, rather than declarations: to" +
+			" store a canary in its own namespace, to read from the API server's metrics how it was stored, and to ask for the prober's token."},
+		{Role: Prober, Account: ProberAccount, Value: "probe.enabled", ByDefault: true, Doc: "What the prober, " + ProberName + " in Holdfast's namespace, may try:" +
+			" to create what a guard is to refuse. An admission policy refuses it whatever is no dry run, so that it never creates anything."},
+		{Role: TLSSecrets, Account: OperatorAccount, Value: "tlsSecrets.read", Namespaces: "tlsSecrets.namespaces", Doc: "Reading the Secrets that" +
+			" certificates are in. Kubernetes cannot grant half a Secret, nor Secrets of one type: whoever has this can read every Secret there," +
+			" private keys and passwords included."},
 		{Role: Viewer, Into: "view", Doc: "Reads what is declared and recorded. Whoever may view the cluster has it."},
 		{Role: PolicyAdmin, Extensible: true, Doc: "States controls, and does not confirm what is held until somebody else looked at it."},
 		{Role: ScheduleAdmin, Doc: "States how controls are evidenced. Bind it to others than policy-admin where nobody must both state a control" +
@@ -156,7 +210,7 @@ func grants() []Grant {
 // parts are the parts of roles.
 func parts() []Part {
 	parts := []Part{
-		{Role: Observe, Name: "gatewayAPI", Doc: "ways in from outside by Gateways and their routes",
+		{Role: Observe, Name: "gatewayAPI", Doc: "Gateways and what belongs to them: ways in from outside, and their TLS",
 			APIs: []string{gatewayGroup + "/v1", gatewayGroup + "/v1beta1"}},
 		{Role: Observe, Name: "clusterNetworkPolicy", Doc: "cluster-wide policies that override NetworkPolicies",
 			APIs: []string{policyGroup + "/v1alpha1", policyGroup + "/v1alpha2"}},
@@ -164,8 +218,16 @@ func parts() []Part {
 			APIs: []string{ciliumGroup + "/v2"}},
 		{Role: Observe, Name: "calico", Doc: "Calico's policies, which override NetworkPolicies",
 			APIs: []string{calicoCRDGroup + "/v1", calicoGroup + "/v3"}},
+		{Role: Observe, Name: "istio", Doc: "what Istio is told about TLS between workloads",
+			APIs: []string{istioSecurityGroup + "/v1", istioNetworkingGroup + "/v1"}},
+		{Role: Observe, Name: "certManager", Doc: "the Certificates of cert-manager",
+			APIs: []string{certManagerGroup + "/v1"}},
 		{Role: Observe, Name: "metrics", Value: "metrics.enabled", Doc: "metrics, and who may read them"},
 		{Role: Enforce, Name: "networkIsolation", Doc: "repairs of the control type networkIsolation"},
+		{Role: Enforce, Name: "encryptionAtRest", Doc: "repairs and guards of the control type encryptionAtRest"},
+		{Role: Enforce, Name: "encryptionInTransit", Doc: "repairs and guards of the control type encryptionInTransit"},
+		{Role: Prober, Name: "encryptionAtRest", Value: "enforce.encryptionAtRest", Doc: "trying the guards of the control type encryptionAtRest"},
+		{Role: Prober, Name: "encryptionInTransit", Value: "enforce.encryptionInTransit", Doc: "trying the guard of the control type encryptionInTransit"},
 	}
 	for i := range parts {
 		p := &parts[i]
@@ -189,6 +251,16 @@ func (t *Table) Of(role Role, part string) []Rule {
 		}
 	}
 	return rules
+}
+
+// Grant returns a role as it is installed, nil where there is no such role.
+func (t *Table) Grant(role Role) *Grant {
+	for i := range t.Grants {
+		if t.Grants[i].Role == role {
+			return &t.Grants[i]
+		}
+	}
+	return nil
 }
 
 // Part returns a part of a role, nil where there is none of that name.

@@ -52,7 +52,7 @@ func TestRulesHaveRoles(t *testing.T) {
 		if i < 0 {
 			t.Fatalf("there is no role %s", r.Role)
 		}
-		if table.Grants[i].Operator && r.Without == "" {
+		if table.Grants[i].Account != permissions.People && r.Without == "" {
 			t.Errorf("%s: %s %v: it is not said what happens without it", r.Role, r.Group, r.Resources)
 		}
 		if r.Part != "" && table.Part(r.Role, r.Part) == nil {
@@ -67,17 +67,49 @@ func TestRulesHaveRoles(t *testing.T) {
 	}
 }
 
-// TestSecretsAreNamed: Holdfast reads one Secret, by its name, and nobody else any.
+// TestSecretsAreNamed: Holdfast reads one Secret, and deletes one other, by their
+// names, in its own namespace. Whoever reads more was asked for by a role of its own,
+// which is not granted by default.
 func TestSecretsAreNamed(t *testing.T) {
+	type right struct {
+		Role       permissions.Role
+		Namespaced bool
+		Verb, Name string
+	}
+	want := []right{
+		{permissions.Operator, true, "create", ""},
+		{permissions.Operator, true, "get", "holdfast-ledger-key"},
+		{permissions.Probe, true, "create", ""},
+		{permissions.Probe, true, "delete", "holdfast-canary"},
+		{permissions.TLSSecrets, false, "get", ""},
+	}
 	table := permissions.Holdfast()
+	var got []right
 	for _, r := range table.Rules {
 		if !slices.Contains(r.Resources, "secrets") {
 			continue
 		}
-		creates := slices.Equal(r.Verbs, []string{"create"})
-		reads := slices.Equal(r.Verbs, []string{"get"}) && slices.Equal(r.Names, []string{"holdfast-ledger-key"})
-		if r.Role != permissions.Operator || !r.Namespaced || (!creates && !reads) {
-			t.Errorf("%+v", r)
+		for _, verb := range r.Verbs {
+			got = append(got, right{r.Role, r.Namespaced, verb, strings.Join(r.Names, " ")})
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rights to Secrets (-want +got):\n%s", diff)
+	}
+	if grant := table.Grant(permissions.TLSSecrets); grant.Value == "" || grant.ByDefault {
+		t.Errorf("reading Secrets is granted by default: %+v", grant)
+	}
+}
+
+// TestTheProberOnlyCreates: what the prober may do is of use in a dry run only.
+func TestTheProberOnlyCreates(t *testing.T) {
+	table := permissions.Holdfast()
+	if grant := table.Grant(permissions.Prober); grant.Account != permissions.ProberAccount {
+		t.Errorf("the prober's role is that of %q", grant.Account)
+	}
+	for _, r := range table.Rules {
+		if r.Role == permissions.Prober && (!slices.Equal(r.Verbs, []string{"create"}) || r.Part == "") {
+			t.Errorf("the prober may %v %v, by part %q", r.Verbs, r.Resources, r.Part)
 		}
 	}
 }
@@ -94,7 +126,7 @@ func TestWhatIsObservedIsGranted(t *testing.T) {
 		for _, name := range r.Resources {
 			switch {
 			case r.Role != permissions.Observe && r.Role != permissions.Reperformer:
-			case r.Group == "holdfast.dev" || r.Group == "rbac.authorization.k8s.io":
+			case r.Group == "holdfast.dev" && name != "encryptedstorageclasses" || r.Group == "rbac.authorization.k8s.io":
 			case r.Role == permissions.Observe && slices.Equal(r.Verbs, []string{"list", "watch"}):
 				got = append(got, describe(r.Group, name, r.Part != ""))
 			case r.Role == permissions.Reperformer && slices.Equal(r.Verbs, []string{"get", "list"}):
@@ -130,6 +162,16 @@ func TestMissing(t *testing.T) {
 			`grant {apiGroups: [apps], resources: [deployments], verbs: [list, watch]}` + label},
 		"what is repaired":     {table.MissingWrite("networking.k8s.io", "networkpolicies"), "enforce.networkIsolation=true"},
 		"what is not repaired": {table.MissingWrite("", "pods"), ""},
+		"what two control types repair": {table.MissingWrite("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+			"enforce.encryptionAtRest=true or enforce.encryptionInTransit=true"},
+		"a canary": {table.MissingProbe(), "set the chart's value probe.enabled=true"},
+		"metrics": {table.MissingMetrics(),
+			"set the chart's value probe.enabled=true, or grant {nonResourceURLs: [/metrics], verbs: [get]}" + label},
+		"what the prober tries": {table.MissingProber("networking.k8s.io", "ingresses"),
+			"set the chart's values probe.enabled=true and enforce.encryptionInTransit=true"},
+		"a TLS Secret": {table.MissingTLSSecret("web"),
+			"set the chart's value tlsSecrets.read=true, with web among tlsSecrets.namespaces where that is not empty:" +
+				" whoever may read TLS Secrets can read every Secret there"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

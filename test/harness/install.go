@@ -105,7 +105,8 @@ func (o *Operator) adopt(tb testing.TB) {
 // others from writing what Holdfast writes.
 func (o *Operator) values() []string {
 	values := []string{
-		"fullnameOverride=" + o.Release, "replicas=0", "crds.install=false", "enforce.networkIsolation=true",
+		"fullnameOverride=" + o.Release, "replicas=0", "crds.install=false",
+		"enforce.networkIsolation=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true",
 		"ledger.persistence.storageClassName=-", // there is none to be found
 	}
 	if o.Name != "" {

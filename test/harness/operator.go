@@ -69,8 +69,9 @@ type Operator struct {
 	// User is the user that the API server knows the operator by: its service
 	// account.
 	User string
-	// Rights are what it may do.
-	Rights *Rights
+	// Rights are what it may do, and Prober what the account may by which it tries
+	// guards.
+	Rights, Prober *Rights
 	// LedgerDir, KeyFile and LogFile are what it writes.
 	LedgerDir, KeyFile, LogFile string
 	// LedgerAddress is where it serves the ledger.

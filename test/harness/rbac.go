@@ -5,13 +5,20 @@ import (
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/holdfast-dev/holdfast/internal/permissions"
 )
 
-// Rights are what the roles of one release give its operator. Taking a right
-// from it takes it from no other.
+// Rights are what the roles of one release give its operator, or its prober. Taking
+// a right from it takes it from no other.
 type Rights struct {
 	cluster *Cluster
+	// user is who the API server knows the account by, and prober whether it is the
+	// prober.
+	user   string
+	prober bool
 	// installed are the roles as the release installed them.
 	installed []role
 	// revoked are those that were once taken, of whatever name and namespace.
@@ -37,61 +44,94 @@ func newRole(own bool) role {
 	return role{r, &r.Rules, false}
 }
 
-// readRights takes note of what the release gives its operator now.
+// readRights takes note of what the release gives its operator, and its prober,
+// now.
 func (o *Operator) readRights(tb testing.TB) {
 	tb.Helper()
 	if o.Rights == nil {
-		o.Rights = &Rights{cluster: o.cluster, revoked: map[Right]bool{}, granted: map[Right]bool{}, withheld: map[Right]bool{}}
+		o.Rights = o.newRights(o.account)
+		o.Prober = o.newRights(permissions.ProberName)
+		o.Prober.prober = true
 	}
-	r := o.Rights
-	r.installed = nil
-	account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: o.Namespace, Name: o.account}
+	for account, r := range map[string]*Rights{o.account: o.Rights, permissions.ProberName: o.Prober} {
+		r.installed = o.roles(tb, account)
+		r.note()
+	}
+}
+
+func (o *Operator) newRights(account string) *Rights {
+	return &Rights{cluster: o.cluster, user: serviceaccount.MakeUsername(o.Namespace, account),
+		revoked: map[Right]bool{}, granted: map[Right]bool{}, withheld: map[Right]bool{}}
+}
+
+// roles are those that the release binds to an account. A ClusterRole that is bound
+// in some namespaces only is taken for one that is bound everywhere.
+func (o *Operator) roles(tb testing.TB, account string) []role {
+	tb.Helper()
+	subject := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: o.Namespace, Name: account}
 	ofRelease := client.MatchingLabels{"app.kubernetes.io/instance": o.Release}
-	var clusterBindings rbacv1.ClusterRoleBindingList
-	if err := o.cluster.List(tb.Context(), &clusterBindings, ofRelease); err != nil {
+	var everywhere rbacv1.ClusterRoleBindingList
+	if err := o.cluster.List(tb.Context(), &everywhere, ofRelease); err != nil {
 		tb.Fatalf("list the cluster role bindings of release %s: %v", o.Release, err)
 	}
-	for _, b := range clusterBindings.Items {
-		if slices.Contains(b.Subjects, account) {
-			r.installed = append(r.installed, r.read(tb, client.ObjectKey{Name: b.RoleRef.Name}, false))
-		}
-	}
 	var bindings rbacv1.RoleBindingList
-	if err := o.cluster.List(tb.Context(), &bindings, ofRelease, client.InNamespace(o.Namespace)); err != nil {
+	if err := o.cluster.List(tb.Context(), &bindings, ofRelease); err != nil {
 		tb.Fatalf("list the role bindings of release %s: %v", o.Release, err)
 	}
-	for _, b := range bindings.Items {
-		if slices.Contains(b.Subjects, account) {
-			r.installed = append(r.installed, r.read(tb, client.ObjectKey{Namespace: b.Namespace, Name: b.RoleRef.Name}, true))
+	bound := map[client.ObjectKey]bool{} // the namespace of a ClusterRole is empty
+	for _, b := range everywhere.Items {
+		if slices.Contains(b.Subjects, subject) {
+			bound[client.ObjectKey{Name: b.RoleRef.Name}] = true
 		}
 	}
-	// Where a role is filled in by the cluster, an installation has added to it.
-	r.installed = slices.DeleteFunc(r.installed, func(in role) bool {
-		c, ok := in.Object.(*rbacv1.ClusterRole)
-		return ok && c.AggregationRule != nil
-	})
-	r.note()
+	for _, b := range bindings.Items {
+		switch {
+		case !slices.Contains(b.Subjects, subject):
+		case b.RoleRef.Kind == "ClusterRole":
+			bound[client.ObjectKey{Name: b.RoleRef.Name}] = true
+		default:
+			bound[client.ObjectKey{Namespace: b.Namespace, Name: b.RoleRef.Name}] = true
+		}
+	}
+	var all []role
+	for key := range bound {
+		in := o.cluster.readRole(tb, key, key.Namespace != "")
+		// Where a role is filled in by the cluster, an installation has added to it.
+		if c, ok := in.Object.(*rbacv1.ClusterRole); !ok || c.AggregationRule == nil {
+			all = append(all, in)
+		}
+	}
+	return all
 }
 
 // note takes note of what is granted now, and of what is not.
 func (r *Rights) note() {
 	now := map[Right]bool{}
 	for _, in := range r.installed {
-		for _, right := range rightsOf(*in.rules, in.own) {
+		for _, right := range r.of(*in.rules, in.own) {
 			now[right], r.granted[right] = true, true
 		}
 	}
 	for right := range features() {
-		if !now[right] {
+		if right.Prober == r.prober && !now[right] {
 			r.withheld[right] = true
 		}
 	}
 }
 
-func (r *Rights) read(tb testing.TB, key client.ObjectKey, own bool) role {
+// of are the rights that rules give the account.
+func (r *Rights) of(rules []rbacv1.PolicyRule, own bool) []Right {
+	rights := rightsOf(rules, own)
+	for i := range rights {
+		rights[i].Prober = r.prober
+	}
+	return rights
+}
+
+func (c *Cluster) readRole(tb testing.TB, key client.ObjectKey, own bool) role {
 	tb.Helper()
 	read := newRole(own)
-	if err := r.cluster.Get(tb.Context(), key, read.Object); err != nil {
+	if err := c.Get(tb.Context(), key, read.Object); err != nil {
 		tb.Fatalf("read role %s: %v", key, err)
 	}
 	return read
@@ -102,7 +142,7 @@ func (r *Rights) read(tb testing.TB, key client.ObjectKey, own bool) role {
 func (r *Rights) edit(tb testing.TB, rules func(installed, present []rbacv1.PolicyRule) []rbacv1.PolicyRule) {
 	tb.Helper()
 	for _, installed := range r.installed {
-		present := r.read(tb, client.ObjectKeyFromObject(installed), installed.own)
+		present := r.cluster.readRole(tb, client.ObjectKeyFromObject(installed), installed.own)
 		*present.rules = rules(*installed.rules, *present.rules)
 		if err := r.cluster.Update(tb.Context(), present.Object); err != nil {
 			tb.Fatalf("edit role %s: %v", installed.GetName(), err)
@@ -123,7 +163,7 @@ func (r *Rights) Revoke(tb testing.TB, resource string, verbs ...string) {
 	found := false
 	r.edit(tb, func(_, present []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 		kept, taken := split(present, resource, verbs)
-		for _, right := range rightsOf(taken, false) {
+		for _, right := range r.of(taken, false) {
 			found, right.Name = true, ""
 			r.revoked[right] = true
 		}

@@ -14,6 +14,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/permissions"
 )
 
@@ -38,6 +40,8 @@ type Right struct {
 	Name string
 	// Own limits the right to the operator's own namespace.
 	Own bool
+	// Prober has it be the prober's, rather than the operator's own.
+	Prober bool
 }
 
 // String is such as "patch networkpolicies.networking.k8s.io".
@@ -55,6 +59,9 @@ func (r Right) String() string {
 	}
 	if r.Own {
 		text += " in its own namespace"
+	}
+	if r.Prober {
+		text += " as the prober"
 	}
 	return text
 }
@@ -89,6 +96,8 @@ func rightsOf(rules []rbacv1.PolicyRule, own bool) []Right {
 type Holder struct {
 	// Namespace is the user's own.
 	Namespace string
+	// Prober is whether it is the prober, rather than the operator.
+	Prober bool
 	// Granted is what it was granted when it was installed.
 	Granted map[Right]bool
 	// Lacked is whether a right was kept from it, or taken from it, on purpose: it
@@ -129,6 +138,7 @@ func (p *Proof) Use(h *Holder, event *auditv1.Event) {
 		return
 	}
 	for _, asked := range askedFor(event, h.Namespace) {
+		asked.Prober = h.Prober
 		granted, found := allowing(h.Granted, asked)
 		switch {
 		case event.Annotations[decision] == "forbid":
@@ -170,9 +180,11 @@ func Prove(tb testing.TB, clusters ...*Cluster) *Proof {
 	for _, c := range clusters {
 		holders := map[string]*Holder{}
 		for _, o := range c.installed {
-			h := &Holder{Namespace: o.Namespace, Granted: o.Rights.granted, Lacked: o.Rights.lacked}
-			holders[o.User] = h
-			p.Grant(h)
+			for _, r := range []*Rights{o.Rights, o.Prober} {
+				h := &Holder{Namespace: o.Namespace, Prober: r.prober, Granted: r.granted, Lacked: r.lacked}
+				holders[r.user] = h
+				p.Grant(h)
+			}
 		}
 		for _, path := range c.AuditLogPaths() {
 			err := eachRequest(path, func(event *auditv1.Event) {
@@ -201,22 +213,21 @@ func (p *Proof) Err() error {
 	return errors.Join(errs...)
 }
 
-// features are all rights that the operator may be granted, and what each is for.
+// features are all rights that the operator and the prober may be granted, and what
+// each is for.
 func features() map[Right]string {
 	table := permissions.Holdfast()
 	of := map[Right]string{}
-	for i := range table.Grants {
-		if !table.Grants[i].Operator {
+	for _, rule := range table.Rules {
+		account := table.Grant(rule.Role).Account
+		if account == permissions.People {
 			continue
 		}
-		for _, rule := range table.Rules {
-			if rule.Role != table.Grants[i].Role {
-				continue
-			}
-			installed := rbacv1.PolicyRule{APIGroups: []string{rule.Group}, Resources: rule.Resources, ResourceNames: rule.Names, Verbs: rule.Verbs}
-			for _, right := range rightsOf([]rbacv1.PolicyRule{installed}, rule.Namespaced) {
-				of[right] = rule.Feature
-			}
+		installed := rbacv1.PolicyRule{APIGroups: []string{rule.Group}, Resources: rule.Resources, ResourceNames: rule.Names,
+			NonResourceURLs: rule.URLs, Verbs: rule.Verbs}
+		for _, right := range rightsOf([]rbacv1.PolicyRule{installed}, rule.Namespaced) {
+			right.Prober = account == permissions.ProberAccount
+			of[right] = rule.Feature
 		}
 	}
 	return of
@@ -225,14 +236,13 @@ func features() map[Right]string {
 // allowing is the broadest of some rights that allows what was asked for: a right
 // within a broader one proves nothing.
 func allowing(rights map[Right]bool, asked Right) (Right, bool) {
-	for _, broader := range []Right{
-		{asked.Verb, asked.Group, asked.Resource, "", false},
-		{asked.Verb, asked.Group, asked.Resource, asked.Name, false},
-		{asked.Verb, asked.Group, asked.Resource, "", true},
-		{asked.Verb, asked.Group, asked.Resource, asked.Name, true},
-	} {
-		if (asked.Own || !broader.Own) && rights[broader] {
-			return broader, true
+	for _, own := range []bool{false, true} {
+		for _, name := range []string{"", asked.Name} {
+			broader := asked
+			broader.Name, broader.Own = name, own
+			if (asked.Own || !own) && rights[broader] {
+				return broader, true
+			}
 		}
 	}
 	return Right{}, false
@@ -258,7 +268,18 @@ func askedFor(event *auditv1.Event, own string) []Right {
 	}
 	created := asked
 	created.Verb = "create"
-	return []Right{asked, created}
+	rights := []Right{asked, created}
+	if readsClasses(ref) {
+		// The API server asks for this itself, and its audit log does not say so.
+		rights = append(rights, Right{Verb: "get", Group: v1alpha1.GroupVersion.Group, Resource: "encryptedstorageclasses"})
+	}
+	return rights
+}
+
+// readsClasses reports whether an object is a guard, or the binding of one, that
+// reads which classes encrypt.
+func readsClasses(ref *auditv1.ObjectReference) bool {
+	return strings.HasPrefix(ref.Resource, "validatingadmissionpolic") && strings.HasPrefix(ref.Name, control.GuardPrefix+"storage-claims")
 }
 
 // roleOf is the role by which the API server allowed a request.

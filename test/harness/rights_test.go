@@ -18,9 +18,14 @@ func TestProof(t *testing.T) {
 	status := []rbacv1.PolicyRule{{APIGroups: []string{"holdfast.dev"}, Resources: []string{"controlpolicies/status"}, Verbs: []string{"patch"}}}
 	own := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"key"}, Verbs: []string{"get"}}}
 	wildcard := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"*"}}}
+	guards := []rbacv1.PolicyRule{
+		{APIGroups: []string{"admissionregistration.k8s.io"}, Resources: []string{"validatingadmissionpolicies"}, Verbs: []string{"create", "patch", "delete"}},
+		{APIGroups: []string{"holdfast.dev"}, Resources: []string{"encryptedstorageclasses"}, Verbs: []string{"get"}},
+	}
 	listNamespaces := request("list", "", "namespaces", "", "")
 
 	cases := map[string]struct {
+		prober        bool
 		cluster, own  []rbacv1.PolicyRule
 		requests      []*auditv1.Event
 		wantUnused    []string
@@ -92,14 +97,33 @@ func TestProof(t *testing.T) {
 		"refused, as was intended": {
 			requests: []*auditv1.Event{refused(request("watch", "", "events", "", ""))},
 		},
+		"a guard that reads which classes encrypt": {
+			cluster: guards,
+			requests: []*auditv1.Event{answered(request("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", "",
+				"holdfast-guard-storage-claims-baseline"), 201)},
+			wantUnused: []string{"delete validatingadmissionpolicies.admissionregistration.k8s.io"},
+		},
+		"a guard that reads nothing": {
+			cluster: guards,
+			requests: []*auditv1.Event{answered(request("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", "",
+				"holdfast-guard-ingress-tls-baseline"), 201)},
+			wantUnused: []string{"delete validatingadmissionpolicies.admissionregistration.k8s.io", "get encryptedstorageclasses.holdfast.dev"},
+		},
+		"the prober": {
+			prober: true, cluster: observe,
+			requests:      []*auditv1.Event{listNamespaces, request("create", "", "pods", "shop", "")},
+			wantUnused:    []string{"list pods as the prober"},
+			wantUngranted: []string{`create pods as the prober: role "of the test" allowed it`},
+		},
 		"by a certificate": {
 			requests: []*auditv1.Event{byCertificate(request("delete", "", "pods", "shop", "web"))},
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := &Holder{Namespace: namespace, Granted: map[Right]bool{}, Lacked: func(r Right) bool { return r.Verb == "watch" }}
+			h := &Holder{Namespace: namespace, Prober: tc.prober, Granted: map[Right]bool{}, Lacked: func(r Right) bool { return r.Verb == "watch" }}
 			for _, right := range append(rightsOf(tc.cluster, false), rightsOf(tc.own, true)...) {
+				right.Prober = tc.prober
 				h.Granted[right] = true
 			}
 			p := NewProof()

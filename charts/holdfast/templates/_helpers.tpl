@@ -164,6 +164,9 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- if and .metrics.readers (not .roles.create) -}}
 {{- fail "metrics.readers: readers are bound to the role metrics-reader, which the chart does not create (roles.create=true)" -}}
 {{- end -}}
+{{- if and .tlsSecrets.namespaces (not .tlsSecrets.read) -}}
+{{- fail "tlsSecrets.namespaces: nothing is read there unless TLS Secrets may be read (tlsSecrets.read=true)" -}}
+{{- end -}}
 {{- range $value, $labels := dict "commonLabels" .commonLabels "podLabels" .podLabels -}}
 {{- range $key := keys $labels | sortAlpha -}}
 {{- if or (hasPrefix "app.kubernetes.io/" $key) (hasPrefix "helm.sh/" $key) -}}

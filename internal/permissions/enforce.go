@@ -1,0 +1,39 @@
+package permissions
+
+// unrepaired is what happens where something cannot be repaired.
+const unrepaired = "It is not repaired: Enforced is False/RepairFailed."
+
+// enforceRules are what Holdfast needs to repair.
+func enforceRules() []Rule {
+	rules := []Rule{
+		{Part: "networkIsolation", Group: networkingGroup, Resources: []string{"networkpolicies"}, Verbs: []string{get, create, patch, remove},
+			Feature: isolation + "server-side apply, which creates what is missing, and a look at what became of one that was not answered." +
+				" Holdfast deletes NetworkPolicies that it created itself and no others: an allowance that is no longer stated, and what did harm.",
+			Without: "Nothing is repaired: Enforced is False/RepairFailed. Without delete alone, those stay, visibly."},
+		{Part: "encryptionAtRest", Group: storageGroup, Resources: []string{"storageclasses"}, Verbs: []string{create, patch},
+			Feature: atRest + "a class from the policy's template, and the annotation that marks the default class. No class is deleted, and of one that" +
+				" exists nothing else is changed.",
+			Without: unrepaired},
+		{Part: "encryptionAtRest", Group: holdfastGroup, Resources: []string{parameter}, Verbs: []string{get, create, patch, remove},
+			Feature: guarded + "the list of encrypted classes, which the guards read. The API server takes a guard only from whoever may get what it reads.",
+			Without: unrepaired},
+	}
+	for _, part := range []string{"encryptionAtRest", "encryptionInTransit"} {
+		rules = append(rules, Rule{Part: part, Group: admissionGroup,
+			Resources: []string{"validatingadmissionpolicies", "validatingadmissionpolicybindings"}, Verbs: []string{create, patch, remove},
+			Feature: guarded + "those that a policy states, by names that begin with holdfast-guard-. RBAC cannot limit the rule to these names." +
+				" One that is no longer stated is deleted.",
+			Without: unrepaired + " Guards that are there hold on."})
+	}
+	return of(Enforce, append(rules,
+		Rule{Part: "encryptionInTransit", Group: networkingGroup, Resources: []string{"ingresses"}, Verbs: []string{patch},
+			Feature: inTransit + "the annotation by which an Ingress redirects to https, where the policy takes that over. Nothing else of an Ingress is changed.",
+			Without: unrepaired},
+		Rule{Part: "encryptionInTransit", Group: istioSecurityGroup, Resources: []string{"peerauthentications"}, Verbs: []string{create, patch},
+			Feature: inTransit + "a PeerAuthentication STRICT where every pod is meshed.",
+			Without: unrepaired},
+		Rule{Part: "encryptionInTransit", Group: certManagerGroup, Resources: []string{"certificates"}, Verbs: []string{create, patch},
+			Feature: inTransit + "a Certificate from the policy's template where an Ingress names a Secret that does not exist.",
+			Without: unrepaired},
+	))
+}
