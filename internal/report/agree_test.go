@@ -35,6 +35,7 @@ func agree(t *testing.T, rt *rapid.T) {
 	w.pass(2)
 	w.beat()
 	w.note()
+	w.forget("C")
 	last := w.tick
 	w.pass(1)
 	from := rapid.IntRange(0, last-1).Draw(rt, "from")

@@ -444,7 +444,7 @@ func (w *world) succeed(gone int) {
 		w.survive(b, i == gone)
 	}
 	for _, id := range w.statedNow() {
-		if w.introduce[id] >= 0 {
+		if w.introduce[id] >= 0 && gone%2 == 0 {
 			w.scribe.introduce(worldPolicy, id)
 			w.forget(id)
 		}
