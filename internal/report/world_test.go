@@ -458,7 +458,7 @@ func (w *world) survive(b *being, gone bool) {
 	}
 	switch {
 	case !b.inside:
-	case gone || (b.scope != nil && !b.scope.inside):
+	case (gone && !b.itself()) || (b.scope != nil && !b.scope.inside):
 		w.goes(b, "deleted")
 		w.dead[b.subject.UID] = true
 		w.alive = slices.DeleteFunc(w.alive, func(o *being) bool { return o == b })
