@@ -80,6 +80,9 @@ const (
 	// ReasonIngressRefused surfaces when denying ingress is refused because it
 	// would cut off an admission webhook; the message names it.
 	ReasonIngressRefused = "IngressRefused"
+	// ReasonDefaultClassRefused surfaces when the StorageClass that is stated as the
+	// default is not made it, because it is not shown to be encrypted itself.
+	ReasonDefaultClassRefused = "DefaultClassRefused"
 	// ReasonRollingOut surfaces while namespaces with pods wait for their turn to
 	// be enforced for the first time.
 	ReasonRollingOut = "RollingOut"

@@ -14,7 +14,8 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&ControlPolicy{}, &ControlPolicyList{},
 		&EvidenceSchedule{}, &EvidenceScheduleList{},
-		&EvidenceRecord{}, &EvidenceRecordList{})
+		&EvidenceRecord{}, &EvidenceRecordList{},
+		&EncryptedStorageClasses{}, &EncryptedStorageClassesList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }
