@@ -23,8 +23,6 @@ type Fixture struct {
 	Name     string               `json:"name"`
 	Control  v1alpha1.ControlSpec `json:"control"`
 	Snapshot *Snapshot            `json:"snapshot"`
-	// Scope is the policy's, for types that look at it.
-	Scope *v1alpha1.Scope `json:"scope,omitempty"`
 	// Scope is the policy's scope, for types that look at it.
 	Scope *v1alpha1.Scope `json:"scope,omitempty"`
 	// Now is the time of the evaluation; absent means when the namespace came to be.
