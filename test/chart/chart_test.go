@@ -105,24 +105,43 @@ func TestFlags(t *testing.T) {
 func TestNotes(t *testing.T) {
 	const (
 		enforceOff = "Until then Holdfast holds no right to change anything"
+		partly     = "What is not granted is not repaired"
+		granted    = "kubectl holdfast diff shows beforehand what that would change."
 		ephemeral  = "WARNING: the ledger has no volume."
 		openLedger = "NOTE: any pod of the cluster can reach the ledger's port"
 		keptLedger = "- the ledger: PersistentVolumeClaim holdfast-ledger"
 		keptFiles  = "- the exports: PersistentVolumeClaim reports"
 		keptKinds  = "- the CustomResourceDefinitions, and with them policies, schedules and records"
+		allSecrets = "WARNING: Holdfast may read every Secret of the cluster"
+		handshakes = "the operator can connect to any address on the ports\n80, 443, 8000, 8080, 8443."
+		guards     = "- the admission guards that Holdfast applied, which go on refusing"
+		unlisted   = "WARNING: the guards of encryptionAtRest read a list that goes with the CustomResourceDefinitions"
 	)
-	all := []string{enforceOff, ephemeral, openLedger, keptLedger, keptFiles, keptKinds}
+	all := []string{enforceOff, partly, granted, ephemeral, openLedger, keptLedger, keptFiles, keptKinds, allSecrets, handshakes, guards, unlisted}
 	cases := map[string]struct {
 		values []string
 		want   []string
 	}{
-		"defaults": {want: []string{enforceOff, openLedger, keptLedger, keptKinds}},
+		"defaults": {want: []string{enforceOff, openLedger, keptLedger, keptKinds, handshakes}},
+		"all repairs": {
+			values: []string{"enforce.networkIsolation=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true",
+				"networkPolicy.probes.to[0].ipBlock.cidr=192.0.2.0/28"},
+			want: []string{granted, openLedger, keptLedger, keptKinds, guards},
+		},
+		"kinds that do not stay, and guards that do": {
+			values: []string{"enforce.encryptionAtRest=true", "crds.keep=false", "networkPolicy.enabled=false"},
+			want:   []string{partly, openLedger, keptLedger, guards, unlisted},
+		},
+		"every Secret": {
+			values: []string{"tlsSecrets.read=true", "networkPolicy.probes.ports=null"},
+			want:   []string{enforceOff, openLedger, keptLedger, keptKinds, allSecrets},
+		},
 		"repairs, and a closed ledger": {
 			values: []string{"enforce.networkIsolation=true", "networkPolicy.ledgerFrom[0].ipBlock.cidr=192.0.2.0/28", "exports.enabled=true", "exports.existingClaim=reports"},
-			want:   []string{keptLedger, keptFiles, keptKinds},
+			want:   []string{partly, keptLedger, keptFiles, keptKinds, handshakes},
 		},
 		"nothing is kept": {
-			values: []string{"ledger.persistence.enabled=false", "crds.keep=false", "ledger.serve=false"},
+			values: []string{"ledger.persistence.enabled=false", "crds.keep=false", "ledger.serve=false", "probe.enabled=false"},
 			want:   []string{enforceOff, ephemeral},
 		},
 	}
@@ -166,6 +185,10 @@ func TestServed(t *testing.T) {
 			args: []string{"--api-versions", "crd.projectcalico.org/v1", "--api-versions", "policy.networking.k8s.io/v1alpha2"},
 			want: []string{"ClusterRole/holdfast-observe-calico", "ClusterRole/holdfast-observe-clusternetworkpolicy"},
 		},
+		"Istio and cert-manager": {
+			args: []string{"--api-versions", "security.istio.io/v1", "--api-versions", "cert-manager.io/v1"},
+			want: []string{"ClusterRole/holdfast-observe-certmanager", "ClusterRole/holdfast-observe-istio"},
+		},
 		"served, and not to be read": {args: []string{"--api-versions", "cilium.io/v2", "--set", "observe.cilium=Disabled"}},
 	}
 	for name, tc := range cases {
@@ -176,7 +199,7 @@ func TestServed(t *testing.T) {
 			}
 			all := decode(t, stdout)
 			var got []string
-			for _, kind := range []string{"calico", "cilium", "clusternetworkpolicy", "gatewayapi"} {
+			for _, kind := range []string{"calico", "certmanager", "cilium", "clusternetworkpolicy", "gatewayapi", "istio"} {
 				if id := "ClusterRole/holdfast-observe-" + kind; all[id] != nil {
 					got = append(got, id)
 				}

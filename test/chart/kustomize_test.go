@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -19,11 +20,16 @@ import (
 // what its value does, and all of them what all values do.
 func (s suite) testKustomize(t *testing.T) {
 	parts := map[string]string{
-		"enforce-network-isolation": "enforce.networkIsolation=true",
-		"gateway-api":               "observe.gatewayAPI=Enabled",
-		"cluster-network-policy":    "observe.clusterNetworkPolicy=Enabled",
-		"cilium":                    "observe.cilium=Enabled",
-		"calico":                    "observe.calico=Enabled",
+		"enforce-network-isolation":     "enforce.networkIsolation=true",
+		"enforce-encryption-at-rest":    "enforce.encryptionAtRest=true",
+		"enforce-encryption-in-transit": "enforce.encryptionInTransit=true",
+		"gateway-api":                   "observe.gatewayAPI=Enabled",
+		"cluster-network-policy":        "observe.clusterNetworkPolicy=Enabled",
+		"cilium":                        "observe.cilium=Enabled",
+		"calico":                        "observe.calico=Enabled",
+		"istio":                         "observe.istio=Enabled",
+		"cert-manager":                  "observe.certManager=Enabled",
+		"tls-secrets":                   "tlsSecrets.read=true",
 	}
 	folders, err := os.ReadDir("../../config/components")
 	if err != nil {
@@ -45,7 +51,13 @@ func (s suite) testKustomize(t *testing.T) {
 	})
 	t.Run("none", func(t *testing.T) { same(t, render(t), s.kustomize(t, "../../config")) })
 	t.Run("enforce", func(t *testing.T) {
-		same(t, render(t, parts["enforce-network-isolation"]), s.kustomize(t, "../../config/enforce"))
+		var all []string
+		for name, value := range parts {
+			if strings.HasPrefix(name, "enforce-") {
+				all = append(all, value)
+			}
+		}
+		same(t, render(t, all...), s.kustomize(t, "../../config/enforce"))
 	})
 }
 

@@ -29,7 +29,9 @@ const (
 // renderings turn every value on or off, or to something else, at least once.
 func renderings() map[string]rendering {
 	all := map[string]rendering{}
-	for _, some := range []map[string]rendering{operatorRenderings(), podRenderings(), volumeRenderings(), networkRenderings(), monitoringRenderings()} {
+	for _, some := range []map[string]rendering{
+		operatorRenderings(), rightsRenderings(), podRenderings(), volumeRenderings(), networkRenderings(), monitoringRenderings(),
+	} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -85,19 +87,6 @@ func operatorRenderings() map[string]rendering {
 				`ServiceAccount/other .metadata.annotations.example\.com/role`: "holdfast",
 			},
 		},
-		"repairs": {
-			values: []string{"enforce.networkIsolation=true"},
-			want:   map[string]string{"ClusterRole/holdfast-enforce-networkisolation .kind": "ClusterRole"},
-		},
-		"optional kinds": {
-			values: []string{"observe.gatewayAPI=Enabled", "observe.clusterNetworkPolicy=Enabled", "observe.cilium=Enabled", "observe.calico=Enabled"},
-			want: map[string]string{
-				"ClusterRole/holdfast-observe-gatewayapi .kind":           "ClusterRole",
-				"ClusterRole/holdfast-observe-clusternetworkpolicy .kind": "ClusterRole",
-				"ClusterRole/holdfast-observe-cilium .kind":               "ClusterRole",
-				"ClusterRole/holdfast-observe-calico .kind":               "ClusterRole",
-			},
-		},
 		"no roles of people, nor rules at admission": {
 			values: []string{"roles.create=false", "approvals.separate=false", "records.protect=false"},
 			want: map[string]string{
@@ -125,6 +114,72 @@ func operatorRenderings() map[string]rendering {
 		"stopped": {
 			values: []string{"replicas=0"},
 			want:   map[string]string{"Deployment/holdfast .spec.replicas": "0"},
+		},
+	}
+}
+
+// rightsRenderings grant what is not granted by default, or less.
+func rightsRenderings() map[string]rendering {
+	return map[string]rendering{
+		"repairs": {
+			values: []string{"enforce.networkIsolation=true"},
+			want: map[string]string{
+				"ClusterRole/holdfast-enforce-networkisolation .kind":    "ClusterRole",
+				"ClusterRole/holdfast-enforce-encryptionatrest .kind":    "",
+				"ClusterRole/holdfast-prober-encryptionatrest .kind":     "",
+				"ServiceAccount/holdfast-prober .kind":                   "ServiceAccount",
+				"ValidatingAdmissionPolicyBinding/holdfast-prober .kind": "ValidatingAdmissionPolicyBinding",
+			},
+		},
+		"repairs and guards of encryption": {
+			values: []string{"enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true"},
+			want: map[string]string{
+				"ClusterRole/holdfast-enforce-encryptionatrest .rules[0]":           `{"apiGroups":["storage.k8s.io"],"resources":["storageclasses"],"verbs":["create","patch"]}`,
+				"ClusterRole/holdfast-enforce-encryptionintransit .kind":            "ClusterRole",
+				"ClusterRoleBinding/holdfast-prober-encryptionatrest .subjects":     `[{"kind":"ServiceAccount","name":"holdfast-prober","namespace":"holdfast-system"}]`,
+				"ClusterRoleBinding/holdfast-prober-encryptionintransit .subjects":  `[{"kind":"ServiceAccount","name":"holdfast-prober","namespace":"holdfast-system"}]`,
+				"ClusterRoleBinding/holdfast-enforce-encryptionintransit .subjects": `[{"kind":"ServiceAccount","name":"holdfast","namespace":"holdfast-system"}]`,
+			},
+		},
+		"no probes": {
+			values: []string{"probe.enabled=false", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true"},
+			want: map[string]string{
+				"ClusterRole/holdfast-probe .kind":                      "",
+				"Role/holdfast-probe .kind":                             "",
+				"ClusterRole/holdfast-prober-encryptionatrest .kind":    "",
+				"ClusterRole/holdfast-prober-encryptionintransit .kind": "",
+				"ServiceAccount/holdfast-prober .kind":                  "",
+				"ValidatingAdmissionPolicy/holdfast-prober .kind":       "",
+				"NetworkPolicy/holdfast .spec.egress[*].ports[0].port":  "53 443 80",
+			},
+		},
+		"TLS Secrets everywhere": {
+			values: []string{"tlsSecrets.read=true"},
+			want: map[string]string{
+				"ClusterRole/holdfast-tls-secrets .rules":           `[{"apiGroups":[""],"resources":["secrets"],"verbs":["get"]}]`,
+				"ClusterRoleBinding/holdfast-tls-secrets .subjects": `[{"kind":"ServiceAccount","name":"holdfast","namespace":"holdfast-system"}]`,
+			},
+		},
+		"TLS Secrets of some namespaces": {
+			values: []string{"tlsSecrets.read=true", "tlsSecrets.namespaces={default,kube-public}"},
+			want: map[string]string{
+				"ClusterRoleBinding/holdfast-tls-secrets .kind":              "",
+				"RoleBinding/holdfast-tls-secrets .metadata.namespace":       "default",
+				"RoleBinding/holdfast-tls-secrets .roleRef":                  `{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"holdfast-tls-secrets"}`,
+				"RoleBinding/kube-public/holdfast-tls-secrets .roleRef.name": "holdfast-tls-secrets",
+			},
+		},
+		"optional kinds": {
+			values: []string{"observe.gatewayAPI=Enabled", "observe.clusterNetworkPolicy=Enabled", "observe.cilium=Enabled", "observe.calico=Enabled",
+				"observe.istio=Enabled", "observe.certManager=Enabled"},
+			want: map[string]string{
+				"ClusterRole/holdfast-observe-gatewayapi .kind":           "ClusterRole",
+				"ClusterRole/holdfast-observe-clusternetworkpolicy .kind": "ClusterRole",
+				"ClusterRole/holdfast-observe-cilium .kind":               "ClusterRole",
+				"ClusterRole/holdfast-observe-calico .kind":               "ClusterRole",
+				"ClusterRole/holdfast-observe-istio .kind":                "ClusterRole",
+				"ClusterRole/holdfast-observe-certmanager .kind":          "ClusterRole",
+			},
 		},
 	}
 }
@@ -235,6 +290,7 @@ func networkRenderings() map[string]rendering {
 				"networkPolicy.ledgerFrom[0].ipBlock.cidr=192.0.2.0/28",
 				`networkPolicy.dns.to[0].podSelector.matchLabels.k8s-app=kube-dns`, "networkPolicy.dns.ports={5353}",
 				"networkPolicy.apiServer.to[0].ipBlock.cidr=192.0.2.1/32", "networkPolicy.apiServer.ports={16443}", "networkPolicy.anchors.ports=null",
+				"networkPolicy.probes.ports=null",
 			},
 			want: map[string]string{
 				"NetworkPolicy/holdfast .spec.ingress": `[{"from":[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"monitoring"}}}],"ports":[{"port":"metrics"}]},` +
@@ -246,6 +302,12 @@ func networkRenderings() map[string]rendering {
 		"anchors at one address": {
 			values: []string{"networkPolicy.anchors.to[0].ipBlock.cidr=198.51.100.7/32", "networkPolicy.anchors.ports={443}"},
 			want:   map[string]string{"NetworkPolicy/holdfast .spec.egress[2]": `{"ports":[{"port":443}],"to":[{"ipBlock":{"cidr":"198.51.100.7/32"}}]}`},
+		},
+		"hosts that are probed in one namespace": {
+			values: []string{"networkPolicy.probes.to[0].namespaceSelector.matchLabels.team=edge", "networkPolicy.probes.ports={8443}"},
+			want: map[string]string{
+				"NetworkPolicy/holdfast .spec.egress[3]": `{"ports":[{"port":8443}],"to":[{"namespaceSelector":{"matchLabels":{"team":"edge"}}}]}`,
+			},
 		},
 		"nothing is served": {
 			values: []string{"metrics.enabled=false", "ledger.serve=false"},

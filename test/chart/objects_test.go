@@ -28,7 +28,8 @@ func render(t *testing.T, values ...string) objects {
 	return decode(t, stdout)
 }
 
-// decode reads objects in YAML. No two may be of one kind and name.
+// decode reads objects in YAML, by kind and name. Of those that share both, all but
+// the first have their namespace between. No two may be one object.
 func decode(t *testing.T, documents string) objects {
 	t.Helper()
 	decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(documents), 4096)
@@ -46,6 +47,9 @@ func decode(t *testing.T, documents string) objects {
 			continue
 		}
 		id := o.GetKind() + "/" + o.GetName()
+		if all[id] != nil && all[id].GetNamespace() != o.GetNamespace() {
+			id = o.GetKind() + "/" + o.GetNamespace() + "/" + o.GetName()
+		}
 		if all[id] != nil {
 			t.Fatalf("%s is there twice", id)
 		}

@@ -40,6 +40,8 @@ func TestRefused(t *testing.T) {
 		{`podLabels.app\.kubernetes\.io/name=other`, "podLabels: the chart sets the label app.kubernetes.io/name itself: take another name"},
 		{`commonLabels.helm\.sh/chart=other`, "commonLabels: the chart sets the label helm.sh/chart itself: take another name"},
 		{"metrics.rules.enabled=true,metrics.rules.overrides.HoldfastAbsent.fro=5m", "- at '/metrics/rules/overrides/HoldfastAbsent': additional properties 'fro' not allowed"},
+		{"tlsSecrets.namespaces={web}", "tlsSecrets.namespaces: nothing is read there unless TLS Secrets may be read (tlsSecrets.read=true)"},
+		{"tlsSecrets.read=true,tlsSecrets.namespaces[0].name=web", "- at '/tlsSecrets/namespaces/0': got object, want string"},
 		{"resources.limits.memory=512MB",
 			`resources.limits.memory: "512MB" has a unit that is no unit of memory: use one of k, M, G, T, Ki, Mi, Gi or Ti`},
 	}
