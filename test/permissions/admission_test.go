@@ -24,6 +24,7 @@ import (
 const (
 	notYoursToConfirm = "confirms a rollout, which takes the verb approve on controlpolicies: ask somebody with the role holdfast-approver"
 	notYoursToChange  = "and change nothing else: ask somebody with the role holdfast-policy-admin"
+	onlyDryRuns       = "the service account everything-system/holdfast-prober tries what admission refuses, in dry runs only: use another account"
 	notYoursToState   = "are written by Holdfast's own service account, holdfast-system/holdfast, and by nobody else while the chart's value records.protect is true"
 )
 
@@ -32,13 +33,14 @@ func (s *suite) testAdmission(t *testing.T) {
 	s.inForce(t)
 	t.Run("approvals", s.testApprovals)
 	t.Run("statements", s.testStatements)
+	t.Run("the prober", s.testProber)
 	t.Run("garbage collection", s.testGarbage)
 }
 
 // inForce waits until the admission policies are, and checks their types.
 func (s *suite) inForce(t *testing.T) {
 	admin := s.as(t, "")
-	for _, name := range []string{"holdfast-approvals", "holdfast-records"} {
+	for _, name := range []string{"holdfast-approvals", "holdfast-records", "holdfast-prober", "everything-prober"} {
 		eventually(t, func(ctx context.Context) error {
 			policy := &admissionregistrationv1.ValidatingAdmissionPolicy{}
 			if err := admin.Get(ctx, client.ObjectKey{Name: name}, policy); err != nil {

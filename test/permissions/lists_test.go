@@ -21,6 +21,8 @@ func (s *suite) testLists(t *testing.T) {
 		"operator":               {operator("holdfast", byDefault), byDefault},
 		"operator-elsewhere":     {operator("holdfast", byDefault), "default"},
 		"operator-of-everything": {operator("everything", everything), everything},
+		"prober":                 {prober(byDefault), byDefault},
+		"prober-of-everything":   {prober(everything), everything},
 		"view":                   {"view", byDefault},
 	}
 	for _, role := range people() {

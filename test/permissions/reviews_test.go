@@ -17,6 +17,8 @@ import (
 // permission is a question about what somebody may do.
 type permission struct {
 	verb, group, resource, subresource, namespace, name string
+	// path is of the API server, in the stead of a resource.
+	path string
 
 	want bool
 }
@@ -82,6 +84,19 @@ func always() []permission {
 		{verb: "get", resource: "secrets", namespace: own, name: "other"},
 		{verb: "list", resource: "secrets", namespace: own},
 		{verb: "get", resource: "secrets", namespace: "default", name: "holdfast-ledger-key"},
+		{verb: "delete", resource: "secrets", namespace: own, name: "holdfast-canary", want: true},
+		{verb: "get", resource: "secrets", namespace: own, name: "holdfast-canary"},
+		{verb: "delete", resource: "configmaps", namespace: own, name: "holdfast-canary", want: true},
+		{verb: "delete", resource: "configmaps", namespace: own, name: "holdfast-ledger-head"},
+		{verb: "create", resource: "serviceaccounts", subresource: "token", namespace: own, name: "holdfast-prober", want: true},
+		{verb: "create", resource: "serviceaccounts", subresource: "token", namespace: own, name: "holdfast"},
+		{verb: "create", resource: "serviceaccounts", subresource: "token", namespace: "default", name: "holdfast-prober"},
+		{verb: "get", path: "/metrics", want: true},
+		{verb: "get", path: "/logs"},
+		{verb: "watch", group: "storage.k8s.io", resource: "storageclasses", want: true},
+		{verb: "watch", resource: "persistentvolumes", want: true},
+		{verb: "watch", group: "admissionregistration.k8s.io", resource: "validatingadmissionpolicybindings", want: true},
+		{verb: "watch", group: "holdfast.dev", resource: "encryptedstorageclasses", want: true},
 		{verb: "escalate", group: "rbac.authorization.k8s.io", resource: "clusterroles"},
 		{verb: "impersonate", resource: "users"},
 		{verb: "get", group: "networking.k8s.io", resource: "networkpolicies", namespace: "default"},
@@ -103,6 +118,58 @@ func byValue() []permission {
 		{verb: "watch", group: "cilium.io", resource: "ciliumnetworkpolicies", want: true},
 		{verb: "watch", group: "crd.projectcalico.org", resource: "globalnetworkpolicies", want: true},
 		{verb: "watch", group: "projectcalico.org", resource: "globalnetworkpolicies", want: true},
+		{verb: "watch", group: "gateway.networking.k8s.io", resource: "referencegrants", want: true},
+		{verb: "watch", group: "security.istio.io", resource: "peerauthentications", want: true},
+		{verb: "watch", group: "networking.istio.io", resource: "destinationrules", want: true},
+		{verb: "watch", group: "cert-manager.io", resource: "certificates", want: true},
+		{verb: "patch", group: "storage.k8s.io", resource: "storageclasses", want: true},
+		{verb: "create", group: "admissionregistration.k8s.io", resource: "validatingadmissionpolicies", want: true},
+		{verb: "delete", group: "holdfast.dev", resource: "encryptedstorageclasses", want: true},
+		{verb: "patch", group: "networking.k8s.io", resource: "ingresses", namespace: "default", want: true},
+		{verb: "create", group: "security.istio.io", resource: "peerauthentications", namespace: "default", want: true},
+		{verb: "create", group: "cert-manager.io", resource: "certificates", namespace: "default", want: true},
+		{verb: "get", resource: "secrets", namespace: "default", name: "shop-tls", want: true},
+	}
+}
+
+// never are what no value gives Holdfast's service account.
+func never() []permission {
+	return []permission{
+		{verb: "list", resource: "secrets", namespace: "default"},
+		{verb: "watch", resource: "secrets"},
+		{verb: "patch", resource: "secrets", namespace: "default", name: "shop-tls"},
+		{verb: "delete", resource: "secrets", namespace: "default", name: "shop-tls"},
+		{verb: "delete", group: "storage.k8s.io", resource: "storageclasses"},
+		{verb: "patch", resource: "persistentvolumes"},
+		{verb: "delete", resource: "persistentvolumes"},
+		{verb: "create", resource: "persistentvolumeclaims", namespace: "default"},
+		{verb: "delete", resource: "persistentvolumeclaims", namespace: "default"},
+		{verb: "create", group: "networking.k8s.io", resource: "ingresses", namespace: "default"},
+		{verb: "delete", group: "networking.k8s.io", resource: "ingresses", namespace: "default"},
+		{verb: "patch", group: "admissionregistration.k8s.io", resource: "validatingwebhookconfigurations"},
+		{verb: "patch", group: "gateway.networking.k8s.io", resource: "gateways", namespace: "default"},
+		{verb: "patch", group: "networking.istio.io", resource: "destinationrules", namespace: "default"},
+		{verb: "delete", group: "cert-manager.io", resource: "certificates", namespace: "default"},
+		{verb: "patch", group: "apps", resource: "deployments", namespace: "default"},
+	}
+}
+
+// ofProber are what the prober may do where guards may be applied.
+func ofProber() []permission {
+	return []permission{
+		{verb: "create", resource: "persistentvolumeclaims", namespace: "default", want: true},
+		{verb: "create", resource: "persistentvolumes", want: true},
+		{verb: "create", group: "storage.k8s.io", resource: "storageclasses", want: true},
+		{verb: "create", group: "networking.k8s.io", resource: "ingresses", namespace: "default", want: true},
+		{verb: "update", resource: "persistentvolumeclaims", namespace: "default"},
+		{verb: "delete", resource: "persistentvolumeclaims", namespace: "default"},
+		{verb: "get", resource: "persistentvolumes"},
+		{verb: "list", resource: "secrets", namespace: everything},
+		{verb: "create", resource: "secrets", namespace: everything},
+		{verb: "create", resource: "pods", namespace: everything},
+		{verb: "create", resource: "serviceaccounts", subresource: "token", namespace: everything, name: "holdfast-prober"},
+		{verb: "create", group: "admissionregistration.k8s.io", resource: "validatingadmissionpolicies"},
+		{verb: "get", path: "/metrics"},
 	}
 }
 
@@ -160,12 +227,15 @@ func (s *suite) testReviews(t *testing.T) {
 		user string
 		want []permission
 	}{
-		"operator":                 {operator("holdfast", byDefault), always()},
-		"operator, no value set":   {operator("holdfast", byDefault), refused(byValue())},
-		"operator, all values set": {operator("everything", everything), byValue()},
-		"auditor":                  {"auditor", ofAuditor()},
-		"auditor who reperforms":   {"auditor-reperform", ofReperformer()},
-		"somebody else's account":  {"system:serviceaccount:default:default", refused(byValue())},
+		"operator":                  {operator("holdfast", byDefault), always()},
+		"operator, no value set":    {operator("holdfast", byDefault), refused(byValue())},
+		"operator, all values set":  {operator("everything", everything), byValue()},
+		"operator, whatever is set": {operator("everything", everything), never()},
+		"prober":                    {prober(everything), ofProber()},
+		"prober, no value set":      {prober(byDefault), refused(ofProber())},
+		"auditor":                   {"auditor", ofAuditor()},
+		"auditor who reperforms":    {"auditor-reperform", ofReperformer()},
+		"somebody else's account":   {"system:serviceaccount:default:default", refused(byValue())},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -213,17 +283,19 @@ func (s *suite) testExtensions(t *testing.T) {
 // String names the permission as kubectl auth can-i does.
 func (p permission) String() string {
 	resource := strings.TrimSuffix(p.resource+"."+p.group, ".")
-	return strings.Join([]string{p.verb, resource, p.subresource, p.namespace, p.name}, " ")
+	return strings.Join([]string{p.verb, resource + p.path, p.subresource, p.namespace, p.name}, " ")
 }
 
 // check asks the API server, and returns an error where the answer is another.
 func (p permission) check(ctx context.Context, admin client.Client, user string) error {
-	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: user, Groups: []string{"system:authenticated"},
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, Groups: []string{"system:authenticated"}}}
+	if p.path != "" {
+		review.Spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Verb: p.verb, Path: p.path}
+	} else {
+		review.Spec.ResourceAttributes = &authorizationv1.ResourceAttributes{
 			Verb: p.verb, Group: p.group, Resource: p.resource, Subresource: p.subresource, Namespace: p.namespace, Name: p.name,
-		},
-	}}
+		}
+	}
 	if err := admin.Create(ctx, review); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/hack/tools"
+	"github.com/holdfast-dev/holdfast/internal/permissions"
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 	"github.com/holdfast-dev/holdfast/test/tool"
 )
@@ -58,8 +59,10 @@ func TestPermissions(t *testing.T) {
 	}
 	s := &suite{ControlPlane: cp, helm: tool.Path(t, tools.Helm())}
 	s.install(t, "holdfast", byDefault, []string{"rbac-*.yaml", "admission-*.yaml"})
-	s.install(t, "everything", everything, []string{"rbac-*.yaml"}, "fullnameOverride=everything", "enforce.networkIsolation=true",
-		"observe.gatewayAPI=Enabled", "observe.clusterNetworkPolicy=Enabled", "observe.cilium=Enabled", "observe.calico=Enabled")
+	s.install(t, "everything", everything, []string{"rbac-*.yaml", "admission-prober.yaml"}, "fullnameOverride=everything",
+		"enforce.networkIsolation=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true", "tlsSecrets.read=true",
+		"observe.gatewayAPI=Enabled", "observe.clusterNetworkPolicy=Enabled", "observe.cilium=Enabled", "observe.calico=Enabled",
+		"observe.istio=Enabled", "observe.certManager=Enabled")
 	s.bind(t)
 	s.aggregated(t)
 	t.Run("lists", s.testLists)
@@ -137,6 +140,11 @@ func people() []string {
 // operator is the user name of a release's service account.
 func operator(release, namespace string) string {
 	return "system:serviceaccount:" + namespace + ":" + release
+}
+
+// prober is the user name of the account that tries guards.
+func prober(namespace string) string {
+	return operator(permissions.ProberName, namespace)
 }
 
 // as is a client of another user.
