@@ -28,13 +28,14 @@ type Metrics struct {
 	descs   map[string]*prometheus.Desc
 	vectors []prometheus.Collector
 
-	episodes, ended, repairs, failures, contentions, rollbacks, gaps, collections *prometheus.CounterVec
+	episodes, ended, repairs, failures, contentions, rollbacks, gaps, collections, probes, probeRuns *prometheus.CounterVec
 
-	episodeTime, repairTime, contentionTime *prometheus.HistogramVec
-	evaluation, durable, integrated         prometheus.Histogram
+	episodeTime, repairTime, contentionTime, probeTime *prometheus.HistogramVec
+	evaluation, durable, integrated                    prometheus.Histogram
 
 	contests  contests
 	schedules scheduleMetrics
+	probing   probeMetrics
 	volume    ledgerVolume
 }
 
@@ -42,7 +43,8 @@ type Metrics struct {
 func NewMetrics(opts MetricsOptions) *Metrics {
 	m := &Metrics{opts: opts, descs: map[string]*prometheus.Desc{}, volume: ledgerVolume{dir: opts.LedgerDir},
 		contests:  contests{by: map[enforce.Object]contest{}},
-		schedules: scheduleMetrics{by: map[string]scheduleMetric{}, anchored: map[string]time.Time{}}}
+		schedules: scheduleMetrics{by: map[string]scheduleMetric{}, anchored: map[string]time.Time{}},
+		probing:   probeMetrics{newest: map[string]time.Time{}}}
 	counters, histograms := map[string]*prometheus.CounterVec{}, map[string]*prometheus.HistogramVec{}
 	for _, f := range MetricFamilies() {
 		switch f.Type {
@@ -60,6 +62,7 @@ func NewMetrics(opts MetricsOptions) *Metrics {
 	m.repairs, m.failures = counters["holdfast_repairs_total"], counters["holdfast_repair_failures_total"]
 	m.contentions, m.rollbacks = counters["holdfast_contentions_total"], counters["holdfast_rollbacks_total"]
 	m.gaps, m.collections = counters["holdfast_gaps_total"], counters["holdfast_collections_total"]
+	m.probes, m.probeRuns, m.probeTime = counters["holdfast_probes_total"], counters["holdfast_probe_runs_total"], histograms["holdfast_probe_run_seconds"]
 	m.episodeTime, m.repairTime = histograms["holdfast_episode_seconds"], histograms["holdfast_repair_seconds"]
 	m.contentionTime = histograms["holdfast_contention_seconds"]
 	single := func(name string) prometheus.Histogram {
@@ -71,6 +74,7 @@ func NewMetrics(opts MetricsOptions) *Metrics {
 	for _, cause := range ledger.GapCauses() {
 		m.gaps.WithLabelValues(cause)
 	}
+	m.startProbes()
 	return m
 }
 

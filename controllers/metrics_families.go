@@ -36,6 +36,7 @@ func MetricGroups() []MetricGroup {
 		{"How the controls stand", stateFamilies()},
 		{"What happened, and how long it took", actFamilies()},
 		{"Whether anybody looks", observationFamilies()},
+		{"Probes", probeFamilies()},
 		{"The ledger", ledgerFamilies()},
 		{"Collections and anchors", evidenceFamilies()},
 	}

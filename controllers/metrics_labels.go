@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/controls"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/probe"
 )
 
 // The values of the label tolerance.
@@ -42,6 +43,9 @@ func MetricLabels() []MetricLabel {
 		{"schedule", "Name of an EvidenceSchedule.", nil},
 		{"state", "What became of a slot.", words(slotStates()...)},
 		{"anchor", "Name of an anchor of that schedule.", nil},
+		{"probe", "What probes look at: how an API server stores a `Canary`, what a host serves in a `Handshake`, the public half of a TLS Secret (`Certificate`), whether a `Guard` refuses.", probe.Kinds()},
+		{"result", "What a probe came to: `Seen`, or the reason why it saw nothing. A target is `Awaited` before its first probe, and `Stale` once the newest does not count any more.",
+			append(probeResults(), probe.Awaited, probe.Stale)},
 		{"version", "Version of the build, with its revision.", nil},
 	}
 }

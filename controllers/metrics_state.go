@@ -42,6 +42,7 @@ func (s scrape) state() {
 	for _, def := range s.engine.registry.load().sorted {
 		s.policy(def)
 	}
+	s.probes()
 	s.ledger()
 	beat, age := s.engine.liveness.newest()
 	s.stamp("holdfast_last_heartbeat_timestamp_seconds", beat)
