@@ -19,6 +19,7 @@ func rows() []row {
 		{"Controls", controls()},
 		{"Repairs and contention", repairs()},
 		{"Observation", observation()},
+		{"Probes", probes()},
 		{"Ledger", ledger()},
 		{"Collections and anchors", collections()},
 		{"Operator", operator()},
@@ -120,6 +121,21 @@ func observation() []view {
 			line{"sum(rate(holdfast_evaluation_seconds_count{" + job + "}[$__rate_interval]))", "judged"}),
 		graph("Self-tests that failed", "Control types whose evaluator does not judge its fixtures as it should.", unitNumber,
 			line{"max by (type) (holdfast_self_test_failed{" + job + "})", "{{type}}"}),
+	}
+}
+
+func probes() []view {
+	return []view{
+		graph("Targets", "Targets of probes, by what the newest probe of each came to.", unitNumber,
+			line{"sum by (probe, result) (holdfast_probe_targets{" + job + "}) > 0", "{{probe}}: {{result}}"}),
+		graph("Probes", "Targets that were probed, by what it came to.", unitNumber,
+			line{"sum by (probe, result) (increase(holdfast_probes_total{" + job + "}[$__rate_interval])) > 0", "{{probe}}: {{result}}"}),
+		graph("Since the newest probe", "Age of the newest run of each kind.", unitSeconds,
+			line{"time() - max by (probe) (holdfast_last_probe_timestamp_seconds{" + job + "})", "{{probe}}"}),
+		graph("How long probes took", "From the first probe of a run until the last ended, in the slowest of a hundred.", unitSeconds,
+			line{"histogram_quantile(0.99, sum by (probe, le) (rate(holdfast_probe_run_seconds_bucket{" + job + "}[$__rate_interval])))", "{{probe}} p99"}),
+		graph("Runs", "Runs of probes: those of one kind in one namespace that are due together.", unitRate,
+			line{"sum by (probe) (rate(holdfast_probe_runs_total{" + job + "}[$__rate_interval]))", "{{probe}}"}),
 	}
 }
 
