@@ -12,6 +12,7 @@ const (
 	crdGroup             = "apiextensions.k8s.io"
 	apiServiceGroup      = "apiregistration.k8s.io"
 	gatewayGroup         = "gateway.networking.k8s.io"
+	gatewayTrialGroup    = "gateway.networking.x-k8s.io"
 	policyGroup          = "policy.networking.k8s.io"
 	ciliumGroup          = "cilium.io"
 	calicoGroup          = "projectcalico.org"

@@ -68,8 +68,8 @@ func observeRules() []Rule {
 func watchedRules() []Rule {
 	rules := []Rule{
 		{Group: coreGroup, Resources: []string{"pods"},
-			Feature: isolation + "which pods a policy isolates, and which are exposed. Labels, ports and readiness are kept, of a mesh whether it takes" +
-				" the traffic, of API servers the flags that a rule looks at, and nothing else."},
+			Feature: isolation + "which pods a policy isolates, and which are exposed. Labels, ports and readiness are kept, whether a mesh takes the" +
+				" traffic, and of API servers the flags that a rule looks at: nothing else."},
 		{Group: coreGroup, Resources: []string{"services"},
 			Feature: isolation + "which Services are ways in from outside, where the cluster's DNS is, and what leads to the backends of admission."},
 		{Group: discoveryGroup, Resources: []string{"endpointslices"},
@@ -78,6 +78,8 @@ func watchedRules() []Rule {
 			Feature: isolation + "what denies and what allows."},
 		{Group: networkingGroup, Resources: []string{"ingresses"},
 			Feature: isolation + "which namespaces are entered through an Ingress. For encryptionInTransit, whether its hosts are served over TLS."},
+		{Group: networkingGroup, Resources: []string{"ingressclasses"},
+			Feature: inTransit + "which controller serves an Ingress. They are watched while a policy asks."},
 		{Group: admissionGroup, Resources: []string{"validatingwebhookconfigurations", "mutatingwebhookconfigurations"},
 			Feature: isolation + "which webhooks the API server must reach, and a denial must not cut off."},
 		{Group: crdGroup, Resources: []string{"customresourcedefinitions"},
@@ -104,6 +106,8 @@ func optionalRules() []Rule {
 			Feature:   isolation + "which namespaces are entered through a Gateway. For encryptionInTransit, whether it takes plain HTTP."},
 		{Part: "gatewayAPI", Group: gatewayGroup, Resources: []string{"listenersets", "referencegrants"},
 			Feature: inTransit + "what else a Gateway listens on, and which certificates of other namespaces it may use."},
+		{Part: "gatewayAPI", Group: gatewayTrialGroup, Resources: []string{"xlistenersets"},
+			Feature: inTransit + "what else a Gateway listens on, where ListenerSets are on trial."},
 		{Part: "clusterNetworkPolicy", Group: policyGroup,
 			Resources: []string{"clusternetworkpolicies", "adminnetworkpolicies", "baselineadminnetworkpolicies"},
 			Feature:   isolation + "what overrides NetworkPolicies."},

@@ -13,7 +13,7 @@ import (
 )
 
 // TestRulesAreStatedOnce: no rule is a wildcard, is without a word on what it is
-// for, or is stated twice.
+// for, or is stated twice in a part of a role.
 func TestRulesAreStatedOnce(t *testing.T) {
 	table := permissions.Holdfast()
 	granted := map[string]bool{}
@@ -32,7 +32,7 @@ func TestRulesAreStatedOnce(t *testing.T) {
 		}
 		for _, what := range slices.Concat(r.Resources, r.URLs) {
 			for _, verb := range r.Verbs {
-				key := fmt.Sprintf("%s %s %t %s %s %v", r.Role, verb, r.Namespaced, what, r.Group, r.Names)
+				key := fmt.Sprintf("%s/%s %s %t %s %s %v", r.Role, r.Part, verb, r.Namespaced, what, r.Group, r.Names)
 				if granted[key] {
 					t.Errorf("stated twice: %s", key)
 				}
