@@ -65,7 +65,7 @@ func (r *Runner) serve(ctx context.Context, l *lane) {
 	var runs sync.WaitGroup
 	defer runs.Wait()
 	if l.prepare != nil {
-		runs.Go(func() { l.prepare(ctx) })
+		l.prepare(ctx)
 	}
 	free := make(chan struct{}, cap(l.slots))
 	for {
