@@ -13,10 +13,10 @@ const (
 	cutEvery = 64
 )
 
-// cuts reports whether a chunk ends with a namespace: that follows from its name,
-// so that a namespace that comes or goes changes one chunk.
-func cuts(namespace string) bool {
-	sum := sha256.Sum256([]byte(namespace))
+// cuts reports whether a chunk ends with a scope: that follows from its name, so
+// that a namespace that comes or goes changes one chunk.
+func cuts(scope string) bool {
+	sum := sha256.Sum256([]byte(scope))
 	return sum[0]%cutEvery == 0
 }
 

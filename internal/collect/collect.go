@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/holdfast-dev/holdfast/internal/assess"
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 )
@@ -42,10 +43,15 @@ type Options struct {
 	// Namespace is the operator's own, KeySecret the Secret of the signing key in
 	// it, which may be empty where the key is a file.
 	Namespace, KeySecret string
-	// Settled reports whether no pass over a namespace is queued or under way.
-	Settled func(namespace string) bool
-	// Requeue asks for a pass over a namespace.
-	Requeue func(namespace string)
+	// Settled reports whether no pass over a scope is queued or under way: over a
+	// namespace, by its name, or over the cluster (control.Cluster).
+	Settled func(scope string) bool
+	// Requeue asks for a pass over a scope.
+	Requeue func(scope string)
+	// Probed returns the newest observations of the targets of a scope, and whether
+	// one of them awaits its first probe. A collection probes nothing itself. nil
+	// means that nothing is probed at all.
+	Probed func(scope string) (observations []control.Observation, awaited bool)
 	// Distrusted reports whether the evaluator of a control type failed its
 	// self-test: its controls are NotEvaluated. nil means that none did.
 	Distrusted func(controlType string) bool
@@ -57,8 +63,8 @@ type Options struct {
 	// read: a bookmark comes once a minute to kinds in which nothing happens. 0
 	// means two minutes, for all of a collection together.
 	Patience time.Duration
-	// MaxReread is how many namespaces that differ are read again, in one
-	// collection. 0 means 1,000.
+	// MaxReread is how many scopes that differ are read again, in one collection. 0
+	// means 1,000.
 	MaxReread int
 	// Now is the clock.
 	Now func() time.Time
@@ -121,11 +127,17 @@ const (
 	ReasonPolicyChanged = "PolicyChanged"
 	// ReasonPolicyInvalid: a policy cannot be evaluated; its units are NotEvaluated.
 	ReasonPolicyInvalid = "PolicyInvalid"
-	// ReasonUnsettled: a namespace changed whenever it was read, and nothing is
+	// ReasonUnsettled: a scope changed whenever it was read, and nothing is
 	// recorded of it; its units are NotEvaluated.
 	ReasonUnsettled = "Unsettled"
-	// ReasonTooManyDifferences: more namespaces differed from what is recorded
-	// than are read again.
+	// ReasonProbesAwaited: a target was not probed yet; what rests on that was not
+	// compared.
+	ReasonProbesAwaited = "ProbesAwaited"
+	// ReasonEvaluatorFailed: an evaluator failed in a scope that is not in its
+	// policy's: which subjects are outside is not known.
+	ReasonEvaluatorFailed = "EvaluatorFailed"
+	// ReasonTooManyDifferences: more scopes differed from what is recorded than are
+	// read again.
 	ReasonTooManyDifferences = "TooManyDifferences"
 	// ReasonCensusMismatch: the units do not add up to those that there are.
 	ReasonCensusMismatch = "CensusMismatch"
@@ -141,13 +153,15 @@ type collection struct {
 	body     ledger.CollectionBody
 	manifest *ledger.Manifest
 	policies []*policy
-	cluster  *observe.Static
-	encoder  assess.Encoder
-	chunks   chunks
+	// probing is whether a control needs probes.
+	probing bool
+	cluster *observe.Static
+	encoder assess.Encoder
+	chunks  chunks
 	// written are the objects that are durable already, by digest.
 	written map[string]struct{}
-	// listed are the namespaces that the list has; names are those and the ones
-	// that are recorded.
+	// listed are the namespaces that the list has; names are the scopes to be
+	// compared: those, the ones that are recorded, and the cluster where it matters.
 	listed, names map[string]struct{}
 	// differing are the scopes that differed at first, reread those of them that
 	// were read again.
@@ -166,7 +180,7 @@ func (c *Collector) Collect(ctx context.Context, req Request) (*Result, error) {
 		return nil, ErrUnavailable
 	}
 	n.begin()
-	for _, phase := range []func(context.Context) error{n.list, n.observeAccess, n.know, n.compare, n.confirm, n.census} {
+	for _, phase := range []func(context.Context) error{n.list, n.observeAccess, n.know, n.await, n.compare, n.confirm, n.census} {
 		err := phase(ctx)
 		var failed *failure
 		switch {
@@ -188,6 +202,7 @@ func (n *collection) begin() {
 		n.policies = append(n.policies, newPolicy(def))
 	}
 	slices.SortFunc(n.policies, func(a, b *policy) int { return cmp.Compare(a.Name, b.Name) })
+	n.probing = slices.Contains(n.needs(), control.NeedProbes)
 	for _, name := range n.req.NotInForce {
 		n.short(ReasonPolicyInvalid, "policy "+name+" is not in force")
 	}

@@ -4,19 +4,24 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// know takes what is recorded as comparing begins, and which namespaces are to
-// be compared: those that were read, and those that are recorded.
+// know takes what is recorded as comparing begins, and which scopes are to be
+// compared: those that were read, and those that are recorded. The cluster is one
+// where a control may judge what it has.
 func (n *collection) know(context.Context) error {
 	n.listed, n.names = map[string]struct{}{}, map[string]struct{}{}
 	n.cluster.Namespaces(func(ns control.Namespace) bool {
 		n.listed[ns.Name], n.names[ns.Name] = struct{}{}, struct{}{}
 		return true
 	})
+	if slices.ContainsFunc(n.policies, (*policy).judgesObjects) {
+		n.names[control.Cluster] = struct{}{}
+	}
 	n.Recorder.View(func(k *ledger.Known) {
 		evidence := k.Evidence()
 		n.manifest.Seq, n.manifest.Gaps = k.NextSeq, k.OpenGaps()
@@ -31,7 +36,30 @@ func (n *collection) know(context.Context) error {
 	return nil
 }
 
-// compare holds every namespace against what is recorded, in order.
+// await waits for targets that were not probed yet: what rests on them could not
+// be compared.
+func (n *collection) await(ctx context.Context) error {
+	if n.Probed == nil {
+		return nil
+	}
+	patience, cancel := context.WithTimeout(ctx, n.Patience)
+	defer cancel()
+	for name := range n.names {
+		for {
+			if _, awaited := n.Probed(name); !awaited {
+				break
+			}
+			select {
+			case <-patience.Done():
+				return ctx.Err()
+			case <-time.After(pollEvery):
+			}
+		}
+	}
+	return nil
+}
+
+// compare holds every scope against what is recorded, in order.
 func (n *collection) compare(ctx context.Context) error {
 	versions := n.cluster.Versions()
 	for _, name := range slices.Sorted(maps.Keys(n.names)) {
@@ -65,6 +93,7 @@ func (n *collection) census(context.Context) (err error) {
 	}
 	for _, s := range n.differing {
 		switch {
+		case s.name == control.Cluster:
 		case s.exists && !s.listed:
 			n.manifest.Appeared++
 		case !s.exists && s.listed:
@@ -76,7 +105,9 @@ func (n *collection) census(context.Context) (err error) {
 	var objects []ledger.Object
 	for _, p := range n.policies {
 		for _, t := range p.controls {
-			t.census.Total = total
+			if t.JudgesNamespaces() {
+				t.census.Total = total
+			}
 			if err := t.check(p.Name); err != nil {
 				return err
 			}

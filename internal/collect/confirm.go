@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxTries is how often a namespace that differs is read again.
+	// maxTries is how often a scope that differs is read again.
 	maxTries = 3
 	// pollEvery is how often it is looked whether a difference is decided.
 	pollEvery = 20 * time.Millisecond
@@ -26,14 +26,14 @@ const (
 	pending verdict = iota
 	// agreed: what is recorded is what was read.
 	agreed
-	// moved: the namespace changed since it was read.
+	// moved: the scope changed since it was read.
 	moved
 	// confirmed: it did not, and what is recorded is something else.
 	confirmed
 )
 
 // confirm decides every difference. One counts only if it is still there when the
-// namespace was read again, the watches have shown all of that, no pass over it
+// scope was read again, the watches have shown all of that, no pass over it
 // is due, and nothing has changed in it since before it was read (E11).
 func (n *collection) confirm(ctx context.Context) error {
 	n.reread = n.differing[:min(len(n.differing), n.MaxReread)]
@@ -56,12 +56,12 @@ func (n *collection) confirm(ctx context.Context) error {
 		n.superseded(s)
 	}
 	if more := len(n.differing) - len(n.reread); more > 0 {
-		n.short(ReasonTooManyDifferences, fmt.Sprintf("%d more namespaces differed, and were not read again", more))
+		n.short(ReasonTooManyDifferences, fmt.Sprintf("%d more scopes differed, and were not read again", more))
 	}
 	return nil
 }
 
-// rereadAll reads namespaces again. It returns those that were read, and those
+// rereadAll reads scopes again. It returns those that were read, and those
 // that could not be.
 func (n *collection) rereadAll(ctx context.Context, scopes []*scope) (read, failed []*scope, err error) {
 	for _, s := range scopes {
@@ -71,8 +71,8 @@ func (n *collection) rereadAll(ctx context.Context, scopes []*scope) (read, fail
 		case ctx.Err() != nil:
 			return nil, nil, ctx.Err()
 		case err != nil:
-			n.short(ReasonListFailed, "a namespace could not be read again: "+word(err))
-			n.Log.Info("A namespace could not be read again", "namespace", s.name, "error", err.Error())
+			n.short(ReasonListFailed, "a scope could not be read again: "+word(err))
+			n.Log.Info("A scope could not be read again", "scope", s.name, "error", err.Error())
 			failed = append(failed, s)
 			continue
 		}
@@ -141,7 +141,7 @@ func (n *collection) superseded(s *scope) {
 	n.body.Superseded += s.differing
 }
 
-// discrepancies records what was found, and has the namespace looked at again.
+// discrepancies records what was found, and has the scope looked at again.
 func (n *collection) discrepancies(s *scope, differences []difference) {
 	s.open = false
 	n.body.Discrepancies += len(differences)
@@ -150,7 +150,7 @@ func (n *collection) discrepancies(s *scope, differences []difference) {
 		drafts = append(drafts, n.discrepancy(s, &differences[i]))
 	}
 	n.Recorder.Record(drafts...)
-	n.Log.Info("A namespace is not what is recorded of it", "namespace", s.name, "units", len(differences))
+	n.Log.Info("A scope is not what is recorded of it", "scope", s.name, "units", len(differences))
 	n.Requeue(s.name)
 }
 

@@ -56,7 +56,7 @@ func testDiscrepancies(t *testing.T, c *cluster) {
 		o.Patience, o.MaxReread = 100*time.Millisecond, 1
 	})
 	complete(t, few, ledger.CollectionPartial)
-	if !strings.Contains(few.Entry.Message, "3 more namespaces differed, and were not read again") {
+	if !strings.Contains(few.Entry.Message, "3 more scopes differed, and were not read again") {
 		t.Errorf("got %s: %s", few.Entry.Reason, few.Entry.Message)
 	}
 
