@@ -23,7 +23,8 @@ func TestConfig(t *testing.T) {
 	})
 	kubectl(t, cp, "apply", "--kustomize", "crd")
 	kubectl(t, cp, "wait", `--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True`,
-		"crd/controlpolicies.holdfast.dev", "crd/evidenceschedules.holdfast.dev", "crd/evidencerecords.holdfast.dev")
+		"crd/controlpolicies.holdfast.dev", "crd/evidenceschedules.holdfast.dev", "crd/evidencerecords.holdfast.dev",
+		"crd/encryptedstorageclasses.holdfast.dev")
 	for kind, want := range tables() {
 		t.Run("columns of "+kind, func(t *testing.T) { testColumns(t, cp, kind, want) })
 	}
