@@ -14,8 +14,9 @@ func enforceRules() []Rule {
 			Feature: atRest + "a class from the policy's template, and the annotation that marks the default class. No class is deleted, and of one that" +
 				" exists nothing else is changed.",
 			Without: unrepaired},
-		{Part: "encryptionAtRest", Group: holdfastGroup, Resources: []string{parameter}, Verbs: []string{get, create, patch, remove},
-			Feature: guarded + "the list of encrypted classes, which the guards read. The API server takes a guard only from whoever may get what it reads.",
+		{Part: "encryptionAtRest", Group: holdfastGroup, Resources: []string{parameter}, Verbs: []string{get, create, patch},
+			Feature: guarded + "the list of encrypted classes, which the guards read. The API server takes a guard only from whoever may get what it" +
+				" reads. The list is never deleted.",
 			Without: unrepaired},
 	}
 	for _, part := range []string{"encryptionAtRest", "encryptionInTransit"} {
