@@ -68,6 +68,9 @@ const (
 	NeedAPIServerPods Need = "apiserverpods"
 	// NeedGuards: the objects of admission guards.
 	NeedGuards Need = "guards"
+	// NeedServiceSubjects: Services as subjects, with UID, creation time, and what
+	// their ports say to be spoken there.
+	NeedServiceSubjects Need = "servicesubjects"
 	// NeedIngresses: Ingresses with what they say about TLS.
 	NeedIngresses Need = "ingresses"
 	// NeedGateways: Gateways and ListenerSets with their routes and

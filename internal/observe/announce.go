@@ -13,7 +13,7 @@ func (o *Observer) tell(triggers []Trigger) {
 	}
 }
 
-// announceAll announces every namespace.
+// announceAll announces every scope.
 func (o *Observer) announceAll() {
 	o.mu.Lock()
 	triggers := make([]Trigger, 0, len(o.store.scopes))
@@ -22,11 +22,14 @@ func (o *Observer) announceAll() {
 			triggers = append(triggers, Trigger{Namespace: name, Initial: true})
 		}
 	}
+	if o.store.cluster.namespace != nil {
+		triggers = append(triggers, Trigger{Namespace: control.Cluster, Initial: true})
+	}
 	o.mu.Unlock()
 	o.tell(triggers)
 }
 
-// announceSettled announces every namespace when more is known than at the last
+// announceSettled announces every scope when more is known than at the last
 // time: once when namespaces and network policies are each synced or in a gap,
 // which ends the wait for the caches; once when everything else is; and after
 // that whenever a need is met that was not. Regained are needs that were unmet
@@ -43,7 +46,7 @@ func (o *Observer) announceSettled(regained ...control.Need) {
 		close(o.ready)
 	}
 	completed := false
-	if o.isReady && !o.isComplete && o.attempted(true, needs()...) {
+	if o.isReady && !o.isComplete && o.attempted(true, o.store.demanded.needs()...) {
 		o.isComplete, completed = true, true
 		due = due || gained
 	}
@@ -59,10 +62,10 @@ func (o *Observer) announceSettled(regained ...control.Need) {
 	}
 }
 
-// forgetUnmet has every namespace announced when the needs are met that are not
+// forgetUnmet has every scope announced when the needs are met that are not
 // now: who reads in between does without. The caller holds mu.
 func (o *Observer) forgetUnmet() {
-	for _, need := range needs() {
+	for _, need := range o.store.demanded.needs() {
 		if o.reason(need) != "" {
 			delete(o.known, need)
 		}
@@ -70,24 +73,16 @@ func (o *Observer) forgetUnmet() {
 }
 
 // met returns the needs that are met, and whether there is one among them that
-// was not when every namespace was last announced. The caller holds mu.
+// was not when every scope was last announced. The caller holds mu.
 func (o *Observer) met() (met map[control.Need]bool, gained bool) {
 	met = map[control.Need]bool{}
-	for _, need := range needs() {
+	for _, need := range o.store.demanded.needs() {
 		if o.reason(need) == "" {
 			met[need] = true
 			gained = gained || !o.known[need]
 		}
 	}
 	return met, gained
-}
-
-// needs are all that is observed.
-func needs() []control.Need {
-	return []control.Need{
-		control.NeedNamespaces, control.NeedNetworkPolicies, control.NeedPods, control.NeedServices,
-		control.NeedEndpointSlices, control.NeedAdmissionBackends, control.NeedEntrances, control.NeedClusterPolicies,
-	}
 }
 
 // serving calls fn with each kind that serves a need, in a stable order, until it
@@ -102,7 +97,7 @@ func (o *Observer) serving(need control.Need, fn func(*kind) bool) {
 	for i := range o.store.optionals {
 		optional := &o.store.optionals[i]
 		version := o.store.versions[optional.id]
-		if optional.need != need || version == "" {
+		if version == "" || !slices.Contains(optional.needs, need) {
 			continue
 		}
 		k := o.kinds[optional.id]

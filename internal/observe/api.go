@@ -24,7 +24,8 @@ var (
 	// namespace. The namespace is triggered when it has; the caller need not poll,
 	// but should look again after some seconds, in case the write is never seen.
 	ErrStale = errors.New("the cache has not reached an own write")
-	// ErrNotFound surfaces when there is no such namespace.
+	// ErrNotFound surfaces when there is no such namespace, or the cluster is not
+	// known yet.
 	ErrNotFound = errors.New("no such namespace")
 )
 
@@ -32,13 +33,16 @@ var (
 // namespace is unknown. The caller reads the object live and reports what it
 // found by NoteWrite or NoteAbsent. It is an ErrStale too.
 type UnresolvedWriteError struct {
-	Need            control.Need
-	Namespace, Name string
+	// Need is what the kind is watched for first.
+	Need control.Need
+	// APIVersion and Kind are those in which the object is observed.
+	APIVersion, Kind string
+	Namespace, Name  string
 }
 
 // Error names the object.
 func (e *UnresolvedWriteError) Error() string {
-	return fmt.Sprintf("the outcome of an own write of %s %s/%s is unknown", e.Need, e.Namespace, e.Name)
+	return fmt.Sprintf("the outcome of an own write of %s %s/%s is unknown", e.Kind, e.Namespace, e.Name)
 }
 
 // Is makes it an ErrStale.
@@ -68,7 +72,7 @@ type Options struct {
 	Now func() time.Time
 	// Log gets one line when observation of a kind is lost, and one when it is back.
 	Log logr.Logger
-	// OnScope is told which namespaces' verdict inputs changed. It must return
+	// OnScope is told which scopes' verdict inputs changed. It must return
 	// fast and may be called concurrently; nil means nobody is told.
 	OnScope func(Trigger)
 	// OnGap is told of gaps, one at a time for each kind, and before OnScope is
@@ -77,12 +81,13 @@ type Options struct {
 	OnGap func(GapEvent)
 }
 
-// Trigger names a namespace to evaluate.
+// Trigger names a scope to evaluate.
 type Trigger struct {
+	// Namespace is the scope: a namespace, or control.Cluster.
 	Namespace string
-	// Initial is true where nothing of the namespace's own is known to have
+	// Initial is true where nothing of the scope's own is known to have
 	// changed: it is part of an initial list, a gap has ended, or what changed
-	// concerns many namespaces. Live drift goes first.
+	// concerns many scopes. Live drift goes first.
 	Initial bool
 	// Proof is the newest sign of life of the watch before the event that
 	// changed something: until then the scope was as it was known. It is zero

@@ -142,7 +142,7 @@ func TestConvertPolicy(t *testing.T) {
 func TestSourcesRefuseOtherTypes(t *testing.T) {
 	sources := always("holdfast", defaultDNS())
 	for _, o := range optionals() {
-		sources = append(sources, o.source(o.modelled))
+		sources = append(sources, o.source(o.modelled, "holdfast"))
 	}
 	for _, s := range sources {
 		if item, err := s.convert(&corev1.Secret{}); err == nil {

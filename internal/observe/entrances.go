@@ -49,14 +49,6 @@ func convertIngress(i *networkingv1.Ingress) *entranceItem {
 	return newEntrance(kindIngresses, i.Namespace, entrance)
 }
 
-// gatewaySpec is what is read of a Gateway.
-type gatewaySpec struct {
-	Listeners []struct {
-		Hostname string `json:"hostname"`
-		Port     int32  `json:"port"`
-	} `json:"listeners"`
-}
-
 func convertGateway(kind string, g *wire[gatewaySpec]) *entranceItem {
 	entrance := control.Entrance{Kind: "Gateway", Name: intern(g.Name)}
 	var hosts []string
@@ -72,28 +64,6 @@ func convertGateway(kind string, g *wire[gatewaySpec]) *entranceItem {
 		entrance.Hosts = sorted(hosts)
 	}
 	return newEntrance(kind, g.Namespace, entrance)
-}
-
-// routeSpec is what is read of a route of a Gateway.
-type routeSpec struct {
-	Hostnames  []string   `json:"hostnames"`
-	ParentRefs []routeRef `json:"parentRefs"`
-	Rules      []struct {
-		BackendRefs []routeRef `json:"backendRefs"`
-	} `json:"rules"`
-}
-
-// routeRef names an object; what is left out has a default.
-type routeRef struct {
-	Group     *string `json:"group"`
-	Kind      *string `json:"kind"`
-	Namespace string  `json:"namespace"`
-	Name      string  `json:"name"`
-}
-
-// is reports whether a reference is to a kind, which is the default.
-func (r *routeRef) is(group, kind string) bool {
-	return (r.Group == nil || *r.Group == group) && (r.Kind == nil || *r.Kind == kind)
 }
 
 // convertRoute keeps what is judged of a route. Where it leads to Services of

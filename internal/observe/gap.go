@@ -117,6 +117,9 @@ func (k *kind) closeGap() *GapEvent {
 	now := k.observer.options.Now()
 	event := k.gap.event(&k.source, &now)
 	k.gap = nil
+	if t, lasting := k.source.table.(interface{ interrupted(*store) }); lasting {
+		t.interrupted(k.observer.store)
+	}
 	for _, need := range k.source.needs {
 		k.observer.gapsEnded[need]++
 	}

@@ -269,6 +269,9 @@ func testOptional(t *testing.T, c *cluster, o *told) {
 // testList: what is listed once is what is watched, and so are fixtures, and a
 // namespace that is read again alone.
 func testList(t *testing.T, c *cluster, o *told) {
+	o.Demand(everything()...)
+	defer o.Demand()
+	o.demanded(t)
 	c.fence(t, o, "fence")
 	listed, err := observe.List(t.Context(), c.RESTConfig(), observe.StaticOptions{FieldManager: fieldManager})
 	if err != nil {
@@ -282,7 +285,8 @@ func testList(t *testing.T, c *cluster, o *told) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(control.Snapshot{}, "Versions")); diff != "" {
+		ignored := cmpopts.IgnoreFields(control.Snapshot{}, "Versions")
+		if diff := cmp.Diff(want, got, ignored); diff != "" {
 			t.Errorf("%s, listed (-watched +listed):\n%s", n.Name, diff)
 		}
 		if !atLeast(t, got.Versions[control.NeedPods], "1") {
@@ -298,7 +302,7 @@ func testList(t *testing.T, c *cluster, o *told) {
 		if got, err = listed.Snapshot(n.Name); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(control.Snapshot{}, "Versions")); diff != "" {
+		if diff := cmp.Diff(want, got, ignored); diff != "" {
 			t.Errorf("%s, read again (-watched +again):\n%s", n.Name, diff)
 		}
 		return true
@@ -306,6 +310,20 @@ func testList(t *testing.T, c *cluster, o *told) {
 	if compared < 5 {
 		t.Errorf("only %d namespaces were compared", compared)
 	}
+}
+
+// everything are the needs that are observed on demand.
+func everything() []control.Need {
+	return []control.Need{
+		control.NeedStorageClasses, control.NeedVolumes, control.NeedAPIServerPods, control.NeedGuards, control.NeedServiceSubjects,
+		control.NeedIngresses, control.NeedGateways, control.NeedMesh, control.NeedCertificates,
+	}
+}
+
+// demanded returns when all that is demanded is observed.
+func (o *told) demanded(t *testing.T) {
+	t.Helper()
+	eventually(t, "what is demanded to be observed", func() bool { return len(o.snapshot(t, control.Cluster).Unavailable) == 0 })
 }
 
 // testForbidden: what may not be listed is unavailable, and the rest is there.
@@ -324,6 +342,10 @@ func testForbidden(t *testing.T, c *cluster) {
 	want := map[control.Need]string{
 		control.NeedEndpointSlices: control.ReasonForbidden, control.NeedAdmissionBackends: control.ReasonForbidden,
 		control.NeedEntrances: control.ReasonForbidden, control.NeedClusterPolicies: control.ReasonForbidden,
+		control.NeedStorageClasses: control.ReasonForbidden, control.NeedVolumes: control.ReasonForbidden,
+		control.NeedGuards: control.ReasonForbidden, control.NeedMesh: control.ReasonForbidden,
+		control.NeedIngresses: control.ReasonForbidden, control.NeedGateways: control.ReasonForbidden,
+		control.NeedCertificates: control.ReasonForbidden,
 	}
 	if diff := cmp.Diff(want, snapshot.Unavailable); diff != "" {
 		t.Errorf("unavailable (-want +got):\n%s", diff)
@@ -375,7 +397,10 @@ func testPodsForbidden(t *testing.T, c *cluster) {
 		}
 		return false
 	})
-	if !slices.Equal(also, []control.Need{control.NeedEntrances, control.NeedClusterPolicies}) {
+	if !slices.Equal(also, []control.Need{
+		control.NeedEntrances, control.NeedClusterPolicies,
+		control.NeedGateways, control.NeedMesh, control.NeedCertificates, control.NeedGuards,
+	}) {
 		t.Errorf("what else rests on definitions: %v", also)
 	}
 }

@@ -51,7 +51,7 @@ func (st *store) renewDNSService(item *serviceItem) bool {
 	old, s := st.dnsService, st.scope(item.namespace)
 	i, found := s.service(item.service.Name)
 	if old != nil && found && slices.Equal(old.clusterIPs, item.clusterIPs) &&
-		equality.Semantic.DeepEqual(s.services[i], item.service) {
+		semantic.DeepEqual(s.services[i], item.service) {
 		return false
 	}
 	st.dnsService = &dnsService{clusterIPs: item.clusterIPs, selector: labels.Nothing()}
@@ -71,7 +71,7 @@ func (st *store) servesDNS(namespace string, pod *shape) bool {
 
 func isNodeLocalDNS(pod *shape) bool { return labelsOf(pod).Get(appLabel) == nodeLocalDNS }
 
-// renewLifelines computes the lifelines. Where they changed, every namespace is
+// renewLifelines computes the lifelines. Where they changed, every scope is
 // touched.
 func (st *store) renewLifelines() {
 	renewed := &control.Lifelines{DNS: st.readDNS(), APIServer: st.readAPIServer()}
@@ -80,6 +80,7 @@ func (st *store) renewLifelines() {
 	}
 	st.lifelines = renewed
 	st.touchAll()
+	st.touchCluster()
 }
 
 func (st *store) readAPIServer() []control.Endpoint {

@@ -52,7 +52,7 @@ func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Sta
 		if version == "" {
 			continue
 		}
-		source := o.source(version)
+		source := o.source(version, options.FieldManager)
 		if err := s.list(ctx, config, &source); err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func (s *Static) list(ctx context.Context, config *rest.Config, source *source) 
 	s.readings = append(s.readings, reading)
 	switch {
 	case reading.Err == nil:
-		s.reached(source.needs[0], reading.ResourceVersion)
+		s.reached(source, reading.ResourceVersion)
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("list %s: %w", source.id, context.Cause(ctx))
@@ -113,14 +113,18 @@ func (s *Static) keep(source *source, items []any) {
 // lack takes note that a kind could not be read.
 func (s *Static) lack(source *source, reason string) {
 	for _, need := range source.needs {
-		s.unavailable[need] = reason
+		if s.store.demanded.meets(need) {
+			s.unavailable[need] = reason
+		}
 	}
 }
 
 // reached takes note of the resourceVersion of a list.
-func (s *Static) reached(need control.Need, version string) {
-	if old, found := s.versions[need]; !found || !reached(version, old) {
-		s.versions[need] = version
+func (s *Static) reached(source *source, version string) {
+	for _, need := range source.needs {
+		if old, found := s.versions[need]; s.store.demanded.meets(need) && (!found || !reached(version, old)) {
+			s.versions[need] = version
+		}
 	}
 }
 

@@ -167,7 +167,9 @@ func testRefused(t *testing.T, c *cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[control.Need]string{control.NeedServices: control.ReasonFailed}, snapshot.Unavailable); diff != "" {
+	if diff := cmp.Diff(map[control.Need]string{
+		control.NeedServices: control.ReasonFailed, control.NeedServiceSubjects: control.ReasonFailed,
+	}, snapshot.Unavailable); diff != "" {
 		t.Errorf("unavailable (-want +got):\n%s", diff)
 	}
 	if _, there := listed.Versions()["services"]; there || listed.Versions()["pods"] == "" {

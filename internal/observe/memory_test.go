@@ -37,7 +37,7 @@ func BenchmarkMemory(b *testing.B) {
 				if kind.name != "namespaces" {
 					// What is kept of the namespace itself is counted with it.
 					for namespace := range namespaces {
-						namespaceTable{}.put(st, convertNamespace(decoded(b, &corev1.Namespace{}, namespace, 0).(*corev1.Namespace)))
+						namespaceTable{}.put(st, itemOfNamespace(decoded(b, &corev1.Namespace{}, namespace, 0).(*corev1.Namespace)))
 					}
 				}
 				before := heap()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -19,6 +20,8 @@ import (
 type Observer struct {
 	options Options
 	always  []source
+	// ids are the ids of kinds.
+	ids map[schema.GroupKind]string
 	// ready is closed when namespaces and network policies are each either synced
 	// or in a gap, and complete when everything else is.
 	ready, complete chan struct{}
@@ -30,7 +33,7 @@ type Observer struct {
 	store               *store
 	kinds               map[string]*kind
 	isReady, isComplete bool
-	// known are the needs that were met when every namespace was last announced.
+	// known are the needs that were met when every scope was last announced.
 	known     map[control.Need]bool
 	gapsBegun uint64
 	gapsEnded map[control.Need]uint64
@@ -60,6 +63,7 @@ func New(options Options) (*Observer, error) {
 	o := &Observer{
 		options:   options,
 		always:    always(options.FieldManager, options.DNSService),
+		ids:       ids(),
 		ready:     make(chan struct{}),
 		complete:  make(chan struct{}),
 		served:    make(chan struct{}, 1),
@@ -69,6 +73,8 @@ func New(options Options) (*Observer, error) {
 		gapsEnded: map[control.Need]uint64{},
 		writes:    newWrites(),
 	}
+	o.store.now, o.store.demanded = options.Now, demand{}
+	o.store.renewServed()
 	for _, s := range o.always {
 		k, err := o.newKind(s)
 		if err != nil {
@@ -110,7 +116,7 @@ func (o *Observer) Progress() map[control.Need]Progress {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	progress := map[control.Need]Progress{}
-	for _, need := range needs() {
+	for _, need := range o.store.demanded.needs() {
 		o.serving(need, func(k *kind) bool {
 			if k == nil {
 				return true

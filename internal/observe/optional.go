@@ -4,30 +4,37 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
 // The groups of optional kinds.
 const (
-	gatewayGroup    = "gateway.networking.k8s.io"
-	policyGroup     = "policy.networking.k8s.io"
-	ciliumGroup     = "cilium.io"
-	calicoGroup     = "projectcalico.org"
-	calicoCRDGroup  = "crd.projectcalico.org"
-	modelledVersion = "v1alpha2"
+	gatewayGroup     = "gateway.networking.k8s.io"
+	xGatewayGroup    = "gateway.networking.x-k8s.io"
+	policyGroup      = "policy.networking.k8s.io"
+	ciliumGroup      = "cilium.io"
+	calicoGroup      = "projectcalico.org"
+	calicoCRDGroup   = "crd.projectcalico.org"
+	istioSecurity    = "security.istio.io"
+	istioNetworking  = "networking.istio.io"
+	certManagerGroup = "cert-manager.io"
+	modelledVersion  = "v1alpha2"
 )
 
 // calicoAPIService serves Calico's kinds where CustomResourceDefinitions do not.
 const calicoAPIService = "v3.projectcalico.org"
 
-// optional is a kind that is watched where it is served.
+// optional is a kind that is watched where it is served, and while one of its
+// needs is observed.
 type optional struct {
-	// id is the name of the kind's CustomResourceDefinition.
+	// id is the name of the kind's CustomResourceDefinition; that of a kind that
+	// every cluster serves is what it is watched for.
 	id                    string
 	group, resource, kind string
-	need                  control.Need
+	needs                 []control.Need
+	// everywhere is the version of a kind that every cluster serves.
+	everywhere string
 	// modelled is the version that is preferred; others are read all the same.
 	modelled string
 	// aggregated names the APIService that may serve it in the stead of a
@@ -36,84 +43,92 @@ type optional struct {
 	// instead is the id of a kind that shows the same objects, where that is served.
 	instead string
 	// keep fills in how the kind is read and kept.
-	keep func(s *source, gvk schema.GroupVersionKind, resource string)
+	keep func(s *source, gvk schema.GroupVersionKind)
 }
 
 // source returns the source of the kind in a version.
-func (o *optional) source(version string) source {
-	s := source{id: o.id, needs: []control.Need{o.need}, resource: o.resource, version: version, group: o.group, name: o.kind}
-	o.keep(&s, schema.GroupVersionKind{Group: o.group, Version: version, Kind: o.kind}, o.resource)
+func (o *optional) source(version, fieldManager string) source {
+	s := source{
+		id: o.id, needs: o.needs, resource: o.resource, version: version, group: o.group, name: o.kind, fieldManager: fieldManager,
+	}
+	o.keep(&s, schema.GroupVersionKind{Group: o.group, Version: version, Kind: o.kind})
 	return s
 }
 
-// optionals are the kinds that are watched where they are served.
+// optionals are the kinds that are watched where they are served, or on demand.
 func optionals() []optional {
-	const entrances, overriding = control.NeedEntrances, control.NeedClusterPolicies
-	kinds := []optional{
-		{group: gatewayGroup, resource: "gateways", kind: "Gateway", need: entrances, keep: keepGateway},
-		{group: gatewayGroup, resource: "httproutes", kind: "HTTPRoute", need: entrances, keep: keepRoute},
-		{group: gatewayGroup, resource: "grpcroutes", kind: "GRPCRoute", need: entrances, keep: keepRoute},
-		{group: gatewayGroup, resource: "tlsroutes", kind: "TLSRoute", need: entrances, keep: keepRoute},
-		{group: gatewayGroup, resource: "tcproutes", kind: "TCPRoute", need: entrances, keep: keepRoute},
-		{group: gatewayGroup, resource: "udproutes", kind: "UDPRoute", need: entrances, keep: keepRoute},
-		{
-			group: policyGroup, resource: "clusternetworkpolicies", kind: "ClusterNetworkPolicy", need: overriding,
-			keep: keepClusterPolicy, modelled: modelledVersion,
-		},
-		{group: policyGroup, resource: "adminnetworkpolicies", kind: "AdminNetworkPolicy", need: overriding, keep: keepClusterWide},
-		{
-			group: policyGroup, resource: "baselineadminnetworkpolicies", kind: "BaselineAdminNetworkPolicy", need: overriding,
-			keep: keepClusterWide,
-		},
-		{group: ciliumGroup, resource: "ciliumnetworkpolicies", kind: "CiliumNetworkPolicy", need: overriding, keep: keepNamespaced},
-		{
-			group: ciliumGroup, resource: "ciliumclusterwidenetworkpolicies", kind: "CiliumClusterwideNetworkPolicy", need: overriding,
-			keep: keepClusterWide,
-		},
-		{group: calicoCRDGroup, resource: "networkpolicies", kind: "NetworkPolicy", need: overriding, keep: keepNamespaced},
-		{group: calicoCRDGroup, resource: "globalnetworkpolicies", kind: "GlobalNetworkPolicy", need: overriding, keep: keepClusterWide},
-		{
-			group: calicoGroup, resource: "networkpolicies", kind: "NetworkPolicy", need: overriding, keep: keepNamespaced,
-			aggregated: calicoAPIService, instead: "networkpolicies." + calicoCRDGroup,
-		},
-		{
-			group: calicoGroup, resource: "globalnetworkpolicies", kind: "GlobalNetworkPolicy", need: overriding, keep: keepClusterWide,
-			aggregated: calicoAPIService, instead: "globalnetworkpolicies." + calicoCRDGroup,
-		},
-	}
+	kinds := slices.Concat(gatewayKinds(), overridingKinds(), storageKinds(), []optional{apiServerKind()}, ingressKinds(), guardKinds(), meshKinds(), certificateKinds())
 	for i := range kinds {
-		kinds[i].id = kinds[i].resource + "." + kinds[i].group
+		if kinds[i].id == "" {
+			kinds[i].id = kinds[i].resource + "." + kinds[i].group
+		}
 	}
 	return kinds
 }
 
-func keepGateway(s *source, gvk schema.GroupVersionKind, resource string) {
-	s.example, s.connect = &wire[gatewaySpec]{}, wireClient[gatewaySpec](gvk, resource)
-	s.convert = converting(func(g *wire[gatewaySpec]) *entranceItem { return convertGateway(s.id, g) })
-	s.table = entranceTable{s.id}
+// gatewayKinds are those of the Gateway API.
+func gatewayKinds() []optional {
+	entrances := []control.Need{control.NeedEntrances, control.NeedGateways}
+	details := []control.Need{control.NeedGateways}
+	return []optional{
+		{group: gatewayGroup, resource: "gateways", kind: "Gateway", needs: entrances, keep: keepGateway},
+		{group: gatewayGroup, resource: "httproutes", kind: "HTTPRoute", needs: entrances, keep: keepRoute},
+		{group: gatewayGroup, resource: "grpcroutes", kind: "GRPCRoute", needs: entrances, keep: keepRoute},
+		{group: gatewayGroup, resource: "tlsroutes", kind: "TLSRoute", needs: entrances, keep: keepRoute},
+		{group: gatewayGroup, resource: "tcproutes", kind: "TCPRoute", needs: entrances, keep: keepRoute},
+		{group: gatewayGroup, resource: "udproutes", kind: "UDPRoute", needs: entrances, keep: keepRoute},
+		{group: gatewayGroup, resource: "listenersets", kind: "ListenerSet", needs: details, keep: keepListenerSet},
+		{group: xGatewayGroup, resource: "xlistenersets", kind: "XListenerSet", needs: details, keep: keepListenerSet},
+		{group: gatewayGroup, resource: "referencegrants", kind: "ReferenceGrant", needs: details, keep: keepGrant},
+	}
 }
 
-func keepRoute(s *source, gvk schema.GroupVersionKind, resource string) {
-	s.example, s.connect = &wire[routeSpec]{}, wireClient[routeSpec](gvk, resource)
-	s.convert = converting(func(r *wire[routeSpec]) *entranceItem { return convertRoute(s.id, gvk.Kind, r) })
-	s.table = entranceTable{s.id}
+// overridingKinds are those that override NetworkPolicies.
+func overridingKinds() []optional {
+	overriding := []control.Need{control.NeedClusterPolicies}
+	return []optional{
+		{
+			group: policyGroup, resource: "clusternetworkpolicies", kind: "ClusterNetworkPolicy", needs: overriding,
+			keep: keepClusterPolicy, modelled: modelledVersion,
+		},
+		{group: policyGroup, resource: "adminnetworkpolicies", kind: "AdminNetworkPolicy", needs: overriding, keep: keepClusterWide},
+		{
+			group: policyGroup, resource: "baselineadminnetworkpolicies", kind: "BaselineAdminNetworkPolicy", needs: overriding,
+			keep: keepClusterWide,
+		},
+		{group: ciliumGroup, resource: "ciliumnetworkpolicies", kind: "CiliumNetworkPolicy", needs: overriding, keep: keepNamespaced},
+		{
+			group: ciliumGroup, resource: "ciliumclusterwidenetworkpolicies", kind: "CiliumClusterwideNetworkPolicy", needs: overriding,
+			keep: keepClusterWide,
+		},
+		{group: calicoCRDGroup, resource: "networkpolicies", kind: "NetworkPolicy", needs: overriding, keep: keepNamespaced},
+		{group: calicoCRDGroup, resource: "globalnetworkpolicies", kind: "GlobalNetworkPolicy", needs: overriding, keep: keepClusterWide},
+		{
+			group: calicoGroup, resource: "networkpolicies", kind: "NetworkPolicy", needs: overriding, keep: keepNamespaced,
+			aggregated: calicoAPIService, instead: "networkpolicies." + calicoCRDGroup,
+		},
+		{
+			group: calicoGroup, resource: "globalnetworkpolicies", kind: "GlobalNetworkPolicy", needs: overriding, keep: keepClusterWide,
+			aggregated: calicoAPIService, instead: "globalnetworkpolicies." + calicoCRDGroup,
+		},
+	}
 }
 
 // keepClusterPolicy keeps ClusterNetworkPolicies. In another version than the one
 // that is modelled, all that is read is whom they are about.
-func keepClusterPolicy(s *source, gvk schema.GroupVersionKind, resource string) {
+func keepClusterPolicy(s *source, gvk schema.GroupVersionKind) {
 	if gvk.Version != modelledVersion {
-		keepClusterWide(s, gvk, resource)
+		keepClusterWide(s, gvk)
 		return
 	}
-	s.example, s.connect = &wire[clusterPolicySpec]{}, wireClient[clusterPolicySpec](gvk, resource)
+	s.example, s.connect = &wire[clusterPolicySpec]{}, wireClient[clusterPolicySpec, wireStatus](gvk, s.resource)
 	s.convert = tryConverting(func(p *wire[clusterPolicySpec]) (*clusterPolicyItem, error) { return convertClusterPolicy(s.id, p) })
 	s.table = clusterPolicyTable{s.id}
 }
 
 // keepClusterWide keeps objects that no evaluator models, and whom they are about.
-func keepClusterWide(s *source, gvk schema.GroupVersionKind, resource string) {
-	s.example, s.connect = &wire[overridingSpec]{}, wireClient[overridingSpec](gvk, resource)
+func keepClusterWide(s *source, gvk schema.GroupVersionKind) {
+	s.example, s.connect = &wire[overridingSpec]{}, wireClient[overridingSpec, wireStatus](gvk, s.resource)
 	s.convert = tryConverting(func(o *wire[overridingSpec]) (*clusterPolicyItem, error) {
 		return convertOverriding(s.id, gvk.Kind, o)
 	})
@@ -122,58 +137,12 @@ func keepClusterWide(s *source, gvk schema.GroupVersionKind, resource string) {
 
 // keepNamespaced keeps objects that no evaluator models, of one namespace. Calico's
 // NetworkPolicy is not to be taken for Kubernetes' own.
-func keepNamespaced(s *source, gvk schema.GroupVersionKind, resource string) {
+func keepNamespaced(s *source, gvk schema.GroupVersionKind) {
 	name := gvk.Kind
 	if name == "NetworkPolicy" {
 		name += "." + calicoGroup
 	}
-	s.example, s.connect = &wire[overridingSpec]{}, wireClient[overridingSpec](gvk, resource)
+	s.example, s.connect = &wire[overridingSpec]{}, wireClient[overridingSpec, wireStatus](gvk, s.resource)
 	s.convert = converting(func(o *wire[overridingSpec]) *overridingItem { return convertNamespaced(s.id, name, o) })
 	s.table = overridingTable{s.id}
-}
-
-// servedItem says in which versions something is served.
-type servedItem struct{ versions []string }
-
-// serve takes note of what an object says to be served; nil is nothing.
-func (st *store) serve(key object, item *servedItem) {
-	old, found := st.served[key]
-	switch {
-	case item == nil && found:
-		delete(st.served, key)
-	case item != nil && st.mayServe(key.name) && !(found && slices.Equal(old.versions, item.versions)):
-		st.served[key] = *item
-	default:
-		return
-	}
-	st.servedStale = true
-	clear(st.versions)
-	for i := range st.optionals {
-		if version := st.servedVersion(&st.optionals[i]); version != "" {
-			st.versions[st.optionals[i].id] = version
-		}
-	}
-}
-
-// mayServe reports whether an object of this name serves an optional kind.
-func (st *store) mayServe(name string) bool {
-	return slices.ContainsFunc(st.optionals, func(o optional) bool { return o.id == name || o.aggregated == name })
-}
-
-// servedVersion returns the version in which an optional kind is to be read, ""
-// where it is not served.
-func (st *store) servedVersion(o *optional) string {
-	if item, found := st.served[object{kind: kindDefinitions, name: o.id}]; found && len(item.versions) > 0 {
-		if slices.Contains(item.versions, o.modelled) {
-			return o.modelled
-		}
-		return slices.MaxFunc(item.versions, version.CompareKubeAwareVersionStrings)
-	}
-	if _, found := st.served[object{kind: kindDefinitions, name: o.instead}]; found || o.aggregated == "" {
-		return ""
-	}
-	if item, found := st.served[object{kind: kindAPIServices, name: o.aggregated}]; found {
-		return item.versions[0]
-	}
-	return ""
 }

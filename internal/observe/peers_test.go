@@ -20,11 +20,11 @@ func newWorld() world { return world{newStore(defaultDNS())} }
 
 func (w world) namespace(name string, labels ...string) {
 	n := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: "u", Labels: pairs(labels)}}
-	w.touching(namespaceTable{}.put(w.store, convertNamespace(n)))
+	w.touching(namespaceTable{}.put(w.store, itemOfNamespace(n)))
 }
 
 func (w world) noNamespace(name string) {
-	w.touching(namespaceTable{}.remove(w.store, &control.Namespace{Name: name}))
+	w.touching(namespaceTable{}.remove(w.store, &namespaceItem{Namespace: &control.Namespace{Name: name}}))
 }
 
 func (w world) pod(namespace, name string, labels ...string) {

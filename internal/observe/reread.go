@@ -1,12 +1,12 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/rest"
 
@@ -19,30 +19,30 @@ type local interface {
 	clear(st *store, namespace string)
 }
 
-// Reread reads one namespace, and what is in it, again, in the stead of what
-// List read there. What concerns the whole cluster stays as it was read. It
-// returns the resourceVersions at which it read, by kind; one that is served no
-// more has none.
-func (s *Static) Reread(ctx context.Context, config *rest.Config, namespace string) (map[string]string, error) {
+// Reread reads one scope again, a namespace and what is in it, or what the cluster
+// as a scope is judged by, in the stead of what List read there. What concerns
+// many scopes stays as it was read. It returns the resourceVersions at which it
+// read, by kind; one that is served no more has none.
+func (s *Static) Reread(ctx context.Context, config *rest.Config, scope string) (map[string]string, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.ContentType, config.AcceptContentTypes = unlimited, protobuf, protobuf+",application/json"
 	versions := s.Versions()
 	for _, source := range s.sources() {
 		table, within := source.table.(local)
-		if _, was := versions[source.id]; !was || !within {
+		if _, was := versions[source.id]; !was || !within || !source.extent.holds(scope) {
 			continue // what could not be read at first is not evaluated, what concerns more stays
 		}
-		items, version, err := s.rereadKind(ctx, config, &source, namespace)
+		items, version, err := s.rereadKind(ctx, config, &source, scope)
 		switch {
 		case err == nil:
 			versions[source.id] = version
 		case s.withdrawn(ctx, config, &source, err):
 			delete(versions, source.id)
 		default:
-			return nil, fmt.Errorf("read %s of namespace %s: %w", source.id, namespace, err)
+			return nil, fmt.Errorf("read %s of %s: %w", source.id, cmp.Or(scope, "the cluster"), err)
 		}
 		s.mu.Lock()
-		table.clear(s.store, namespace)
+		table.clear(s.store, scope)
 		s.keep(&source, items)
 		s.mu.Unlock()
 	}
@@ -60,29 +60,43 @@ func (s *Static) sources() []source {
 	sources := s.always()
 	for i := range s.store.optionals {
 		if version := s.store.versions[s.store.optionals[i].id]; version != "" {
-			sources = append(sources, s.store.optionals[i].source(version))
+			sources = append(sources, s.store.optionals[i].source(version, s.options.FieldManager))
 		}
 	}
 	return sources
 }
 
-// rereadKind lists the objects of one kind in a namespace: none where that fails.
-func (s *Static) rereadKind(ctx context.Context, config *rest.Config, source *source, namespace string) (items []any, version string, err error) {
-	l := &lister{source: source, namespace: namespace, limit: s.options.PageSize, timeout: s.options.PageTimeout, now: s.options.Now,
+// holds reports whether a scope is one of those that objects of a kind concern
+// alone.
+func (e extent) holds(scope string) bool {
+	return e != ofMany && (e == ofCluster) == (scope == control.Cluster)
+}
+
+// rereadKind lists the objects of one kind that concern a scope: none where that
+// fails.
+func (s *Static) rereadKind(ctx context.Context, config *rest.Config, source *source, scope string) (items []any, version string, err error) {
+	l := &lister{source: source, limit: s.options.PageSize, timeout: s.options.PageTimeout, now: s.options.Now,
 		page: func(page []any) { items = append(items, page...) },
 		drop: func() { items = nil },
 	}
-	if source.id == string(control.NeedNamespaces) {
-		l.namespace, l.fields = metav1.NamespaceAll, fields.OneTermEqualSelector("metadata.name", namespace).String()
+	switch {
+	case source.id == string(control.NeedNamespaces):
+		l.fields = fields.OneTermEqualSelector("metadata.name", scope).String()
+	case source.extent == ofNamespaces:
+		l.namespace = scope
 	}
 	reading := l.read(ctx, config)
+	if source.extent == ofClaims {
+		// Nothing narrows a list to them.
+		items = slices.DeleteFunc(items, func(item any) bool { return !item.(interface{ concerns(string) bool }).concerns(scope) })
+	}
 	return items, reading.ResourceVersion, reading.Err
 }
 
 // clear implements local.
 func (t namespaceTable) clear(st *store, namespace string) {
 	if s := st.living(namespace); s != nil {
-		t.remove(st, s.namespace)
+		t.remove(st, &namespaceItem{Namespace: s.namespace})
 	}
 }
 

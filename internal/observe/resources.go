@@ -1,13 +1,20 @@
 package observe
 
-import "k8s.io/apimachinery/pkg/types"
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+)
 
 // Resource is where a kind that is observed is read.
 type Resource struct {
 	// Group is the API group, Name the plural name.
 	Group, Name string
-	// Optional is true of kinds that are observed where they are served.
+	// Optional is true of kinds that are observed where they are served. All others
+	// every cluster serves in which Holdfast is installed.
 	Optional bool
+	// OnDemand is true of kinds that are observed only while a control needs them.
+	OnDemand bool
 }
 
 // Resources are those of all kinds that are observed. Holdfast has to be allowed
@@ -18,7 +25,13 @@ func Resources() []Resource {
 		resources = append(resources, Resource{Group: s.group, Name: s.resource})
 	}
 	for _, o := range optionals() {
-		resources = append(resources, Resource{Group: o.group, Name: o.resource, Optional: true})
+		read := func(r Resource) bool { return r.Group == o.group && r.Name == o.resource }
+		if slices.ContainsFunc(resources, read) {
+			continue // it is read in two ways
+		}
+		resources = append(resources, Resource{
+			Group: o.group, Name: o.resource, Optional: o.everywhere == "" && o.group != holdfastGroup, OnDemand: !(demand{}).meets(o.needs...),
+		})
 	}
 	return resources
 }

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// watchServed watches optional kinds for as long as they are served, until ctx
-// ends.
+// watchServed watches optional kinds for as long as they are served, and demanded,
+// until ctx ends.
 func (o *Observer) watchServed(ctx context.Context) error {
 	running := map[string]*watched{}
 	var err error
@@ -40,7 +40,7 @@ func (w *watched) stop() {
 }
 
 // watchThose starts and stops watches, so that those of the optional kinds run
-// that are served.
+// that are served, and demanded.
 func (o *Observer) watchThose(ctx context.Context, running map[string]*watched) error {
 	o.mu.Lock()
 	versions := maps.Clone(o.store.versions)
@@ -55,14 +55,14 @@ func (o *Observer) watchThose(ctx context.Context, running map[string]*watched) 
 			w = nil
 		}
 		if w == nil && version != "" {
-			started, err := o.watchOptional(ctx, optional.source(version))
+			started, err := o.watchOptional(ctx, optional.source(version, o.options.FieldManager))
 			if err != nil {
 				return err
 			}
 			running[optional.id] = started
 		}
 	}
-	o.announceSettled() // in case that it was served, and is no more
+	o.announceSettled() // in case that it was to be watched, and is no more
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (o *Observer) watchOptional(ctx context.Context, s source) (*watched, error
 	return w, nil
 }
 
-// forget drops a kind that is served no more, and all that is kept of it. Its
+// forget drops a kind that is watched no more, and all that is kept of it. Its
 // reflector has ended.
 func (k *kind) forget() {
 	o := k.observer

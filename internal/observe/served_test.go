@@ -73,7 +73,7 @@ func newServedWorld(t *testing.T) *servedWorld {
 	for id, k := range o.kinds {
 		var items []any
 		if id == string(control.NeedNamespaces) {
-			items = []any{&control.Namespace{Name: "shop"}}
+			items = []any{&namespaceItem{Namespace: &control.Namespace{Name: "shop"}}}
 		}
 		k.replace(items, "1")
 	}

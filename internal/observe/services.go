@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -27,6 +28,8 @@ func convertService(s *corev1.Service) *serviceItem {
 		namespace: intern(s.Namespace),
 		service: control.Service{
 			Name:         intern(s.Name),
+			UID:          string(s.UID),
+			CreatedAt:    s.CreationTimestamp.UTC(),
 			Type:         corev1.ServiceType(intern(string(cmp.Or(s.Spec.Type, corev1.ServiceTypeClusterIP)))),
 			Selector:     internLabels(s.Spec.Selector),
 			ExternalIPs:  sorted(s.Spec.ExternalIPs),
@@ -42,9 +45,19 @@ func convertService(s *corev1.Service) *serviceItem {
 			Port:     control.Port{Protocol: protocolOf(p.Protocol), Port: p.Port},
 			Target:   target(p),
 			NodePort: p.NodePort,
+
+			AppProtocol: appProtocol(p),
 		})
 	}
 	return item
+}
+
+// appProtocol is what a port says to be spoken there.
+func appProtocol(p *corev1.ServicePort) string {
+	if p.AppProtocol == nil {
+		return ""
+	}
+	return intern(*p.AppProtocol)
 }
 
 // target is the pods' port: the Service's own where none is named.
@@ -114,18 +127,45 @@ func (serviceTable) put(st *store, item any) change {
 		st.lifelinesStale = true
 	}
 	i, found := s.service(p.service.Name)
-	if found && equality.Semantic.DeepEqual(s.services[i], p.service) {
+	if found && semantic.DeepEqual(s.services[i], p.service) {
 		return change{}
 	}
+	unseen := found && !st.demanded.meets(control.NeedServiceSubjects) &&
+		semantic.DeepEqual(withoutSubject(s.services[i]), withoutSubject(p.service))
 	// Snapshots share the slice.
 	s.services = slices.Clone(s.services)
 	if !found {
 		s.services = slices.Insert(s.services, i, control.Service{})
 	}
 	s.services[i] = p.service
-	s.grouped = false
-	st.touch(p.namespace, false)
+	if !unseen {
+		s.grouped = false
+		st.touch(p.namespace, false)
+	}
 	return change{}
+}
+
+// withoutSubject returns a Service as those see it that do not judge Services one
+// by one.
+func withoutSubject(service control.Service) control.Service {
+	service.UID, service.CreatedAt = "", time.Time{}
+	service.Ports = slices.Clone(service.Ports)
+	for i := range service.Ports {
+		service.Ports[i].AppProtocol = ""
+	}
+	return service
+}
+
+// servicesOf returns the Services of a namespace, by name.
+func (st *store) servicesOf(s *scope) []control.Service {
+	if st.demanded.meets(control.NeedServiceSubjects) || len(s.services) == 0 {
+		return s.services
+	}
+	services := make([]control.Service, 0, len(s.services))
+	for i := range s.services {
+		services = append(services, withoutSubject(s.services[i]))
+	}
+	return services
 }
 
 func (serviceTable) remove(st *store, item any) change {

@@ -41,12 +41,7 @@ const (
 // shapeOf returns the text of the shape of a pod.
 func shapeOf(p *corev1.Pod) string {
 	var b strings.Builder
-	for i, key := range slices.Sorted(maps.Keys(p.Labels)) {
-		if i > 0 {
-			b.WriteString(entries)
-		}
-		b.WriteString(key + assignment + p.Labels[key])
-	}
+	b.WriteString(labelsText(p.Labels))
 	named, host := portsOf(p)
 	b.WriteString(sections + strings.Join(named, entries) + sections + strings.Join(host, entries) + sections)
 	if p.Spec.HostNetwork {
@@ -58,16 +53,33 @@ func shapeOf(p *corev1.Pod) string {
 	return b.String()
 }
 
-// portsOf returns the named ports and the host ports of a pod, each sorted.
-// Sidecars are init containers that go on running.
-func portsOf(p *corev1.Pod) (named, host []string) {
+// labelsText returns labels as shapes write them.
+func labelsText(set map[string]string) string {
+	var b strings.Builder
+	for i, key := range slices.Sorted(maps.Keys(set)) {
+		if i > 0 {
+			b.WriteString(entries)
+		}
+		b.WriteString(key + assignment + set[key])
+	}
+	return b.String()
+}
+
+// lasting returns the containers of a pod that go on running: sidecars are init
+// containers that do.
+func lasting(p *corev1.Pod) []corev1.Container {
 	containers := slices.Clone(p.Spec.Containers)
 	for _, c := range p.Spec.InitContainers {
 		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
 			containers = append(containers, c)
 		}
 	}
-	for _, c := range containers {
+	return containers
+}
+
+// portsOf returns the named ports and the host ports of a pod, each sorted.
+func portsOf(p *corev1.Pod) (named, host []string) {
+	for _, c := range lasting(p) {
 		for _, port := range c.Ports {
 			protocol := cmp.Or(port.Protocol, corev1.ProtocolTCP)
 			if port.Name != "" {

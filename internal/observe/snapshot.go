@@ -4,10 +4,11 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// Snapshot returns what is known of a namespace now. The error is ErrStale or
-// ErrNotFound.
-func (o *Observer) Snapshot(namespace string) (*control.Snapshot, error) {
-	snapshot, err := o.read(namespace)
+// Snapshot returns what is known of a scope now: of a namespace, or of the
+// cluster, which there is while the namespace kube-system is known. The error is
+// ErrStale or ErrNotFound.
+func (o *Observer) Snapshot(scope string) (*control.Snapshot, error) {
+	snapshot, err := o.read(scope)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +27,7 @@ func own(snapshot *control.Snapshot, owned func(kind, namespace, name, uid strin
 	}
 }
 
-// read copies what is kept of a namespace under one lock, so that no part of it
+// read copies what is kept of a scope under one lock, so that no part of it
 // is older than the versions.
 func (o *Observer) read(namespace string) (*control.Snapshot, error) {
 	o.mu.Lock()
@@ -40,8 +41,9 @@ func (o *Observer) read(namespace string) (*control.Snapshot, error) {
 		return nil, err
 	}
 	snapshot := o.store.snapshot(s)
-	snapshot.Versions = make(map[control.Need]string, len(needs()))
-	for _, need := range needs() {
+	needs := o.store.demanded.needs()
+	snapshot.Versions = make(map[control.Need]string, len(needs))
+	for _, need := range needs {
 		snapshot.Versions[need] = o.version(need)
 		if reason := o.reason(need); reason != "" {
 			if snapshot.Unavailable == nil {
@@ -66,14 +68,17 @@ func (o *Observer) version(need control.Need) (version string) {
 	return version
 }
 
-// snapshot returns what is known of a living namespace.
+// snapshot returns what is known of a living scope.
 func (st *store) snapshot(s *scope) *control.Snapshot {
+	if s == &st.cluster {
+		return st.clusterSnapshot()
+	}
 	name := s.namespace.Name
 	snapshot := &control.Snapshot{
 		Namespace:         s.view(),
 		NetworkPolicies:   make([]control.NetworkPolicy, 0, len(s.policies)),
 		Pods:              st.readiness(s),
-		Services:          s.services,
+		Services:          st.servicesOf(s),
 		Entrances:         st.entrancesOf(name),
 		Lifelines:         st.lifelines,
 		AdmissionBackends: st.backends(name, s),
@@ -83,11 +88,12 @@ func (st *store) snapshot(s *scope) *control.Snapshot {
 		st.resolve(&snapshot.Peers, s.policies[i].peers)
 	}
 	st.overrides(s, snapshot)
+	st.namespaceObjects(s, snapshot)
 	return snapshot
 }
 
-// Namespace returns a namespace, and whether there is one of that name. Its
-// labels must not be changed.
+// Namespace returns a namespace, or what stands for the cluster, and whether there
+// is one of that name. Its labels must not be changed.
 func (o *Observer) Namespace(name string) (control.Namespace, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -98,7 +104,7 @@ func (o *Observer) Namespace(name string) (control.Namespace, bool) {
 	return s.view(), true
 }
 
-// Namespaces calls fn with each namespace, in no order, until it returns false.
+// Namespaces calls fn with each namespace, but not with the cluster, in no order, until it returns false.
 // The labels must not be changed.
 func (o *Observer) Namespaces(fn func(control.Namespace) bool) {
 	o.mu.Lock()
@@ -122,13 +128,13 @@ func (st *store) views() []control.Namespace {
 	return namespaces
 }
 
-// Mark returns another number whenever an input of a namespace's verdict changed
-// since the last time, by whichever hand, or it came or went. Of a namespace that
-// is not there it may return another number although nothing happened to it.
-func (o *Observer) Mark(namespace string) uint64 {
+// Mark returns another number whenever an input of a scope's verdict changed since
+// the last time, by whichever hand, or it came or went. Of a scope that is not
+// there it may return another number although nothing happened to it.
+func (o *Observer) Mark(scope string) uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if s := o.store.living(namespace); s != nil {
+	if s := o.store.living(scope); s != nil {
 		return s.mark
 	}
 	return o.store.removed

@@ -41,6 +41,10 @@ type source struct {
 	// resource and version say where the kind is read.
 	group, name       string
 	resource, version string
+	// extent is which scopes its objects concern.
+	extent extent
+	// fieldManager is Holdfast's: what it applied is Ours.
+	fieldManager string
 	// example is an object of the type that the API server sends.
 	example runtime.Object
 	// connect makes the client of the kind.
@@ -50,11 +54,31 @@ type source struct {
 	table   table
 }
 
+// api returns the version and kind in which objects are read.
+func (s *source) api() (apiVersion, kind string) {
+	gvk := schema.GroupVersionKind{Group: s.group, Version: s.version, Kind: s.name}
+	return gvk.ToAPIVersionAndKind()
+}
+
+// extent is which scopes the objects of a kind concern.
+type extent int
+
+const (
+	// ofNamespaces are objects that concern the namespace that they are in, at least.
+	ofNamespaces extent = iota
+	// ofCluster are objects that concern the cluster as a scope.
+	ofCluster
+	// ofClaims are cluster-scoped objects that concern the namespaces of claims.
+	ofClaims
+	// ofMany are cluster-scoped objects that concern many namespaces.
+	ofMany
+)
+
 // always are the sources of the kinds that every cluster serves.
 func always(fieldManager string, dns types.NamespacedName) []source {
 	sources := []source{
 		namespaceSource(), policySource(fieldManager), podSource(), serviceSource(), sliceSource(dns),
-		validatingSource(), mutatingSource(), definitionSource(), apiServiceSource(), ingressSource(),
+		validatingSource(), mutatingSource(), definitionSource(), apiServiceSource(), ingressSource(fieldManager),
 	}
 	for i := range sources {
 		sources[i].resource, sources[i].version = sources[i].id, "v1"
@@ -69,7 +93,7 @@ func namespaceSource() source {
 		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client, _ string) client {
 			return clientOf(c.Namespaces())
 		}),
-		convert: converting(convertNamespace),
+		convert: converting(itemOfNamespace),
 		table:   namespaceTable{},
 	}
 }
@@ -87,18 +111,21 @@ func policySource(fieldManager string) source {
 	}
 }
 
-// podSource watches the pods that run or will run. The API server leaves the
+// runningPods selects the pods that run or will run. The API server leaves the
 // others out, and reports a pod that ends as deleted.
-func podSource() source {
-	running := fields.AndSelectors(
+func runningPods() string {
+	return fields.AndSelectors(
 		fields.OneTermNotEqualSelector("status.phase", string(corev1.PodSucceeded)),
 		fields.OneTermNotEqualSelector("status.phase", string(corev1.PodFailed)),
 	).String()
+}
+
+func podSource() source {
 	return source{
 		id: string(control.NeedPods), needs: []control.Need{control.NeedPods}, name: "Pod",
 		example: &corev1.Pod{},
 		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client, namespace string) client {
-			return selecting(clientOf(c.Pods(namespace)), func(o *metav1.ListOptions) { o.FieldSelector = running })
+			return selecting(clientOf(c.Pods(namespace)), func(o *metav1.ListOptions) { o.FieldSelector = runningPods() })
 		}),
 		convert: converting(convertPod),
 		table:   podTable{},
@@ -107,7 +134,7 @@ func podSource() source {
 
 func serviceSource() source {
 	return source{
-		id: string(control.NeedServices), needs: []control.Need{control.NeedServices}, name: "Service",
+		id: string(control.NeedServices), needs: []control.Need{control.NeedServices, control.NeedServiceSubjects}, name: "Service",
 		example: &corev1.Service{},
 		connect: connectTo(corev1client.NewForConfig, func(c *corev1client.CoreV1Client, namespace string) client {
 			return clientOf(c.Services(namespace))
@@ -167,11 +194,14 @@ func mutatingSource() source {
 func definitionSource() source {
 	gvk := apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition")
 	return source{
-		id:    kindDefinitions,
-		needs: []control.Need{control.NeedAdmissionBackends, control.NeedEntrances, control.NeedClusterPolicies},
+		id: kindDefinitions,
+		needs: []control.Need{
+			control.NeedAdmissionBackends, control.NeedEntrances, control.NeedClusterPolicies,
+			control.NeedGateways, control.NeedMesh, control.NeedCertificates, control.NeedGuards,
+		},
 		group: gvk.Group, name: gvk.Kind,
 		example: &wire[definitionSpec]{},
-		connect: wireClient[definitionSpec](gvk, kindDefinitions),
+		connect: wireClient[definitionSpec, wireStatus](gvk, kindDefinitions),
 		convert: converting(convertDefinition),
 		table:   callerTable{kindDefinitions},
 	}
@@ -184,22 +214,22 @@ func apiServiceSource() source {
 		needs: []control.Need{control.NeedAdmissionBackends, control.NeedClusterPolicies},
 		group: gvk.Group, name: gvk.Kind,
 		example: &wire[apiServiceSpec]{},
-		connect: wireClient[apiServiceSpec](gvk, kindAPIServices),
+		connect: wireClient[apiServiceSpec, wireStatus](gvk, kindAPIServices),
 		convert: converting(convertAPIService),
 		table:   callerTable{kindAPIServices},
 	}
 }
 
-func ingressSource() source {
+func ingressSource(fieldManager string) source {
 	return source{
-		id: kindIngresses, needs: []control.Need{control.NeedEntrances},
+		id: kindIngresses, needs: []control.Need{control.NeedEntrances, control.NeedIngresses},
 		group: networkingv1.GroupName, name: "Ingress",
 		example: &networkingv1.Ingress{},
 		connect: connectTo(networkingv1client.NewForConfig, func(c *networkingv1client.NetworkingV1Client, namespace string) client {
 			return clientOf(c.Ingresses(namespace))
 		}),
-		convert: converting(convertIngress),
-		table:   entranceTable{kindIngresses},
+		convert: converting(func(i *networkingv1.Ingress) *jointItem { return convertIngresses(i, fieldManager) }),
+		table:   ingressTable(),
 	}
 }
 

@@ -26,8 +26,8 @@ type StaticOptions struct {
 	Owned func(kind, namespace, name, uid string) bool
 	// DNSService is the Service of the cluster's DNS. Empty means kube-system/kube-dns.
 	DNSService types.NamespacedName
-	// Needs limit what List reads to the kinds that they rest on, and namespaces.
-	// nil means everything.
+	// Needs limit what List reads to the kinds that they rest on, and namespaces,
+	// and what is observed on demand to what they name. nil means everything.
 	Needs []control.Need
 	// Lenient has List take whatever keeps a kind from being read as Forbidden is
 	// taken: the kind is unavailable, and its Reading says why.
@@ -64,12 +64,17 @@ type Static struct {
 
 func newStatic(options StaticOptions) *Static {
 	options.complete()
-	return &Static{
+	s := &Static{
 		options:     options,
 		store:       newStore(options.DNSService),
 		unavailable: map[control.Need]string{},
 		versions:    map[control.Need]string{},
 	}
+	if options.Needs != nil {
+		s.store.demanded = newDemand(options.Needs)
+		s.store.renewServed()
+	}
+	return s
 }
 
 // NewStatic returns what objects say, as if they were all that there is. Kinds
@@ -94,43 +99,51 @@ func NewStatic(objects []unstructured.Unstructured, options StaticOptions) (*Sta
 func (s *Static) always() []source { return always(s.options.FieldManager, s.options.DNSService) }
 
 // add keeps an object, if its kind is observed.
-func (s *Static) add(sources []source, object *unstructured.Unstructured) error {
-	source := s.sourceOf(sources, object.GroupVersionKind())
-	if source == nil || ended(object) {
+func (s *Static) add(always []source, object *unstructured.Unstructured) error {
+	if ended(object) {
 		return nil
 	}
-	if source.id == string(control.NeedNamespaces) {
+	if object.GroupVersionKind().GroupKind() == corev1.SchemeGroupVersion.WithKind("Namespace").GroupKind() {
 		object = named(object)
 	}
 	document, err := object.MarshalJSON()
 	if err != nil {
 		return err
 	}
-	typed := reflect.New(reflect.TypeOf(source.example).Elem()).Interface()
-	if err := json.Unmarshal(document, typed); err != nil {
-		return err
+	for _, source := range s.sourcesOf(always, object.GroupVersionKind()) {
+		typed := reflect.New(reflect.TypeOf(source.example).Elem()).Interface()
+		if err := json.Unmarshal(document, typed); err != nil {
+			return err
+		}
+		item, err := source.convert(typed)
+		if err != nil {
+			return err
+		}
+		source.table.put(s.store, item)
 	}
-	item, err := source.convert(typed)
-	if err != nil {
-		return err
-	}
-	source.table.put(s.store, item)
 	return nil
 }
 
-// sourceOf returns how objects of a kind are read, nil for one that is not observed.
-func (s *Static) sourceOf(always []source, gvk schema.GroupVersionKind) *source {
+// sourcesOf returns how objects of a kind are read, nothing for one that is not
+// observed. That an optional kind is served need not be said beside its objects.
+func (s *Static) sourcesOf(always []source, gvk schema.GroupVersionKind) []source {
+	var sources []source
 	for i := range always {
 		if always[i].group == gvk.Group && always[i].name == gvk.Kind {
-			return &always[i]
+			sources = append(sources, always[i])
 		}
 	}
 	for i := range s.store.optionals {
-		if o := &s.store.optionals[i]; o.group == gvk.Group && o.kind == gvk.Kind {
-			return new(o.source(gvk.Version))
+		o := &s.store.optionals[i]
+		if o.group != gvk.Group || o.kind != gvk.Kind {
+			continue
+		}
+		sources = append(sources, o.source(gvk.Version, s.options.FieldManager))
+		if definition := (object{kind: kindDefinitions, name: o.id}); o.everywhere == "" && !s.store.isServed(o.id) {
+			s.store.serve(definition, &servedItem{versions: []string{gvk.Version}})
 		}
 	}
-	return nil
+	return sources
 }
 
 // ended reports whether an object is a pod that the API server would leave out.
@@ -152,15 +165,16 @@ func named(namespace *unstructured.Unstructured) *unstructured.Unstructured {
 	return namespace
 }
 
-// Snapshot returns what is known of a namespace. The error is ErrNotFound.
-func (s *Static) Snapshot(namespace string) (*control.Snapshot, error) {
+// Snapshot returns what is known of a scope: of a namespace, or of the cluster,
+// which there is where the namespace kube-system is. The error is ErrNotFound.
+func (s *Static) Snapshot(scope string) (*control.Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	scope := s.store.living(namespace)
-	if scope == nil {
+	living := s.store.living(scope)
+	if living == nil {
 		return nil, ErrNotFound
 	}
-	snapshot := s.store.snapshot(scope)
+	snapshot := s.store.snapshot(living)
 	snapshot.Versions = maps.Clone(s.versions)
 	if len(s.unavailable) > 0 {
 		snapshot.Unavailable = maps.Clone(s.unavailable)
@@ -169,7 +183,7 @@ func (s *Static) Snapshot(namespace string) (*control.Snapshot, error) {
 	return snapshot, nil
 }
 
-// Namespaces calls fn with each namespace, in no order, until it returns false.
+// Namespaces calls fn with each namespace, but not with the cluster, in no order, until it returns false.
 // The labels must not be changed.
 func (s *Static) Namespaces(fn func(control.Namespace) bool) {
 	s.mu.Lock()

@@ -3,6 +3,7 @@ package observe
 import (
 	"cmp"
 	"slices"
+	"time"
 	"unique"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -17,6 +18,10 @@ type store struct {
 	dns types.NamespacedName
 
 	scopes map[string]*scope
+	// now is the clock of what is seen to last; nil where nothing is.
+	now func() time.Time
+	// cluster is the scope Cluster. Its namespace is nil while it is not known.
+	cluster scope
 	// namespaces counts the scopes of which the namespace itself is known.
 	namespaces int
 	peers      peers
@@ -30,11 +35,19 @@ type store struct {
 	// by kind and name, and overriding those that do so in their own namespace.
 	clusterPolicies []*clusterPolicyItem
 	overriding      placed[control.ObjectRef]
+	// objects are those that controls judge one by one.
+	objects objects
+	// demanded are the needs that are observed.
+	demanded demand
 	// served is what serves optional kinds, and versions are those in which they
 	// are read, by id.
 	optionals []optional
 	served    map[object]servedItem
 	versions  map[string]string
+	// notServed are the names of those that a control may require and that are
+	// not served, and meshes those that are installed: both as far as they are
+	// demanded, and shared by snapshots.
+	notServed, meshes []string
 
 	dnsService *dnsService
 	lifelines  *control.Lifelines
@@ -43,7 +56,7 @@ type store struct {
 	// servedStale is true where served changed.
 	servedStale bool
 
-	// touched are namespaces of which an input of the verdict changed, other than
+	// touched are scopes of which an input of the verdict changed, other than
 	// the object of the event; those with true are in no hurry.
 	touched map[string]bool
 	// marks counts the marks that were given; removed is the one that was given
@@ -51,8 +64,10 @@ type store struct {
 	marks, removed uint64
 }
 
+// newStore returns a store in which there is nothing, and that is to hold
+// whatever is observed.
 func newStore(dns types.NamespacedName) *store {
-	return &store{
+	st := &store{
 		dns:        dns,
 		scopes:     map[string]*scope{},
 		peers:      newPeers(),
@@ -61,6 +76,7 @@ func newStore(dns types.NamespacedName) *store {
 		callers:    newPlaced[[]backendRef](),
 		entrances:  newPlaced[control.Entrance](),
 		overriding: newPlaced[control.ObjectRef](),
+		objects:    newObjects(),
 		served:     map[object]servedItem{},
 		optionals:  optionals(),
 		versions:   map[string]string{},
@@ -68,6 +84,8 @@ func newStore(dns types.NamespacedName) *store {
 		// Nothing is there yet, which is something to be said too.
 		lifelinesStale: true,
 	}
+	st.renewServed()
+	return st
 }
 
 // object names an object of a watched kind.
@@ -79,6 +97,8 @@ type scope struct {
 	// namespace is nil where only objects in it are known: the kinds are watched
 	// side by side, and a namespace may be seen after what it holds.
 	namespace *control.Namespace
+	// inbound is Linkerd's inbound policy, where the namespace states one.
+	inbound string
 	// policies are ordered by name.
 	policies []policyEntry
 	services []control.Service
@@ -129,12 +149,21 @@ func (st *store) scope(namespace string) *scope {
 	return s
 }
 
-// living returns what is kept of a namespace, nil where there is no such namespace.
-func (st *store) living(namespace string) *scope {
-	if s := st.scopes[namespace]; s != nil && s.namespace != nil {
+// living returns what is kept of a scope, nil where there is no such namespace, or
+// the cluster is not known.
+func (st *store) living(name string) *scope {
+	if s := st.known(name); s != nil && s.namespace != nil {
 		return s
 	}
 	return nil
+}
+
+// known returns what is kept of a scope, nil where there is nothing.
+func (st *store) known(name string) *scope {
+	if name == control.Cluster {
+		return &st.cluster
+	}
+	return st.scopes[name]
 }
 
 // prune forgets a namespace of which nothing is left.
@@ -144,19 +173,19 @@ func (st *store) prune(namespace string) {
 	}
 }
 
-// touch takes note that an input of a namespace's verdict changed. What concerns
-// many namespaces at once is in no hurry.
-func (st *store) touch(namespace string, unhurried bool) {
-	st.mark(namespace)
-	if hurried, ok := st.touched[namespace]; ok && !hurried {
+// touch takes note that an input of a scope's verdict changed. What concerns many
+// scopes at once is in no hurry.
+func (st *store) touch(scope string, unhurried bool) {
+	st.mark(scope)
+	if hurried, ok := st.touched[scope]; ok && !hurried {
 		return
 	}
-	st.touched[namespace] = unhurried
+	st.touched[scope] = unhurried
 }
 
-// mark takes note that an input of a namespace's verdict changed, by whichever hand.
-func (st *store) mark(namespace string) {
-	if s := st.scopes[namespace]; s != nil {
+// mark takes note that an input of a scope's verdict changed, by whichever hand.
+func (st *store) mark(scope string) {
+	if s := st.known(scope); s != nil {
 		st.marks++
 		s.mark = st.marks
 	}
@@ -190,26 +219,6 @@ func (st *store) drain() []Trigger {
 	}
 	st.touched = map[string]bool{}
 	return triggers
-}
-
-// holds reports whether an object is there, of a kind that we write.
-func (st *store) holds(key object) bool {
-	s := st.scopes[key.namespace]
-	if s == nil {
-		return false
-	}
-	switch control.Need(key.kind) {
-	case control.NeedNetworkPolicies:
-		_, found := s.policy(key.name)
-		return found
-	case control.NeedNamespaces:
-		return s.namespace != nil
-	case control.NeedPods:
-		_, found := s.pods[key.name]
-		return found
-	default:
-		return false
-	}
 }
 
 // placed are values that objects have in namespaces, which need not be their own.

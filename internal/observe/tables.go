@@ -36,35 +36,44 @@ func (st *store) touching(c change) {
 	}
 }
 
-// namespaceTable keeps control.Namespace items.
+// namespaceTable keeps namespaceItem items.
 type namespaceTable struct{}
 
 func (namespaceTable) put(st *store, item any) change {
-	namespace := item.(*control.Namespace)
+	i := item.(*namespaceItem)
+	namespace := i.Namespace
 	s := st.scope(namespace.Name)
 	old := s.namespace
+	restated := s.inbound != i.inbound && st.demanded.meets(control.NeedMesh)
+	s.inbound = i.inbound
 	relabelled := old == nil || !maps.Equal(old.Labels, namespace.Labels)
 	s.namespace = namespace
+	if identifies(namespace.Name) {
+		st.renewCluster(namespace)
+	}
 	if relabelled {
 		st.relabelled(old, namespace)
 		s.grouped = false
 		st.lifelinesStale = st.lifelinesStale || namespace.Name == st.dns.Namespace
 	}
-	matters := relabelled || old.UID != namespace.UID || old.Terminating != namespace.Terminating
+	matters := relabelled || restated || old.UID != namespace.UID || old.Terminating != namespace.Terminating
 	return change{key: namespaceKey(namespace), present: true, matters: matters}
 }
 
 func (namespaceTable) remove(st *store, item any) change {
-	namespace := item.(*control.Namespace)
+	namespace := item.(*namespaceItem).Namespace
 	s := st.scopes[namespace.Name]
 	if s == nil || s.namespace == nil {
 		return change{key: namespaceKey(namespace)}
 	}
 	old := s.namespace
-	s.namespace = nil
+	s.namespace, s.inbound = nil, ""
 	st.marks++
 	st.removed = st.marks
 	st.relabelled(old, nil)
+	if identifies(namespace.Name) {
+		st.renewCluster(nil)
+	}
 	st.prune(namespace.Name)
 	return change{key: namespaceKey(namespace), matters: true}
 }
@@ -72,12 +81,12 @@ func (namespaceTable) remove(st *store, item any) change {
 func (t namespaceTable) replace(st *store, items []any) {
 	kept := make(map[string]struct{}, len(items))
 	for _, item := range items {
-		kept[item.(*control.Namespace).Name] = struct{}{}
+		kept[item.(*namespaceItem).Name] = struct{}{}
 		st.touching(t.put(st, item))
 	}
 	for name, s := range st.scopes {
 		if _, ok := kept[name]; !ok && s.namespace != nil {
-			st.touching(t.remove(st, s.namespace))
+			st.touching(t.remove(st, &namespaceItem{Namespace: s.namespace}))
 		}
 	}
 }

@@ -19,7 +19,7 @@ func TestReplace(t *testing.T) {
 		}}
 	}
 	namespace := func(name, uid string, terminating bool) any {
-		return &control.Namespace{Name: name, UID: uid, Terminating: terminating}
+		return &namespaceItem{Namespace: &control.Namespace{Name: name, UID: uid, Terminating: terminating}}
 	}
 	pod := func(namespace, name string) any {
 		return podItem{namespace: namespace, name: name, shape: shapeOf(&corev1.Pod{})}

@@ -3,6 +3,7 @@ package observe
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -132,15 +133,32 @@ type Write struct {
 	key      object
 }
 
+// BeginChange is BeginWrite for an object of any kind. A write of a kind that is
+// not observed at the time is not waited for.
+func (o *Observer) BeginChange(apiVersion, kind, namespace, name string) *Write {
+	return o.begin(o.written(apiVersion, kind, namespace, name))
+}
+
 // BeginWrite is called before an own write is sent. Until the write is Done,
 // Removed or Failed, one of which must follow, events of the object are held back, so that
 // the echo of the write triggers nothing.
 func (o *Observer) BeginWrite(need control.Need, namespace, name string) *Write {
-	w := &Write{observer: o, key: object{string(need), namespace, name}}
+	return o.begin(object{string(need), namespace, name})
+}
+
+func (o *Observer) begin(key object) *Write {
+	w := &Write{observer: o, key: key}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.writes.of(w.key).inFlight++
 	return w
+}
+
+// written names an object by the kind that its API gives it. That of a kind that
+// is not observed has no kind here.
+func (o *Observer) written(apiVersion, kind, namespace, name string) object {
+	gk := schema.FromAPIVersionAndKind(apiVersion, kind).GroupKind()
+	return object{o.ids[gk], namespace, name}
 }
 
 // Done says that the write was answered with the object at resourceVersion, ""
@@ -175,6 +193,16 @@ func (w *Write) Failed() {
 // unknown, as for Write.Done.
 func (o *Observer) NoteWrite(need control.Need, namespace, name, resourceVersion string) {
 	o.noteWrite(object{string(need), namespace, name}, func(e *write) { e.note(resourceVersion) })
+}
+
+// NoteChange is NoteWrite for an object of any kind.
+func (o *Observer) NoteChange(apiVersion, kind, namespace, name, resourceVersion string) {
+	o.noteWrite(o.written(apiVersion, kind, namespace, name), func(e *write) { e.note(resourceVersion) })
+}
+
+// NoteGone is NoteAbsent for an object of any kind.
+func (o *Observer) NoteGone(apiVersion, kind, namespace, name string) {
+	o.noteWrite(o.written(apiVersion, kind, namespace, name), (*write).gone)
 }
 
 // NoteAbsent says that the object is gone, because we deleted it, or because a
@@ -237,15 +265,18 @@ func (o *Observer) endWrite(key object, note func(*write) (echo bool)) {
 // settled reports whether the store shows what is known of the write. The
 // caller holds mu.
 func (o *Observer) settled(key object, e *write) bool {
+	k := o.kinds[key.kind]
 	switch {
+	case k == nil:
+		return true // nobody is there who could see it
 	case e.unknown:
 		return false
 	case e.absent:
-		return !o.store.holds(key)
+		return !k.holds(key)
 	case e.version == "":
 		return true
 	default:
-		return reached(o.kinds[key.kind].version, e.version)
+		return reached(k.version, e.version)
 	}
 }
 
@@ -253,10 +284,12 @@ func (o *Observer) settled(key object, e *write) bool {
 // the namespace is announced when they do. The caller holds mu.
 func (o *Observer) fresh(namespace string) error {
 	for key, e := range o.writes.byNamespace[namespace] {
+		k := o.kinds[key.kind]
 		expired := o.options.Now().Sub(e.at) > o.options.ProgressTimeout
 		switch {
-		case e.unknown:
-			return &UnresolvedWriteError{Need: control.Need(key.kind), Namespace: key.namespace, Name: key.name}
+		case e.unknown && k != nil:
+			apiVersion, kind := k.source.api()
+			return &UnresolvedWriteError{Need: k.source.needs[0], APIVersion: apiVersion, Kind: kind, Namespace: key.namespace, Name: key.name}
 		case expired || o.settled(key, e):
 			o.writes.forget(key)
 		default:
