@@ -18,13 +18,12 @@ import (
 )
 
 const (
-	serverCertFile       = "apiserver.crt"
-	serverKeyFile        = "apiserver.key"
-	serviceAccountKey    = "service-account.key"
-	authorityFile        = "ca.crt"
-	auditPolicyFile      = "audit-policy.yaml"
-	encryptionConfigFile = "encryption.yaml"
-	managerKubeconfig    = "kube-controller-manager.kubeconfig"
+	serverCertFile    = "apiserver.crt"
+	serverKeyFile     = "apiserver.key"
+	serviceAccountKey = "service-account.key"
+	authorityFile     = "ca.crt"
+	auditPolicyFile   = "audit-policy.yaml"
+	managerKubeconfig = "kube-controller-manager.kubeconfig"
 
 	serviceNetwork = "10.0.0.0/24"
 	issuer         = "https://kubernetes.default.svc"
@@ -68,10 +67,7 @@ func (cp *ControlPlane) prepareAPIServerFiles() error {
 			return err
 		}
 	}
-	if len(cp.options.EncryptionConfig) == 0 {
-		return nil
-	}
-	return os.WriteFile(cp.path(encryptionConfigFile), cp.options.EncryptionConfig, 0o600)
+	return cp.writeEncryptionConfigs()
 }
 
 // prepareAudit completes the audit options and writes the policy. The stage
@@ -114,8 +110,12 @@ func (cp *ControlPlane) etcdArgs() []string {
 }
 
 func (cp *ControlPlane) apiServerArgs(server int) []string {
+	listen := loopback
+	if cp.options.Published {
+		listen = everywhere
+	}
 	args := []string{
-		"--bind-address=" + loopback,
+		"--bind-address=" + listen,
 		"--advertise-address=" + loopback,
 		"--secure-port=" + cp.apiServerPorts[server],
 		// A loopback address is not a valid endpoint of the kubernetes service.
@@ -147,9 +147,7 @@ func (cp *ControlPlane) apiServerArgs(server int) []string {
 			"--audit-log-path="+audit.path(server),
 			fmt.Sprintf("--audit-log-maxsize=%d", auditFileSize))
 	}
-	if len(cp.options.EncryptionConfig) > 0 {
-		args = append(args, "--encryption-provider-config="+cp.path(encryptionConfigFile))
-	}
+	args = append(args, cp.encryptionArgs(server)...)
 	return append(args, cp.options.APIServerArgs...)
 }
 

@@ -24,6 +24,11 @@ type ControlPlane struct {
 
 	etcdPort       string
 	apiServerPorts []string
+	// published is the address at which the API servers are published, or "".
+	published string
+
+	// encrypted is which API servers have an encryption config.
+	encrypted []bool
 
 	etcd              *process
 	apiServers        []*process
@@ -92,6 +97,11 @@ func (cp *ControlPlane) start(ctx context.Context) error {
 	if err := cp.step(apiServerBinary, func() error { return cp.startAPIServers(ctx) }); err != nil {
 		return err
 	}
+	if cp.options.Published {
+		if err := cp.publish(ctx); err != nil {
+			return err
+		}
+	}
 	if cp.options.NoControllerManager {
 		return nil
 	}
@@ -133,6 +143,9 @@ func prepare(options Options) (_ *ControlPlane, err error) {
 	}
 	cp := &ControlPlane{options: options, assets: assets, dir: dir, ports: &ports{taken: map[int]bool{}}}
 	if err := cp.prepareIdentity(); err != nil {
+		return nil, err
+	}
+	if err := cp.prepareAddress(); err != nil {
 		return nil, err
 	}
 	if err := cp.prepareAPIServerFiles(); err != nil {

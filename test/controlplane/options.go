@@ -27,8 +27,19 @@ type Options struct {
 	// AuditLog makes the API servers log every request; nil means no audit log.
 	AuditLog *AuditLog
 	// EncryptionConfig is an apiserver.config.k8s.io EncryptionConfiguration in
-	// YAML; empty means that the API servers store everything as plain text.
+	// YAML; empty means that the API servers store everything as plain text until
+	// Encrypt says otherwise.
 	EncryptionConfig []byte
+	// EncryptionConfigs are those of single API servers, counted from 0, in the
+	// stead of EncryptionConfig.
+	EncryptionConfigs map[int][]byte
+	// EncryptionReload has API servers look for another encryption config while they
+	// run, which they do once a minute.
+	EncryptionReload bool
+	// Published has the API servers listen on every address of the machine, and
+	// Service default/kubernetes say where. Otherwise nobody does: a loopback
+	// address is no valid endpoint.
+	Published bool
 	// EtcdFsync makes etcd sync its log to the disk before it answers, as it does
 	// in production. Off by default, because tests survive no power loss.
 	EtcdFsync bool
