@@ -61,7 +61,7 @@ func (r *ScopeReconciler) recordChanged(p *pass) {
 		p.again(0)
 		r.recordActs(p)
 	} else {
-		p.units = p.judge()
+		p.units = r.judge(p)
 		r.recordDone(p, append(p.acts, r.observations(p)...))
 	}
 	killpoint.Hit(killpoint.RepairRecorded)
@@ -101,7 +101,7 @@ func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Ch
 	case enforce.FailureNamespaceTerminating, enforce.FailureConflict:
 		// The watch will say so too, and the namespace is judged anew then.
 		log.FromContext(ctx).V(1).Info("The repair no longer applies", "namespace", p.name, "object", change.Name, "error", err.Error())
-		found.outdated(p.name, change)
+		found.outdated(change)
 		p.again(conflictRetry)
 		return
 	case enforce.FailureUnknown:
@@ -111,12 +111,12 @@ func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Ch
 	}
 	reason, message := describe(err)
 	for _, want := range change.WantedBy {
-		found.add(want.Policy, v1alpha1.ReasonRepairFailed, fmt.Sprintf("NetworkPolicy %s/%s: %s", p.name, change.Name, advised(err, message)))
+		found.add(want.Policy, v1alpha1.ReasonRepairFailed, fmt.Sprintf("%s: %s", objectText(change), advised(err, message)))
 	}
 	again, retry := p.memo.failing(change.Name, reason)
 	p.again(retry)
 	if !again {
-		log.FromContext(ctx).Info("A repair failed", "object", p.name+"/"+change.Name, "reason", reason, "error", err.Error())
+		log.FromContext(ctx).Info("A repair failed", "object", objectText(change), "reason", reason, "error", err.Error())
 		p.now = r.Now()
 		var drafts []ledger.Draft
 		for _, want := range change.WantedBy {
@@ -164,7 +164,7 @@ func (r *ScopeReconciler) contested(p *pass, change enforce.Change, before *cont
 	var drafts []ledger.Draft
 	for _, want := range change.WantedBy {
 		found.add(want.Policy, v1alpha1.ReasonContested, fmt.Sprintf(
-			"NetworkPolicy %s/%s was repaired over %d times within an hour, and changed again by %s", p.name, change.Name, standing.Repairs-1, manager))
+			"%s was repaired over %d times within an hour, and changed again by %s", objectText(change), standing.Repairs-1, manager))
 		if first {
 			d := r.act(p, ledger.KindContested, change, want, before, nil)
 			d.Object.Count, d.Object.Until = standing.Repairs, &until

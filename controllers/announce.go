@@ -7,6 +7,7 @@ import (
 	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -76,9 +77,21 @@ func (a *announcer) publish(e *ledger.Entry) {
 	note, _ := noteOf(e)
 	regarding := &v1alpha1.ControlPolicy{ObjectMeta: metav1.ObjectMeta{Name: e.Policy.Name, UID: types.UID(e.Policy.UID)}}
 	regarding.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ControlPolicy"))
-	related := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: e.Subject.Name, UID: types.UID(e.Subject.UID)}}
+	a.opts.Events.Eventf(regarding, relatedTo(e.Subject), note.typ, note.reason, note.action, "%s: %s", e.Control, note.text)
+}
+
+// relatedTo is the namespace that an event about a subject is related to; nil for
+// what has none.
+func relatedTo(s *control.Subject) runtime.Object {
+	related := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ledger.ScopeOf(*s)}}
+	if related.Name == control.Cluster {
+		return nil
+	}
+	if s.Namespace == "" {
+		related.UID = types.UID(s.UID)
+	}
 	related.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	a.opts.Events.Eventf(regarding, related, note.typ, note.reason, note.action, "%s: %s", e.Control, note.text)
+	return related
 }
 
 // note is an event, in short.

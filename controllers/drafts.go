@@ -8,37 +8,41 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// census drafts how the namespace came into, or left, the policies' scopes.
+// census drafts how the scope came into, or left, the policies' scopes, and then how
+// the objects in it did.
 func (r *ScopeReconciler) census(p *pass) []ledger.Draft {
 	ns := p.snapshot.Namespace
 	p.proof = r.Recorder.LastProof()
 	var drafts []ledger.Draft
-	inside := map[string]bool{}
+	inside := map[string]*ledger.Member{}
 	r.Recorder.View(func(k *ledger.Known) {
 		for _, m := range k.MembersOf(p.name) {
 			def, stated := p.all.byName[m.Policy]
 			switch {
 			case m.Subject.UID != ns.UID:
-				drafts = append(drafts, r.member(p, ledger.KindSubjectDeleted, m, ""))
+				drafts = append(drafts, r.member(p, k, ledger.KindSubjectDeleted, m, ""))
 			case !stated || def.Invalid != "" || def.Dispose(ns) == assess.InScope:
-				inside[m.Policy] = true
+				inside[m.Policy] = m
 			default:
-				drafts = append(drafts, r.member(p, ledger.KindScopeLeft, m, def.Dispose(ns)))
+				drafts = append(drafts, r.member(p, k, ledger.KindScopeLeft, m, def.Dispose(ns)))
 			}
 		}
 		for _, def := range p.pinned {
-			if !inside[def.Name] {
-				drafts = append(drafts, r.entering(p, def, k))
+			if inside[def.Name] == nil {
+				entering := r.entering(p, def, k)
+				inside[def.Name] = &ledger.Member{Entered: entering.Kind, Since: ledger.At(p.now)}
+				drafts = append(drafts, entering)
 			}
 		}
+		drafts = append(drafts, r.objects(p, k, inside)...)
 	})
 	return drafts
 }
 
-// member drafts that a subject left a scope, or ceased to be.
-func (r *ScopeReconciler) member(p *pass, kind ledger.Kind, m *ledger.Member, d assess.Disposition) ledger.Draft {
+// member drafts that a scope's own subject left a policy's scope, or ceased to be.
+func (r *ScopeReconciler) member(p *pass, k *ledger.Known, kind ledger.Kind, m *ledger.Member, d assess.Disposition) ledger.Draft {
 	subject := m.Subject
-	e := ledger.Entry{Kind: kind, Subject: &subject, Policy: r.refOf(m.Policy)}
+	e := ledger.Entry{Kind: kind, Subject: &subject, Policy: r.refIn(k, m.Policy)}
 	if kind == ledger.KindScopeLeft {
 		e.Scope = &ledger.ScopeBody{Cause: r.cause(p, m.Policy), Disposition: string(d), Labels: labelsDigest(p.snapshot.Namespace)}
 	}
@@ -67,11 +71,7 @@ func (r *ScopeReconciler) entering(p *pass, def *definition, k *ledger.Known) le
 // never saw is a new subject: it was there neither before the policy, nor when
 // an earlier process last looked. Creation times are rounded down to the second.
 func newSince(policy *ledger.PolicyRecord, proof time.Time) time.Time {
-	since := policy.Since.Time
-	if proof.After(since) {
-		since = proof
-	}
-	return since.Truncate(time.Second)
+	return later(policy.Since.Time, proof).Truncate(time.Second)
 }
 
 // The causes of a ScopeBody.
@@ -79,6 +79,9 @@ const (
 	causeCreated       = "Created"
 	causePolicyChanged = "PolicyChanged"
 	causeLabelsChanged = "LabelsChanged"
+	// causeObjectChanged: the object itself changed, so that the control judges it
+	// now, or does no more.
+	causeObjectChanged = "ObjectChanged"
 )
 
 // cause says why a namespace entered or left the scope of a policy: the policy
@@ -192,16 +195,14 @@ func labelsDigest(ns control.Namespace) string {
 	return o.Digest
 }
 
-// refOf is how an entry refers to a policy that may be gone.
-func (r *Engine) refOf(policy string) *ledger.PolicyRef {
+// refIn is how an entry refers to a policy that may be gone.
+func (r *Engine) refIn(k *ledger.Known, policy string) *ledger.PolicyRef {
 	if def, ok := r.registry.load().byName[policy]; ok {
 		return def.Ref(nil)
 	}
 	ref := &ledger.PolicyRef{Name: policy}
-	r.Recorder.View(func(k *ledger.Known) {
-		if p, ok := k.Policy(policy); ok {
-			ref.UID, ref.Generation, ref.Definition = p.UID, p.Generation, p.Spec
-		}
-	})
+	if p, ok := k.Policy(policy); ok {
+		ref.UID, ref.Generation, ref.Definition = p.UID, p.Generation, p.Spec
+	}
 	return ref
 }

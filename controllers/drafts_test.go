@@ -73,7 +73,7 @@ func TestCensus(t *testing.T) {
 				if diff := cmp.Diff(step.want, kindsSaid(r, r.census(p))); diff != "" {
 					t.Errorf("pass %d (-want +got):\n%s", i, diff)
 				}
-				p.memo.judged(p.all)
+				p.memo.judged(p.all, p.now)
 				now = now.Add(time.Minute)
 			}
 		})

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/controls"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
@@ -67,6 +69,11 @@ type Engine struct {
 	rollouts  rollouts
 	// workloads returns how many pods of a namespace's workloads are ready.
 	workloads func(namespace string) []observe.Workload
+	// holds reports whether the observer knows an object, judged or not; demand has
+	// it observe what controls need.
+	holds     func(control.Subject) bool
+	demand    func(...control.Need)
+	demands   demands
 	gaps      gaps
 	liveness  liveness
 	selfTests selfTests
@@ -97,6 +104,9 @@ func NewEngine(opts Options) *Engine {
 		rollouts: newRollouts(),
 
 		workloads: opts.Observer.Workloads,
+		holds:     holds(opts.Observer),
+		demand:    demand(opts.Observer),
+		demands:   demands{by: map[string][]control.Need{}},
 
 		observing: make(chan struct{}),
 	}
@@ -106,6 +116,22 @@ func NewEngine(opts Options) *Engine {
 	e.announcer = newAnnouncer(opts)
 	opts.Metrics.engine = e
 	return e
+}
+
+// holds asks the observer whether it knows an object; one that cannot tell knows none.
+func holds(observer any) func(control.Subject) bool {
+	if holder, can := observer.(interface{ Holds(control.Subject) bool }); can {
+		return holder.Holds
+	}
+	return func(control.Subject) bool { return false }
+}
+
+// demand has an observer observe what is needed, if it observes anything on demand.
+func demand(observer any) func(...control.Need) {
+	if watcher, can := observer.(interface{ Demand(...control.Need) }); can {
+		return watcher.Demand
+	}
+	return func(...control.Need) {}
 }
 
 // workers is the number of namespaces judged at once. A repair is one request
@@ -153,7 +179,7 @@ func (r *Engine) logFor(name string) func(*ctrl.Request) logr.Logger {
 		if req == nil {
 			return r.Log.WithName(name).V(1)
 		}
-		return r.Log.WithName(name).WithValues(name, req.Name)
+		return r.Log.WithName(name).WithValues(name, cmp.Or(req.Name, "the cluster"))
 	}
 }
 

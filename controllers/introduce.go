@@ -1,8 +1,11 @@
 package controllers
 
 import (
+	"slices"
 	"sync"
 
+	"github.com/holdfast-dev/holdfast/internal/assess"
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
@@ -13,14 +16,15 @@ type introductions struct {
 	by map[string]*introduction
 }
 
-// introduction is a generation some of whose namespaces are not evaluated yet.
+// introduction is a generation some of whose scopes are not evaluated yet.
 type introduction struct {
-	def      *definition
-	waiting  map[string]struct{}
-	subjects int
+	def     *definition
+	waiting map[string]struct{}
+	// namespaces is how many namespaces are in its scope.
+	namespaces int
 }
 
-// await begins to wait for the namespaces in a generation's scope.
+// await begins to wait for the scopes that a generation reaches.
 func (i *introductions) await(def *definition, namespaces []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -32,17 +36,26 @@ func (i *introductions) await(def *definition, namespaces []string) {
 	for _, name := range namespaces {
 		waiting[name] = struct{}{}
 	}
-	i.by[def.Name] = &introduction{def: def, waiting: waiting, subjects: len(namespaces)}
+	i.by[def.Name] = &introduction{def: def, waiting: waiting, namespaces: namespacesAmong(namespaces)}
 }
 
-// evaluated takes note that a namespace was held against the definitions in
-// force, and returns the generations that are evaluated completely by that.
-func (i *introductions) evaluated(namespace string, by *definitions) []*introduction {
+// namespacesAmong is how many of the scopes are namespaces.
+func namespacesAmong(scopes []string) int {
+	if slices.Contains(scopes, control.Cluster) {
+		return len(scopes) - 1
+	}
+	return len(scopes)
+}
+
+// evaluated takes note that a scope was held against the definitions in force,
+// completely but for those that it was not, and returns the generations that are
+// evaluated completely by that.
+func (i *introductions) evaluated(namespace string, by *definitions, but map[*definition]bool) []*introduction {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var complete []*introduction
 	for name, intro := range i.by {
-		if _, waits := intro.waiting[namespace]; !waits || by.byName[name] != intro.def {
+		if _, waits := intro.waiting[namespace]; !waits || by.byName[name] != intro.def || but[intro.def] {
 			continue
 		}
 		delete(intro.waiting, namespace)
@@ -80,27 +93,34 @@ func (i *introductions) forget(policy string) {
 	delete(i.by, policy)
 }
 
-// introduce takes note that the pass evaluated its namespace, unless something
-// that a control needs could not be observed.
+// introduce takes note that the pass evaluated its scope by the definitions, but for
+// those of which a control needs something that could not be observed.
 func (r *ScopeReconciler) introduce(p *pass) {
-	for i := range p.units {
-		if p.units[i].Partly(p.snapshot) || p.units[i].Distrusted {
-			return
+	var partly map[*definition]bool
+	for _, def := range p.pinned {
+		if slices.ContainsFunc(def.Controls, func(c assess.Control) bool { return c.Partly(p.snapshot) || p.distrusted[c.Type] }) {
+			if partly == nil {
+				partly = map[*definition]bool{}
+			}
+			partly[def] = true
 		}
 	}
-	for _, intro := range r.intros.evaluated(p.name, p.all) {
-		r.introduced(intro.def, intro.subjects)
+	for _, intro := range r.intros.evaluated(p.name, p.all, partly) {
+		r.introduced(intro.def, intro.namespaces)
 	}
 }
 
 // introduced records that a generation was evaluated completely. Only controls
 // that are new, or defined anew, make an entry.
-func (r *Engine) introduced(def *definition, subjects int) {
+func (r *Engine) introduced(def *definition, namespaces int) {
 	now := r.Now()
 	drafts := make([]ledger.Draft, 0, len(def.Controls))
 	for i := range def.Controls {
 		c := &def.Controls[i]
-		intro := &ledger.IntroBody{OperatingFrom: ledger.At(now), Subjects: subjects}
+		intro := &ledger.IntroBody{OperatingFrom: ledger.At(now), Subjects: namespaces}
+		if !c.JudgesNamespaces() {
+			intro.Subjects = r.judged(def, c)
+		}
 		if c.Spec.OperatingFrom != nil {
 			intro.OperatingFrom, intro.Declared = ledger.At(c.Spec.OperatingFrom.Time), true
 		}
@@ -110,4 +130,15 @@ func (r *Engine) introduced(def *definition, subjects int) {
 	r.registry.during(def, func() { r.Recorder.Record(drafts...) })
 	killpoint.Hit(killpoint.ControlIntroduced)
 	r.statusDue.now(def.Name)
+}
+
+// judged is how many subjects a control has a state of.
+func (r *Engine) judged(def *definition, c *assess.Control) int {
+	n := 0
+	r.Recorder.View(func(k *ledger.Known) {
+		if t := k.Tally(def.Name, c.Spec.ID); t != nil {
+			n = t.Conforming + t.NotApplicable + t.NotEvaluated + len(t.Open)
+		}
+	})
+	return n
 }

@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"testing"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
 func TestFirstCompleteEvaluation(t *testing.T) {
@@ -14,30 +16,34 @@ func TestFirstCompleteEvaluation(t *testing.T) {
 		return all
 	}
 	i := &introductions{by: map[string]*introduction{}}
-	i.await(first, []string{"a", "b"})
+	i.await(first, []string{"a", control.Cluster, "b"})
 	i.await(other, []string{"b"})
+	i.evaluated(control.Cluster, force(first, other), nil)
 	if !i.pending("p") || !i.waits(first, "a") || i.waits(first, "c") || i.waits(second, "a") {
 		t.Error("it waits for other namespaces than it was told to")
 	}
-	if got := i.evaluated("c", force(first, other)); len(got) != 0 {
+	if got := i.evaluated("c", force(first, other), nil); len(got) != 0 {
 		t.Errorf("a namespace that nobody waits for completes %v", got)
 	}
-	if got := i.evaluated("a", force(first, other)); len(got) != 0 || i.waits(first, "a") {
+	if got := i.evaluated("a", force(first, other), nil); len(got) != 0 || i.waits(first, "a") {
 		t.Errorf("one of two namespaces completes %v", got)
 	}
-	if got := i.evaluated("b", force(second)); len(got) != 0 || !i.waits(first, "b") || !i.pending("q") {
+	if got := i.evaluated("b", force(second), nil); len(got) != 0 || !i.waits(first, "b") || !i.pending("q") {
 		t.Error("an evaluation by another generation counts")
 	}
-	got := i.evaluated("b", force(first, other))
+	if got := i.evaluated("b", force(first), map[*definition]bool{first: true}); len(got) != 0 || !i.waits(first, "b") {
+		t.Error("an evaluation without what a control needs counts")
+	}
+	got := i.evaluated("b", force(first, other), nil)
 	if len(got) != 2 || i.pending("p") || i.pending("q") {
 		t.Fatalf("got %d complete, want both", len(got))
 	}
 	for _, intro := range got {
-		if want := map[*definition]int{first: 2, other: 1}[intro.def]; intro.subjects != want {
-			t.Errorf("%s: got %d subjects, want %d", intro.def.Name, intro.subjects, want)
+		if want := map[*definition]int{first: 2, other: 1}[intro.def]; intro.namespaces != want {
+			t.Errorf("%s: got %d namespaces, want %d", intro.def.Name, intro.namespaces, want)
 		}
 	}
-	if again := i.evaluated("b", force(first, other)); len(again) != 0 {
+	if again := i.evaluated("b", force(first, other), nil); len(again) != 0 {
 		t.Errorf("%v is complete twice", again)
 	}
 }

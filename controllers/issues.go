@@ -28,10 +28,10 @@ func (s issueSet) refused(u *unit, namespace string, err error) {
 	for _, e := range flatten(err) {
 		var refusal *control.Refusal
 		if errors.As(e, &refusal) {
-			s.add(u.def.Name, refusal.Reason, fmt.Sprintf("namespace %s: %s", namespace, refusal.Message))
+			s.add(u.def.Name, refusal.Reason, fmt.Sprintf("%s: %s", scopeText(namespace), refusal.Message))
 			continue
 		}
-		s.add(u.def.Name, v1alpha1.ReasonRepairFailed, fmt.Sprintf("namespace %s: no repair could be planned: %v", namespace, e))
+		s.add(u.def.Name, v1alpha1.ReasonRepairFailed, fmt.Sprintf("%s: no repair could be planned: %v", scopeText(namespace), e))
 	}
 }
 
@@ -39,37 +39,53 @@ func (s issueSet) refused(u *unit, namespace string, err error) {
 func (s issueSet) conflicts(namespace string, conflicts []enforce.Conflict) {
 	for _, c := range conflicts {
 		for _, source := range c.Between {
-			s.add(source.Policy, c.Reason, fmt.Sprintf("namespace %s: %s", namespace, c.Message))
+			s.add(source.Policy, c.Reason, fmt.Sprintf("%s: %s", scopeText(namespace), c.Message))
 		}
 	}
 }
 
 // waits adds that a change was not sent, because another one that it must come
 // after did not take effect.
-func (s issueSet) waits(namespace string, change enforce.Change, first enforce.Object) {
+func (s issueSet) waits(change enforce.Change, first enforce.Object) {
 	for _, want := range change.WantedBy {
-		s.add(want.Policy, v1alpha1.ReasonPending, fmt.Sprintf("%s %s/%s waits for %s, without which it would do harm",
-			change.Kind, namespace, change.Name, first))
+		s.add(want.Policy, v1alpha1.ReasonPending, fmt.Sprintf("%s waits for %s, without which it would do harm",
+			objectText(change), first))
 	}
 }
 
 // outdated adds that a change did not apply to the object any more.
-func (s issueSet) outdated(namespace string, change enforce.Change) {
+func (s issueSet) outdated(change enforce.Change) {
 	for _, want := range change.WantedBy {
-		s.add(want.Policy, v1alpha1.ReasonPending, fmt.Sprintf("%s %s/%s changed meanwhile, and is looked at again",
-			change.Kind, namespace, change.Name))
+		s.add(want.Policy, v1alpha1.ReasonPending, fmt.Sprintf("%s changed meanwhile, and is looked at again",
+			objectText(change)))
 	}
 }
 
 // rolledBack adds that something was taken back.
-func (s issueSet) rolledBack(namespace string, change enforce.Change) {
+func (s issueSet) rolledBack(change enforce.Change) {
 	if change.Rollback == "" {
 		return
 	}
 	for _, want := range change.WantedBy {
-		s.add(want.Policy, v1alpha1.ReasonRolledBack, fmt.Sprintf("%s %s/%s was removed again: %s",
-			change.Kind, namespace, change.Name, change.Rollback))
+		s.add(want.Policy, v1alpha1.ReasonRolledBack, fmt.Sprintf("%s was removed again: %s",
+			objectText(change), change.Rollback))
 	}
+}
+
+// scopeText names a scope as people do.
+func scopeText(scope string) string {
+	if scope == control.Cluster {
+		return "the cluster"
+	}
+	return "namespace " + scope
+}
+
+// objectText names the object of a change as people do.
+func objectText(change enforce.Change) string {
+	if change.Namespace == "" {
+		return change.Kind + " " + change.Name
+	}
+	return change.Kind + " " + change.Namespace + "/" + change.Name
 }
 
 // flatten returns the parts of a joined error.

@@ -110,10 +110,10 @@ func TestWhatAPassSays(t *testing.T) {
 	back.Rollback = "there is no DNS any more"
 	found := issueSet{}
 	found.conflicts("a", []enforce.Conflict{{Between: []enforce.Source{one, two}, Reason: v1alpha1.ReasonPolicyConflict, Message: "they differ"}})
-	found.waits("a", change, enforce.Object{Kind: networkPolicyKind, Namespace: "a", Name: "allow"})
-	found.outdated("a", change)
-	found.rolledBack("a", change)
-	found.rolledBack("a", back)
+	found.waits(change, enforce.Object{Kind: networkPolicyKind, Namespace: "a", Name: "allow"})
+	found.outdated(change)
+	found.rolledBack(change)
+	found.rolledBack(back)
 	want := issueSet{
 		"p": {{v1alpha1.ReasonPolicyConflict, "namespace a: they differ"},
 			{v1alpha1.ReasonPending, "NetworkPolicy a/deny waits for NetworkPolicy allow, without which it would do harm"},

@@ -12,8 +12,8 @@ import (
 type memo struct {
 	// uid is the namespace that was seen; another one starts afresh.
 	uid string
-	// met is when this process first looked at it.
-	met time.Time
+	// met is when this process first looked at it, and looked when it did last.
+	met, looked time.Time
 	// objects are the NetworkPolicies as they were seen last.
 	objects map[string]seen
 	// generations are those of the policies that it was held against last; nil
@@ -119,8 +119,10 @@ func (m *memo) knew(policy string, since time.Time) bool {
 	return held || m.met.Before(since)
 }
 
-// judged remembers the definitions that the namespace was held against.
-func (m *memo) judged(all *definitions) {
+// judged remembers the definitions that the namespace was held against, as it was at
+// a time.
+func (m *memo) judged(all *definitions, at time.Time) {
+	m.looked = at
 	m.generations = make(map[string]int64, len(all.sorted))
 	for _, def := range all.sorted {
 		m.generations[def.Name] = def.Generation

@@ -146,12 +146,12 @@ func TestJudgedGenerations(t *testing.T) {
 	if m.generations != nil {
 		t.Error("judged before the first time")
 	}
-	m.judged(&definitions{})
+	m.judged(&definitions{}, noon)
 	if m.generations == nil {
 		t.Error("judged under no policy is not judged")
 	}
 	d := defined(t, policy("p"))
-	m.judged(&definitions{sorted: []*definition{d}})
+	m.judged(&definitions{sorted: []*definition{d}}, noon)
 	if diff := cmp.Diff(map[string]int64{"p": 1}, m.generations); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -180,7 +180,7 @@ func TestNewSubjectAfterARestart(t *testing.T) {
 			for _, policy := range tc.held {
 				all.sorted = append(all.sorted, &definition{Definition: &assess.Definition{Name: policy}})
 			}
-			m.judged(all)
+			m.judged(all, restart)
 			if got := m.knew("p", tc.since); got != tc.want {
 				t.Errorf("knew the namespace: %t, want %t", got, tc.want)
 			}

@@ -60,12 +60,16 @@ func selects(s *metav1.LabelSelector) bool {
 	return s != nil && len(s.MatchLabels)+len(s.MatchExpressions) > 0
 }
 
-// bury records that a namespace is gone.
+// bury records that a namespace is gone, and what was in it. The cluster never is: it
+// is not known as long as its namespace kube-system is not.
 func (r *ScopeReconciler) bury(p *pass) error {
+	if p.name == control.Cluster {
+		return nil
+	}
 	var drafts []ledger.Draft
 	r.Recorder.View(func(k *ledger.Known) {
 		for _, m := range k.MembersOf(p.name) {
-			drafts = append(drafts, r.member(p, ledger.KindSubjectDeleted, m, ""))
+			drafts = append(drafts, r.member(p, k, ledger.KindSubjectDeleted, m, ""))
 		}
 	})
 	transitions, ticket := r.Recorder.Record(drafts...)
@@ -75,8 +79,8 @@ func (r *ScopeReconciler) bury(p *pass) error {
 	r.issues.forget(p.name)
 	r.settling.end(p.name)
 	r.pace.ForgetNamespace(p.name)
-	for _, intro := range r.intros.evaluated(p.name, r.registry.load()) {
-		r.introduced(intro.def, intro.subjects)
+	for _, intro := range r.intros.evaluated(p.name, r.registry.load(), nil) {
+		r.introduced(intro.def, intro.namespaces)
 	}
 	return nil
 }

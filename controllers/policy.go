@@ -60,6 +60,7 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 			next.epoch++
 		}
 	}
+	r.demands.of(next.Name, next, r.demand)
 	reached := r.reach(next)
 	next.added = r.added(next, reached, confirms(policy))
 	r.intros.await(next, reached)
@@ -84,12 +85,12 @@ func (r *PolicyReconciler) withdraw(name string) {
 	now := r.Now()
 	r.registry.swap(name, nil, func() {
 		var drafts []ledger.Draft
-		ref := r.refOf(name)
 		r.Recorder.View(func(k *ledger.Known) {
 			known, ok := k.Policy(name)
 			if !ok {
 				return
 			}
+			ref := r.refIn(k, name)
 			drafts = withdrawals(k, known, &definition{Definition: &assess.Definition{}}, ref, now)
 			drafts = append(drafts, validity(k, &definition{Definition: &assess.Definition{Name: name}}, ref, now)...)
 			drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: ref,
@@ -99,6 +100,7 @@ func (r *PolicyReconciler) withdraw(name string) {
 		killpoint.Hit(killpoint.PolicyWithdrawn)
 		r.announce(transitions, ticket)
 	})
+	r.demands.of(name, nil, r.demand)
 	r.intros.forget(name)
 	r.issues.forgetPolicy(name)
 	r.settling.forgetPolicy(name)
@@ -209,10 +211,13 @@ func (r *PolicyReconciler) checkOperatingFrom(next *definition) {
 
 func sameSecond(a, b time.Time) bool { return a.Truncate(time.Second).Equal(b.Truncate(time.Second)) }
 
-// reach are the namespaces that a generation has in scope.
+// reach are the scopes that a generation has in scope: namespaces, and the cluster.
 func (r *Engine) reach(def *definition) []string {
 	var names []string
 	if def != nil && def.Invalid == "" {
+		if cluster, known := r.Observer.Namespace(control.Cluster); known && def.Dispose(cluster) == assess.InScope {
+			names = append(names, control.Cluster)
+		}
 		r.Observer.Namespaces(func(ns control.Namespace) bool {
 			if def.Dispose(ns) == assess.InScope {
 				names = append(names, ns.Name)

@@ -27,7 +27,7 @@ func (r *ScopeReconciler) rehearse(ctx context.Context, p *pass, changes []enfor
 		for _, change := range together {
 			object := enforce.ObjectOf(change.Change)
 			if !unsent[object] && !slices.Contains(refused, object) {
-				found.waits(p.name, change, refused[0])
+				found.waits(change, refused[0])
 			}
 			unsent[object] = true
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
@@ -48,9 +49,13 @@ func (r *ScopeReconciler) repair(ctx context.Context, p *pass) error {
 // wishes are what the enforcing controls want.
 func (r *ScopeReconciler) wishes(p *pass, found issueSet) []enforce.Wish {
 	var wishes []enforce.Wish
-	for i := range p.units {
-		u := &p.units[i]
-		wish, enforces, err := u.Wish(p.snapshot, p.now)
+	for units := range p.byControl() {
+		u := &units[0]
+		var others []*assess.Unit
+		for i := range units[1:] {
+			others = append(others, &units[1+i].Unit)
+		}
+		wish, enforces, err := u.Wish(p.snapshot, p.now, others...)
 		if !enforces {
 			continue
 		}
@@ -76,7 +81,7 @@ func (r *ScopeReconciler) carryOut(ctx context.Context, p *pass, changes []enfor
 		}
 		if first, waits := awaited(change, undone); waits {
 			undone[object] = true
-			found.waits(p.name, change, first)
+			found.waits(change, first)
 			continue
 		}
 		made, err := r.apply(ctx, p, change, i == len(changes)-1, found)
@@ -119,7 +124,7 @@ func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Cha
 	}
 	if made {
 		r.Contention.Repaired(object, r.Now())
-		found.rolledBack(p.name, change)
+		found.rolledBack(change)
 	}
 	return made, nil
 }

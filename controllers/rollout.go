@@ -181,10 +181,10 @@ func (r *ScopeReconciler) braked(p *pass, def *definition) issue {
 			where = cmp.Or(brake.Namespace, where)
 		}
 		return issue{v1alpha1.ReasonRolledBack, fmt.Sprintf(
-			"namespace %s waits to be enforced: pods of namespace %s were ready before, and were not after, so that was rolled back; %s", p.name, where, confirm)}
+			"%s waits to be enforced: pods of namespace %s were ready before, and were not after, so that was rolled back; %s", scopeText(p.name), where, confirm)}
 	case brake != nil && !p.snapshot.Namespace.CreatedAt.After(brake.Since.Time):
 		return issue{v1alpha1.ReasonRolloutHeld, fmt.Sprintf(
-			"namespace %s waits to be enforced: the edit adds %d namespaces; %s", p.name, brake.Added, confirm)}
+			"%s waits to be enforced: the edit adds %d namespaces; %s", scopeText(p.name), brake.Added, confirm)}
 	default:
 		return issue{}
 	}
@@ -204,6 +204,9 @@ func (r *Engine) brakeOf(def *definition) (brake *ledger.Brake, confirmed bool) 
 // paced says that the namespace runs pods, and that it is not its turn yet; no
 // reason where first enforcement may begin.
 func (r *ScopeReconciler) paced(p *pass, def *definition) issue {
+	if p.name == control.Cluster {
+		return issue{} // What is enforced there restricts what comes, and no pod that runs.
+	}
 	if _, unknown := p.snapshot.Unavailable[control.NeedPods]; unknown {
 		p.again(podsRetry)
 		return issue{v1alpha1.ReasonRollingOut, fmt.Sprintf("namespace %s waits to be enforced: it is not known yet whether it runs pods", p.name)}
@@ -242,7 +245,7 @@ func (r *PolicyReconciler) added(next *definition, reached []string, confirmed b
 	}
 	added := 0
 	for _, namespace := range reached {
-		if !before[namespace] {
+		if !before[namespace] && namespace != control.Cluster {
 			added++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -187,15 +188,46 @@ func (p *pass) takenBack(applied []enforce.Change, message string) []enforce.Cha
 // remember takes note of the controls under which the namespace conforms: what
 // they repair from now on is restored, and not enforced for the first time.
 func (p *pass) remember() {
-	for i := range p.units {
-		u := &p.units[i]
-		source := enforce.Source{Policy: u.def.Name, Control: u.Control.Spec.ID}
-		switch u.State.Outcome {
+	for units := range p.byControl() {
+		source := enforce.Source{Policy: units[0].def.Name, Control: units[0].Control.Spec.ID}
+		switch together(units) {
 		case control.Conforming:
-			p.memo.held(source, u.Control.Digest)
+			p.memo.held(source, units[0].Control.Digest)
 		case control.NotApplicable:
 			p.memo.dropped(source)
 		case control.Deviating, control.NotEvaluated:
+		}
+	}
+}
+
+// together is the outcome of a control in a scope: Conforming where each subject
+// conforms that it applies to.
+func together(units []unit) control.Outcome {
+	outcome := control.NotApplicable
+	for i := range units {
+		switch next := units[i].State.Outcome; next {
+		case control.Deviating, control.NotEvaluated:
+			return next
+		case control.Conforming:
+			outcome = next
+		case control.NotApplicable:
+		}
+	}
+	return outcome
+}
+
+// byControl gives the units of each control, which follow each other.
+func (p *pass) byControl() iter.Seq[[]unit] {
+	return func(yield func([]unit) bool) {
+		for rest := p.units; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].Control == rest[0].Control && rest[n].def == rest[0].def {
+				n++
+			}
+			if !yield(rest[:n:n]) {
+				return
+			}
+			rest = rest[n:]
 		}
 	}
 }

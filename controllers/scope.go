@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -145,7 +146,7 @@ func (r *ScopeReconciler) resolve(ctx context.Context, w *observe.UnresolvedWrit
 // evaluate judges every control of every pinned definition.
 func (r *ScopeReconciler) evaluate(_ context.Context, p *pass) error {
 	if p.exists && len(p.pinned) > 0 {
-		p.units = p.judge()
+		p.units = r.judge(p)
 		r.Metrics.evaluated(r.Now().Sub(p.now))
 	}
 	return nil
@@ -165,6 +166,41 @@ func (p *pass) judge() []unit {
 	return units
 }
 
+// judge judges the pass's snapshot. Where an evaluator of objects fails, every object
+// that is known to be judged by the control is not evaluated.
+func (r *ScopeReconciler) judge(p *pass) []unit {
+	units := p.judge()
+	failed := func(u unit) bool { return u.Failed && !u.Control.JudgesNamespaces() }
+	if !slices.ContainsFunc(units, failed) {
+		return units
+	}
+	var all []unit
+	r.Recorder.View(func(k *ledger.Known) {
+		for _, u := range units {
+			known := knownSubjects(k, p.name, &u)
+			if !failed(u) || len(known) == 0 {
+				all = append(all, u)
+				continue
+			}
+			for _, subject := range known {
+				u.Subject = subject
+				all = append(all, u)
+			}
+		}
+	})
+	return all
+}
+
+// wake asks for another pass when the first of the verdicts may become another one
+// by the mere passing of time.
+func (p *pass) wake() {
+	for i := range p.units {
+		if until := p.units[i].Until; until.After(p.now) {
+			p.again(until.Sub(p.now))
+		}
+	}
+}
+
 // record writes down what changed since the last known state.
 func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 	if !p.exists {
@@ -181,12 +217,13 @@ func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 	}
 	killpoint.Hit(killpoint.ScopeRecorded)
 	r.settling.begin(p.name, transitions)
-	p.memo.judged(p.all)
+	p.memo.judged(p.all, p.began)
 	r.proofs.judged(p.name, p.unchanged)
 	p.unchanged = time.Time{} // it bounds what was recorded now
 	p.remember()
 	r.announce(transitions, p.ticket)
 	r.introduce(p)
+	p.wake()
 	// Nothing is repaired before it is durable, and no pass outruns the journal.
 	p.ticket.Wait(ctx, journalWait)
 	return nil

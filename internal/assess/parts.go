@@ -2,7 +2,6 @@ package assess
 
 import (
 	"reflect"
-	"strings"
 	"sync"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -58,41 +57,6 @@ func (e *Encoder) Parts(snapshot *control.Snapshot) ([]Part, error) {
 		parts = append(parts, Part{r.name, o})
 	}
 	return parts, nil
-}
-
-// role is a field of the snapshot under its name in JSON.
-type role struct {
-	name  string
-	field int
-}
-
-// roles are those of all fields that are inputs of evaluators, in their order.
-var roles = func() []role {
-	var all []role
-	for i := range reflect.TypeFor[control.Snapshot]().NumField() {
-		name, _, _ := strings.Cut(reflect.TypeFor[control.Snapshot]().Field(i).Tag.Get("json"), ",")
-		if name != "-" {
-			all = append(all, role{name, i})
-		}
-	}
-	return all
-}()
-
-// empty reports whether a part says nothing, and is left out.
-func empty(value reflect.Value) bool {
-	switch value.Kind() {
-	case reflect.Slice, reflect.Map:
-		return value.Len() == 0
-	case reflect.Struct:
-		for i := range value.NumField() {
-			if !empty(value.Field(i)) {
-				return false
-			}
-		}
-		return true
-	default:
-		return value.IsZero()
-	}
 }
 
 // WithPolicies are the parts of a snapshot that differs in nothing but

@@ -96,6 +96,9 @@ func TestE19EveryFieldHasARole(t *testing.T) {
 		if role == "-" {
 			continue
 		}
+		if _, stated := needsOf[role]; !stated {
+			t.Errorf("nothing says which controls look at %s", role)
+		}
 		if err := RestorePart(&control.Snapshot{}, role, []byte("null")); err != nil {
 			t.Error(err)
 		}
