@@ -83,6 +83,15 @@ const (
 	// ReasonDefaultClassRefused surfaces when the StorageClass that is stated as the
 	// default is not made it, because it is not shown to be encrypted itself.
 	ReasonDefaultClassRefused = "DefaultClassRefused"
+	// ReasonRedirectRefused surfaces when an Ingress that takeOver asks to redirect is
+	// left as it is; the message says why.
+	ReasonRedirectRefused = "RedirectRefused"
+	// ReasonCertificateRefused surfaces when no Certificate is made from the template;
+	// the message says why.
+	ReasonCertificateRefused = "CertificateRefused"
+	// ReasonStrictRefused surfaces when PeerAuthentication STRICT would cut off what
+	// has no proxy; the message names it.
+	ReasonStrictRefused = "StrictRefused"
 	// ReasonRollingOut surfaces while namespaces with pods wait for their turn to
 	// be enforced for the first time.
 	ReasonRollingOut = "RollingOut"

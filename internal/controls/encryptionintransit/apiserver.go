@@ -1,0 +1,52 @@
+package encryptionintransit
+
+import (
+	"fmt"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// apiServerName is the name by which API servers are asked for: their
+// certificates have it whatever their addresses.
+const apiServerName = "kubernetes.default.svc"
+
+// judgeAPIServers returns the finding of rule TR-09.
+func judgeAPIServers(r *reading) []control.Finding {
+	if r.spec.APIServer == nil {
+		return nil
+	}
+	v := newVerdict(r.scope(), RuleAPIServer, control.BasisBehaviour)
+	if reason, need := r.unavailable(control.NeedEndpointSlices); reason != "" {
+		return []control.Finding{v.blind(reason, need)}
+	}
+	targets := r.apiServerTargets()
+	if len(targets) == 0 {
+		v.doubt("no address of an API server is known")
+	}
+	for _, t := range targets {
+		name := fmt.Sprintf("the API server at %s", t.Handshake.Address)
+		o := r.handshakes[endpointOf(*t.Handshake)]
+		if why := r.unseen(o, name); why != nil {
+			v.undecided = append(v.undecided, *why)
+			continue
+		}
+		v.turns(r.in.Now, o.ValidUntil)
+		r.judgeAPIServer(v, name, o.Served)
+	}
+	return []control.Finding{v.finding(ReasonServed, "API servers refuse versions of TLS below the minimum.")}
+}
+
+func (r *reading) judgeAPIServer(v *verdict, name string, s *control.Served) {
+	switch {
+	case s == nil || s.Refused:
+		v.doubt("no connection with TLS to %s came about", name)
+	case s.Plain:
+		v.accuse(ReasonPlainOnTLSPort, "%s answers in the clear", name)
+	case s.Leaf == nil || len(s.Versions) == 0:
+		v.doubt("no connection with TLS to %s came about", name)
+	default:
+		judgeVersions(v, name, s, minimum(r.spec.APIServer.MinimumTLSVersion))
+		r.judgeDates(v, "the certificate of "+name, s.Leaf, 0)
+		v.fact(factSeen, "%s: TLS %s, certificate %s", name, s.Versions, s.Leaf.SHA256)
+	}
+}

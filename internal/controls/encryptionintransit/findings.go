@@ -1,0 +1,199 @@
+package encryptionintransit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+const (
+	// maxCulprits bounds the culprits that a finding names.
+	maxCulprits = 4
+	// maxCulprit bounds a culprit, in bytes.
+	maxCulprit = 200
+	// maxMessage bounds a message, in bytes.
+	maxMessage = 400
+	// maxFact bounds a fact, in bytes.
+	maxFact = 1024
+)
+
+// The facts.
+const (
+	// factFound is everything that speaks against the subject.
+	factFound = "found"
+	// factUndecided is what could not be judged, and why.
+	factUndecided = "undecided"
+	// factRecorded is what is in the clear, and recorded only.
+	factRecorded = "recorded"
+	// factSeen is what was observed.
+	factSeen = "seen"
+)
+
+// issue is something that speaks against a subject, or that may.
+type issue struct {
+	// reason is that of the finding, and what a clause that names the culprit.
+	reason, what string
+}
+
+// verdict gathers what a rule found on a subject.
+type verdict struct {
+	subject
+	rule  string
+	basis control.Basis
+	// against speaks against the subject; undecided may; recorded would, if it were
+	// not recorded only.
+	against, undecided, recorded []issue
+	facts                        map[string][]string
+	until                        time.Time
+}
+
+func newVerdict(on subject, rule string, basis control.Basis) *verdict {
+	return &verdict{subject: on, rule: rule, basis: basis}
+}
+
+func (v *verdict) accuse(reason, format string, args ...any) {
+	v.against = append(v.against, issue{reason, fmt.Sprintf(format, args...)})
+}
+
+func (v *verdict) doubt(format string, args ...any) {
+	v.undecided = append(v.undecided, issue{control.ReasonInconclusive, fmt.Sprintf(format, args...)})
+}
+
+func (v *verdict) fact(name, format string, args ...any) {
+	if v.facts == nil {
+		v.facts = map[string][]string{}
+	}
+	v.facts[name] = append(v.facts[name], fmt.Sprintf(format, args...))
+}
+
+// turns notes a time at which the verdict may turn. What has passed turns nothing.
+func (v *verdict) turns(now time.Time, times ...time.Time) {
+	for _, at := range times {
+		if !at.IsZero() && at.After(now) && (v.until.IsZero() || at.Before(v.until)) {
+			v.until = at
+		}
+	}
+}
+
+// blank returns a finding that says nothing yet.
+func (v *verdict) blank(outcome control.Outcome, reason, message string) control.Finding {
+	return control.Finding{
+		Subject: v.Subject, Rule: v.rule, Basis: v.basis, Born: v.born, Until: v.until,
+		Outcome: outcome, Reason: reason, Message: clip(message, maxMessage),
+	}
+}
+
+// notApplicable returns the verdict that there is nothing to judge.
+func (v *verdict) notApplicable(reason, message string) control.Finding {
+	return v.blank(control.NotApplicable, reason, message)
+}
+
+// blind returns the verdict where a need could not be observed.
+func (v *verdict) blind(reason string, need control.Need) control.Finding {
+	return v.blank(control.NotEvaluated, reason, fmt.Sprintf("Not judged: %s could not be observed.", need))
+}
+
+// finding returns the verdict: with the given reason and message where nothing
+// speaks against the subject, and nothing may.
+func (v *verdict) finding(reason, message string) control.Finding {
+	f := v.blank(control.Conforming, reason, message)
+	switch {
+	case len(v.against) > 0:
+		names := whats(v.against)
+		f.Outcome, f.Reason, f.Message = control.Deviating, v.against[0].reason, summed(names)
+		for _, name := range names[:min(len(names), maxCulprits)] {
+			f.Culprits = append(f.Culprits, clip(name, maxCulprit))
+		}
+	case len(v.undecided) > 0:
+		worst := v.undecided[0]
+		for _, u := range v.undecided {
+			if u.reason != control.ReasonInconclusive {
+				worst = u // what somebody can do something about
+				break
+			}
+		}
+		f.Outcome, f.Reason, f.Message = control.NotEvaluated, worst.reason, clip("Not decided: "+worst.what+".", maxMessage)
+	case len(v.recorded) > 0:
+		f.Reason, f.Message = ReasonRecorded, clip("Recorded, not forbidden: "+summed(whats(v.recorded)), maxMessage)
+	}
+	f.Facts = v.texts()
+	return f
+}
+
+// texts returns each fact as one text, its parts in a stable order.
+func (v *verdict) texts() map[string]string {
+	all := map[string][]string{factFound: whats(v.against), factUndecided: whats(v.undecided), factRecorded: whats(v.recorded)}
+	for name, parts := range v.facts {
+		all[name] = sorted(parts)
+	}
+	texts := map[string]string{}
+	for name, parts := range all {
+		if len(parts) > 0 {
+			texts[name] = bounded(parts, maxFact)
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	return texts
+}
+
+func whats(issues []issue) []string {
+	var names []string
+	for _, i := range issues {
+		names = append(names, i.what)
+	}
+	return sorted(names)
+}
+
+// summed returns one sentence of clauses, and their number where they are many.
+func summed(clauses []string) string {
+	const room = maxMessage - len("; and 1000000 more.")
+	return capital(bounded(clauses, room)) + "."
+}
+
+// capital begins a sentence with a capital letter, unless with the name of a host.
+func capital(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	if text == "" || strings.Contains(first, ".") {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// bounded joins parts as far as they fit, and counts the others.
+func bounded(parts []string, most int) string {
+	room := most - len("; and 1000000 more")
+	var text strings.Builder
+	for i, part := range parts {
+		if text.Len()+len("; ")+len(part) > room && i > 0 {
+			fmt.Fprintf(&text, "; and %d more", len(parts)-i)
+			break
+		}
+		if i > 0 {
+			text.WriteString("; ")
+		}
+		text.WriteString(clip(part, room))
+	}
+	return text.String()
+}
+
+// clip shortens a text that is too long.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
+}
+
+// sentence returns a text as part of a sentence: without its full stop.
+func sentence(text string) string { return strings.TrimSuffix(strings.TrimSpace(text), ".") }
+
+func sorted(names []string) []string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
