@@ -86,12 +86,11 @@ func (f *fold) breakLedger(l *line) {
 }
 
 func (p *policy) breakLedger(f *fold, l *line) {
-	p.broken = l.at
-	p.namespaces.loseSight()
-	p.others.loseSight()
+	p.namespaces.loseSight(l.at)
+	p.others.loseSight(l.at)
 	for _, id := range sortedKeys(p.controls) {
 		c := p.controls[id]
-		c.members.loseSight()
+		c.members.loseSight(l.at)
 		for _, s := range f.sortedUnits(c) {
 			u := c.units[s]
 			if u.state == nil {
@@ -139,6 +138,6 @@ func (p *policy) finish(end int64) {
 	}
 	p.endStale()
 	for _, c := range p.controls {
-		c.members.endStale(p.broken)
+		c.members.endStale()
 	}
 }

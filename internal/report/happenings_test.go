@@ -83,6 +83,7 @@ func (w *world) edit(h happening) {
 	w.put(tolerance, ids...)
 	for _, id := range before {
 		if !slices.Contains(ids, id) {
+			w.forget(id)
 			for _, b := range w.all {
 				w.end(b, id, ledger.EndingControlWithdrawn)
 				if id == "C" && b.scope != nil && b.inside {

@@ -16,8 +16,9 @@ type member struct {
 	// moved is the entry that brought it in, or took it out, last.
 	moved uint64
 	// stale is set where it was in scope when a ledger ended, and the next one
-	// has not said so yet.
-	stale bool
+	// has not said so yet; that one began at broken.
+	stale  bool
+	broken int64
 }
 
 // stay is one time in scope.
@@ -260,19 +261,21 @@ func (m *member) ending(at int64) *stay {
 	return nil
 }
 
-// loseSight has every subject be stale: a ledger ended.
-func (of subjects) loseSight() {
+// loseSight has every subject be stale: another ledger begins.
+func (of subjects) loseSight(at int64) {
 	for _, m := range of {
-		m.stale = m.stale || m.open() != nil
+		if !m.stale && m.open() != nil {
+			m.stale, m.broken = true, at
+		}
 	}
 }
 
 // endStale ends the stays of subjects that a new ledger does not know, once it
 // has looked at all there are.
-func (of subjects) endStale(broken int64) {
+func (of subjects) endStale() {
 	for _, m := range of {
 		if st := m.open(); m.stale && st != nil {
-			st.to, st.deleted = max(st.from, broken), true
+			st.to, st.deleted = max(st.from, m.broken), true
 		}
 		m.stale = false
 	}
@@ -280,6 +283,6 @@ func (of subjects) endStale(broken int64) {
 
 // endStale ends the stays of what a new ledger does not know in the policy's scope.
 func (p *policy) endStale() {
-	p.namespaces.endStale(p.broken)
-	p.others.endStale(p.broken)
+	p.namespaces.endStale()
+	p.others.endStale()
 }

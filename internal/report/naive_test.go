@@ -103,12 +103,30 @@ type beingCells struct {
 	cells *cells
 }
 
+// beings are the control's subjects as they were known at the end of the period: one
+// that a new ledger had not spoken of by then was gone since the old one ended.
+func (n *naive) beings() []*being {
+	var of []*being
+	for _, b := range n.all {
+		if !b.under(n.id) {
+			continue
+		}
+		known := *b
+		for _, d := range b.doubts {
+			if d.from < n.to && d.to >= n.to {
+				known.in, known.came, known.went = slices.Clone(b.in), slices.Clone(b.came), slices.Clone(b.went)
+				known.gone(d.from)
+			}
+		}
+		of = append(of, &known)
+	}
+	return of
+}
+
 func (n *naive) cellsOf() []beingCells {
 	var of []beingCells
-	for _, b := range n.all {
-		if b.under(n.id) {
-			of = append(of, beingCells{b, n.cell(b, n.id)})
-		}
+	for _, b := range n.beings() {
+		of = append(of, beingCells{b, n.cell(b, n.id)})
 	}
 	return of
 }
@@ -143,8 +161,8 @@ func (n *naive) times(p *plainControl) {
 	p.Evaluated, p.Due = p.Time.Conforming+p.Time.Deviating+p.Time.NotApplicable, p.Time.Due
 	p.Whole = p.Due
 	if first != unknown {
-		for _, b := range n.all {
-			if b.under(n.id) && b.in[first] {
+		for _, b := range n.beings() {
+			if b.in[first] {
 				p.Whole += int64(first-n.from) * n.length.Microseconds()
 			}
 		}
@@ -161,10 +179,7 @@ func floored(part, whole int64) int64 {
 }
 
 func (n *naive) population(p *plainControl) {
-	for _, b := range n.all {
-		if !b.under(n.id) {
-			continue
-		}
+	for _, b := range n.beings() {
 		counted, lastDay := false, int64(unknown)
 		for t := n.from; t < n.end; t++ {
 			if !n.due(b, t) {

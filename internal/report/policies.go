@@ -30,8 +30,6 @@ type policy struct {
 	confirmed  int64
 	generation int64
 	edited     uint64 // the entry of the newest edit
-	// broken is when the newest ledger began.
-	broken int64
 }
 
 type specInForce struct {
@@ -303,7 +301,7 @@ func (f *fold) controlIntroduced(l *line) error {
 	}
 	c.learn(ref, 0, l.at)
 	c.policy.endStale()
-	c.members.endStale(c.policy.broken)
+	c.members.endStale()
 	operating := micros(intro.OperatingFrom.Time)
 	if c.introduced == never {
 		c.introduced, c.operating, c.declared, c.ledger = l.at, operating, intro.Declared, f.ledger
@@ -329,6 +327,7 @@ func (f *fold) withdraw(c *statedControl, l *line) {
 	for _, s := range f.sortedUnits(c) {
 		f.endUnit(c.units[s], l, ledger.EndingControlWithdrawn)
 	}
+	c.members.endStale()
 	for _, m := range c.members {
 		f.endStay(m, l, ledger.EndingControlWithdrawn, "")
 	}

@@ -20,7 +20,6 @@ type world struct {
 	length  time.Duration // of a tick
 	running bool
 	proof   int // the last tick that an entry proves to have been observed
-	broken  []int
 	run     int
 	order   int
 	dead    map[string]bool
@@ -59,9 +58,10 @@ type being struct {
 	sights  []sight
 	since   int
 	inside  bool
-	// stale is set from a break of the ledger on until something is said of a scope
-	// that C judges.
-	stale bool
+	// stale is set from a break of the ledger on, until something is said of a scope
+	// that C judges. doubts are those times, by the ticks of their ends.
+	stale  bool
+	doubts []doubt
 }
 
 // under is whether the being is a subject of a control.
@@ -74,6 +74,15 @@ func (b *being) under(id string) bool {
 
 // itself is whether it is a scope that C judges.
 func (b *being) itself() bool { return b.scope != nil && b.scope.subject == b.subject }
+
+type doubt struct{ from, to int }
+
+// settled ends a doubt.
+func (w *world) settled(b *being) {
+	if b.stale {
+		b.stale, b.doubts[len(b.doubts)-1].to = false, w.tick
+	}
+}
 
 type sight struct{ tick, ledger int }
 
@@ -246,7 +255,8 @@ func (w *world) goes(b *being, how string) {
 	for len(b.came) <= w.tick {
 		b.came, b.went = append(b.came, ""), append(b.went, "")
 	}
-	b.went[w.tick], b.inside, b.stale = how, false, false
+	b.went[w.tick], b.inside = how, false
+	w.settled(b)
 }
 
 // see notes that the being's scope was evaluated, and all that is in it.
@@ -327,7 +337,8 @@ func (w *world) become(b *being, id string, to control.Outcome, rules string, pr
 		note.order = w.order
 		w.note()
 		w.see(b)
-		c.last, b.stale = note, false
+		c.last = note
+		w.settled(b)
 	}
 }
 
@@ -431,7 +442,6 @@ func (w *world) succeed(gone int) {
 	w.pass(1)
 	w.begin(ledger.OpenVolumeLost)
 	w.run++
-	w.broken = append(w.broken, w.tick)
 	w.blind(ledger.GapBody{}, from, w.tick)
 	w.specs, w.defs = map[string]*ledger.PolicyRef{}, map[string]map[string]string{}
 	w.policy(worldPolicy, w.spec)
@@ -457,13 +467,13 @@ func (w *world) survive(b *being, gone bool) {
 		w.end(b, id, "LedgerBreak")
 	}
 	switch {
-	case !b.inside:
-	case (gone && !b.itself()) || (b.scope != nil && !b.scope.inside):
+	case !b.inside || b.stale:
+	case b.itself():
+		b.stale, b.doubts = true, append(b.doubts, doubt{w.tick, w.tick})
+	case gone || (b.scope != nil && !b.scope.inside):
 		w.goes(b, "deleted")
 		w.dead[b.subject.UID] = true
 		w.alive = slices.DeleteFunc(w.alive, func(o *being) bool { return o == b })
-	case b.itself():
-		b.stale = true
 	case b.scope != nil:
 		w.enterControl(worldPolicy, "C", b.subject, false)
 		w.see(b)
@@ -488,13 +498,20 @@ func (w *world) forget(id string) {
 		if id != "C" || !b.stale {
 			continue
 		}
-		broken := w.broken[len(w.broken)-1]
 		for len(b.came) <= w.tick {
 			b.came, b.went = append(b.came, ""), append(b.went, "")
 		}
-		for t := broken; t < len(b.in); t++ {
-			b.in[t] = false
-		}
-		b.went[broken], b.inside, b.stale = "deleted", false, false
+		from := b.doubts[len(b.doubts)-1].from
+		b.gone(from)
+		b.inside = false
+		w.settled(b)
 	}
+}
+
+// gone has it be gone from a tick on.
+func (b *being) gone(from int) {
+	for t := from; t < len(b.in); t++ {
+		b.in[t], b.came[t], b.went[t] = false, "", ""
+	}
+	b.went[from] = "deleted"
 }
