@@ -33,7 +33,7 @@ func (f *fold) act(l *line) error {
 		c.contested(l, s, object)
 	}
 	if l.kind == ledger.KindRolledBack && l.text("reason") == ledger.RolledBackPodsNotReady && c.policy.held == never {
-		c.policy.held, c.policy.heldReason = l.at, fmt.Sprintf("what was enforced in namespace %s was rolled back; first enforcement waits until the generation is confirmed", ledger.ScopeOf(*s))
+		c.policy.held, c.policy.heldReason = l.at, fmt.Sprintf("what was enforced %s was rolled back; first enforcement waits until the generation is confirmed", inScope(ledger.ScopeOf(*s)))
 	}
 	if u := c.units[s]; u != nil && u.open != nil {
 		u.open.acted(f, l, object)

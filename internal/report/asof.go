@@ -9,6 +9,10 @@ func instant(r *Record) {
 		c.Groups, c.Left, c.EvidenceLost, c.Removals = []Group{}, []Left{}, []Loss{}, []Episode{}
 		c.Census.Added, c.Census.Entered, c.Census.Deleted, c.Census.Left, c.Census.Days = 0, 0, 0, 0, 0
 		c.Census.Start, c.Census.End = len(c.Subjects), len(c.Subjects)
+		for j := range c.Behaviour {
+			b := &c.Behaviour[j]
+			b.Runs, b.Targets, b.Unseen, b.First, b.Without = 0, 0, 0, nil, nil
+		}
 		for j := range c.Subjects {
 			c.Subjects[j].Time = Time{}
 		}

@@ -17,7 +17,7 @@ func (f *fold) keepCensus(m *ledger.Manifest, l *line, body *ledger.CollectionBo
 	for _, mp := range m.Policies {
 		for _, mc := range mp.Controls {
 			c := f.controlOf(f.policyOf(mp.Name), mc.ID)
-			c.atEnd = &CensusAt{Slot: body.Slot, Seq: l.seq, Census: mc.Census, Manifest: body.Manifest, Population: mc.Population, Lists: emptied(m.Lists)}
+			c.atEnd = &CensusAt{Slot: body.Slot, Seq: l.seq, Census: mc.Census, Kinds: mc.Kinds, Manifest: body.Manifest, Population: mc.Population, Lists: emptied(m.Lists)}
 			if c.atStart == nil || f.query.AsOf != nil {
 				c.atStart = c.atEnd
 			}

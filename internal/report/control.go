@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -26,6 +27,7 @@ func (f *fold) controlRecord(c *statedControl) Control {
 	f.subjectsOf(c, &r, episodes, operation, gaps)
 	r.NewSubjects = newSubjectsOf(r.Census.Added, episodes, f.period())
 	r.NotCorrecting = f.notCorrecting(c)
+	r.Behaviour = f.behaviourOf(c, operation)
 	r.Baseline, r.Removals = f.stated(baseline, nil), f.stated(removals, nil)
 	r.Episodes = f.stated(episodes, func(i int) string { return groups[group[i]].ID })
 	return r
@@ -119,7 +121,7 @@ func (f *fold) subjectsOf(c *statedControl, r *Control, episodes []classified, o
 		d := &r.Definitions[i]
 		splits[i] = spans{{micros(d.From.Time), micros(d.To.Time)}}
 	}
-	population := c.population()
+	population, kinds := c.population(), map[string]bool{}
 	for _, s := range sortedSubjects(population) {
 		m := population[s]
 		r.Left = append(r.Left, f.leftOf(m, operation)...)
@@ -130,9 +132,7 @@ func (f *fold) subjectsOf(c *statedControl, r *Control, episodes []classified, o
 		if len(in) == 0 {
 			continue
 		}
-		if r.Census.Unit == "" {
-			r.Census.Unit = s.Kind
-		}
+		kinds[s.Kind] = true
 		u := c.units[s]
 		t := u.timeIn(in, gaps)
 		for i := range splits {
@@ -143,6 +143,9 @@ func (f *fold) subjectsOf(c *statedControl, r *Control, episodes []classified, o
 		r.Time.plus(t)
 		r.Census.count(m, in, f)
 		r.Subjects = append(r.Subjects, Subject{Subject: *s, In: in.intervals(), Time: t, Episodes: perSubject[s], Final: f.final(u, in, gaps)})
+	}
+	if r.Census.Unit == "" {
+		r.Census.Unit = strings.Join(sortedKeys(kinds), ", ")
 	}
 	unseen := int64(0)
 	if len(operation) > 0 {

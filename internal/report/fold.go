@@ -201,6 +201,7 @@ var handlers = map[ledger.Kind]func(*fold, *line) error{
 	ledger.KindOccurrence:        (*fold).occurrence,
 	ledger.KindAccessObserved:    (*fold).accessObserved,
 	ledger.KindSelfTested:        (*fold).selfTested,
+	ledger.KindProbed:            (*fold).probed,
 	ledger.KindAnchored:          (*fold).anchored,
 	ledger.KindAnchorFailed:      (*fold).anchored,
 	ledger.KindPruned:            (*fold).pruned,

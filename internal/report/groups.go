@@ -109,7 +109,7 @@ func (s *shared) groupOf(of []*classified) Group {
 	if len(of) == 1 {
 		ending, scope := first.endingNow(), ledger.ScopeOf(*first.unit.subject)
 		g.Endings = cached(s.endings, ending, func() map[string]int { return map[string]int{string(ending): 1} })
-		g.Namespaces = cached(s.namespaces, scope, func() []string { return []string{scope} })
+		g.Namespaces = cached(s.namespaces, scope, func() []string { return named(scope) })
 		if !first.isOpen() {
 			g.To = known(first.endedNotAfter)
 		}
@@ -126,7 +126,10 @@ func (g *Group) sum(of []*classified) {
 	subjects, namespaces := map[*control.Subject]bool{}, map[string]bool{}
 	longest, open, to := first, false, int64(never)
 	for _, e := range of {
-		subjects[e.unit.subject], namespaces[ledger.ScopeOf(*e.unit.subject)] = true, true
+		subjects[e.unit.subject] = true
+		if scope := ledger.ScopeOf(*e.unit.subject); scope != control.Cluster {
+			namespaces[scope] = true
+		}
 		g.Endings[string(e.endingNow())]++
 		open = open || e.isOpen()
 		to = max(to, e.endedNotAfter)
@@ -140,6 +143,14 @@ func (g *Group) sum(of []*classified) {
 	g.Longest, g.Subjects = longest.length(), len(subjects)
 	names := sortedKeys(namespaces)
 	g.Namespaces = names[:min(len(names), maxNamespaces)]
+}
+
+// named is a scope in a list of namespaces, in which the cluster is none.
+func named(scope string) []string {
+	if scope == control.Cluster {
+		return []string{}
+	}
+	return []string{scope}
 }
 
 // length is the episode's length as a record states it.

@@ -101,7 +101,7 @@ var memberNames = func() map[string]string {
 		"schema", "critical", "id", "sourceTimes", "policy", "control", "evaluatorVersion", "subject",
 		"from", "to", "episode", "origin", "ending", "reason", "message", "ledger", "operator", "alive", "change",
 		"introduction", "scope", "object", "gap", "lost", "tail", "schedule", "retention", "collection", "discrepancy",
-		"occurrence", "access", "selfTest", "anchor", "pruned", "erased",
+		"occurrence", "access", "selfTest", "probe", "anchor", "pruned", "erased",
 	} {
 		names[name] = name
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -18,7 +19,7 @@ const (
 	persistsTimes     = 10                   // or for longer than so many times its tolerance
 	concentratesFrom  = 10                   // of so many episodes or more
 	maxRefs           = 20
-	concentratesShare = 2 // half of them in one namespace
+	concentratesShare = 2 // half of them in one scope
 )
 
 // markers point at what looks systematic.
@@ -92,7 +93,15 @@ func persistence(c *Control, end int64) []Marker {
 	return of
 }
 
-// concentration finds a namespace that has half of a control's episodes.
+// inScope says where something is.
+func inScope(scope string) string {
+	if scope == control.Cluster {
+		return "on the cluster itself"
+	}
+	return "in namespace " + scope
+}
+
+// concentration finds a scope that has half of a control's episodes.
 func concentration(c *Control) []Marker {
 	if len(c.Episodes) < concentratesFrom {
 		return nil
@@ -106,7 +115,7 @@ func concentration(c *Control) []Marker {
 	for _, scope := range sortedKeys(by) {
 		if n := len(by[scope]); n*concentratesShare >= len(c.Episodes) {
 			of = append(of, Marker{Kind: MarkerConcentration, Control: c.Policy + "/" + c.ID, Refs: refs(by[scope]),
-				Message: fmt.Sprintf("%d of %d episodes are in namespace %s.", n, len(c.Episodes), scope)})
+				Message: fmt.Sprintf("%d of %d episodes are %s.", n, len(c.Episodes), inScope(scope))})
 		}
 	}
 	return of

@@ -65,6 +65,8 @@ type statedControl struct {
 	// everything is whether what it needs is not known: every gap concerns it.
 	everything bool
 	acts       acts
+	// probing are the probes that were made for it, by what they do.
+	probing map[string]*probing
 	// unitKind is the kind that is judged, atStart and atEnd are the census at the
 	// first and at the last collection in the period.
 	unitKind       string

@@ -55,6 +55,10 @@ type Control struct {
 	NotCorrecting []Because `json:"notCorrecting"`
 	// EvidenceLost are intervals for which entries could only be counted.
 	EvidenceLost []Loss `json:"evidenceLost"`
+	// Behaviour says how observed effects were looked for, by what was done; absent
+	// where nothing was probed for the control. A probe that more than 16 controls
+	// ask for counts for the first 16 of them.
+	Behaviour []Behaviour `json:"behaviour,omitempty"`
 }
 
 // Because is an interval with a reason.
@@ -96,7 +100,7 @@ type Definition struct {
 
 // Population is a control's population over the period.
 type Population struct {
-	// Unit is the kind that is judged.
+	// Unit is the kind that is judged, or the kinds, sorted, with ", " between them.
 	Unit string `json:"unit"`
 	// AtStart and AtEnd are the census at the first and last collection in the
 	// period; absent where there is none.
@@ -118,6 +122,8 @@ type CensusAt struct {
 	Slot ledger.Time `json:"slot"`
 	Seq  uint64      `json:"seq"`
 	ledger.Census
+	// Kinds are its parts by kind, where it does not count each namespace.
+	Kinds      []ledger.KindCensus   `json:"kinds,omitempty"`
 	Manifest   string                `json:"manifest"`
 	Population string                `json:"population"`
 	Lists      []ledger.ManifestList `json:"lists"`
@@ -216,7 +222,8 @@ type Group struct {
 	Actor  string   `json:"actor"`
 	Action string   `json:"action,omitempty"`
 	Rules  []string `json:"rules"`
-	// Subjects is the number of subjects, Namespaces the first 20 names of them.
+	// Subjects is the number of subjects, Namespaces the first 20 names of the
+	// namespaces that they are, or are in. The cluster is none.
 	Subjects   int         `json:"subjects"`
 	Namespaces []string    `json:"namespaces"`
 	Episodes   int         `json:"episodes"`

@@ -51,13 +51,13 @@ type being struct {
 	subject control.Subject
 	// scope is where C judges the subject, nil for what is a scope in itself. It is
 	// the same subject where C judges that.
-	scope *being
-	in      []bool   // by tick
-	came    []string // by tick: added, entered
-	went    []string // by tick: left, deleted
-	sights  []sight
-	since   int
-	inside  bool
+	scope  *being
+	in     []bool   // by tick
+	came   []string // by tick: added, entered
+	went   []string // by tick: left, deleted
+	sights []sight
+	since  int
+	inside bool
 	// stale is set from a break of the ledger on, until something is said of a scope
 	// that C judges. doubts are those times, by the ticks of their ends.
 	stale  bool
