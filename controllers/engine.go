@@ -40,6 +40,8 @@ type Options struct {
 	LedgerEphemeral bool
 	// Applier repairs.
 	Applier *enforce.Applier
+	// Prober probes what controls rest on; nil where nothing is probed.
+	Prober Prober
 	// Contention notices repairs that are fought.
 	Contention *enforce.Contention
 	// Events publishes events.
@@ -104,8 +106,8 @@ func NewEngine(opts Options) *Engine {
 		rollouts: newRollouts(),
 
 		workloads: opts.Observer.Workloads,
-		holds:     holds(opts.Observer),
-		demand:    demand(opts.Observer),
+		holds:     opts.Observer.Holds,
+		demand:    opts.Observer.Demand,
 		demands:   demands{by: map[string][]control.Need{}},
 
 		observing: make(chan struct{}),
@@ -116,22 +118,6 @@ func NewEngine(opts Options) *Engine {
 	e.announcer = newAnnouncer(opts)
 	opts.Metrics.engine = e
 	return e
-}
-
-// holds asks the observer whether it knows an object; one that cannot tell knows none.
-func holds(observer any) func(control.Subject) bool {
-	if holder, can := observer.(interface{ Holds(control.Subject) bool }); can {
-		return holder.Holds
-	}
-	return func(control.Subject) bool { return false }
-}
-
-// demand has an observer observe what is needed, if it observes anything on demand.
-func demand(observer any) func(...control.Need) {
-	if watcher, can := observer.(interface{ Demand(...control.Need) }); can {
-		return watcher.Demand
-	}
-	return func(...control.Need) {}
 }
 
 // workers is the number of namespaces judged at once. A repair is one request

@@ -14,6 +14,8 @@ type memo struct {
 	uid string
 	// met is when this process first looked at it, and looked when it did last.
 	met, looked time.Time
+	// probed is whether anything is wanted to be probed in it.
+	probed bool
 	// objects are the NetworkPolicies as they were seen last.
 	objects map[string]seen
 	// generations are those of the policies that it was held against last; nil

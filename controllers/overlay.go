@@ -75,6 +75,9 @@ func (r *ScopeReconciler) bury(p *pass) error {
 	transitions, ticket := r.Recorder.Record(drafts...)
 	r.announce(transitions, ticket)
 	r.memos.forget(p.name)
+	if r.Prober != nil {
+		r.Prober.Forget(p.name)
+	}
 	r.proofs.judged(p.name, p.unchanged)
 	r.issues.forget(p.name)
 	r.settling.end(p.name)

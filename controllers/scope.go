@@ -125,6 +125,7 @@ func (r *ScopeReconciler) observe(ctx context.Context, p *pass) error {
 	p.distrusted = r.selfTests.distrusted()
 	p.memo = r.memos.of(snapshot.Namespace)
 	p.memo.meet(p.now)
+	r.probed(p)
 	return nil
 }
 

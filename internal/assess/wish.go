@@ -25,6 +25,21 @@ func ByControl(units []Unit) iter.Seq2[*Unit, []*Unit] {
 	}
 }
 
+// Targets are what the control wants probed in the scope; none where its type does not
+// probe, or where it fails to say so.
+func (c *Control) Targets(def *Definition, snapshot *control.Snapshot, now time.Time) (targets []control.Target) {
+	prober, can := c.Kind.(control.Prober)
+	if !can || snapshot.Namespace.Terminating {
+		return nil
+	}
+	defer func() {
+		if recover() != nil {
+			targets = nil // Its evaluation fails too, and says so.
+		}
+	}()
+	return prober.Targets(inputOf(def, c, snapshot, now))
+}
+
 // Wish is what the unit's control wants done in the scope, of which others are the
 // further units. It reports false where the control does not repair: it observes, or
 // it cannot. The error is what was refused, and leaves the rest of the wish standing.

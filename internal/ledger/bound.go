@@ -18,6 +18,13 @@ const (
 	markSize = 48
 )
 
+// What an entry about a run of probes keeps where all of it would not fit: controls
+// that asked for it, and keys.
+const (
+	maxShedFor  = 2
+	maxShedKeys = 12
+)
+
 // Bounded returns the state as an entry holds it: the same for all states but
 // those that would not fit. Those keep as many rules and culprits as do, in
 // order, and end with a digest of the whole, so that two states which differ
@@ -136,9 +143,16 @@ func (e *Entry) shed() {
 		s.MoreFailed, s.Failed = s.MoreFailed+len(s.Failed), nil
 		e.SelfTest = &s
 	}
+	if e.Probe != nil {
+		p := *e.Probe
+		kept := min(len(p.For), maxShedFor)
+		p.For, p.MoreFor = p.For[:kept], p.MoreFor+len(p.For)-kept
+		p.Keys = p.Keys[:min(len(p.Keys), maxShedKeys)]
+		e.Probe = &p
+	}
 	if e.Object != nil {
 		o := *e.Object
-		o.Manager = clip(o.Manager, maxText)
+		o.Manager, o.Taken = clip(o.Manager, maxText), o.Taken[:min(len(o.Taken), 1)]
 		e.Object = &o
 	}
 }
