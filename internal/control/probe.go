@@ -117,8 +117,8 @@ type Observation struct {
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
 
-	Stored     *Stored     `json:"stored,omitempty"`
-	Served     *Served     `json:"served,omitempty"`
+	Stored *Stored `json:"stored,omitempty"`
+	Served *Served `json:"served,omitempty"`
 	// PublicHalf is nil for a handshake where the Secret may not be read.
 	PublicHalf *PublicHalf `json:"publicHalf,omitempty"`
 	Refused    *Refused    `json:"refused,omitempty"`
@@ -126,9 +126,10 @@ type Observation struct {
 
 // Stored is how an API server stored a canary.
 type Stored struct {
-	// Prefixes count the canary's transformations to storage by prefix, such as
-	// k8s:enc:aesgcm:v1: or, for identity, the empty one; inner prefixes, which
-	// name a local key, are counted in Keys by that name.
+	// Prefixes are those by which the resource was transformed to storage, such as
+	// k8s:enc:aesgcm:v1: or, for identity, the empty one; inner prefixes, which name
+	// a local key, are in Keys by that name. Each counts 1: how much others wrote
+	// meanwhile says nothing.
 	Prefixes map[string]int `json:"prefixes,omitempty"`
 	Keys     map[string]int `json:"keys,omitempty"`
 	// NoTransformer is true where the API server counts nothing at all: it has no
@@ -138,7 +139,7 @@ type Stored struct {
 	// (before Kubernetes 1.32).
 	Unlabelled bool `json:"unlabelled,omitempty"`
 	// ReadInTheClear is how many objects of the resource the API server read in the
-	// clear since it started.
+	// clear since it started, at least: rounded down to one digit and zeros.
 	ReadInTheClear int64 `json:"readInTheClear,omitempty"`
 	// KeyIDs are the hashes of the KMS key ids that were used to write since the API
 	// server started, newest first where that is known.

@@ -20,6 +20,8 @@ const (
 	identity     = ""
 	identityRead = "identity"
 
+	// maxCount bounds a count: up to here, they are exact.
+	maxCount = 1 << 53
 	// maxKeyIDs is how many key ids are told.
 	maxKeyIDs = 8
 )
@@ -100,7 +102,7 @@ type growth struct {
 	// restarted is true where they are of two, and nothing else counts.
 	restarted bool
 	// written are the prefixes that grew.
-	written map[string]int
+	written map[string]bool
 	used    map[kmsKey]bool
 	// served is whether the process served a creation of an object of the resource.
 	served bool
@@ -108,14 +110,14 @@ type growth struct {
 
 // grown compares two readings.
 func grown(before, after *reading) growth {
-	g := growth{written: map[string]int{}, used: map[kmsKey]bool{}, served: after.served > before.served}
+	g := growth{written: map[string]bool{}, used: map[kmsKey]bool{}, served: after.served > before.served}
 	g.restarted = before.started != after.started
 	for prefix, count := range before.written {
 		g.restarted = g.restarted || after.written[prefix] < count
 	}
 	for prefix, count := range after.written {
-		if more := count - before.written[prefix]; more > 0 {
-			g.written[prefix] = int(more)
+		if count > before.written[prefix] {
+			g.written[prefix] = true
 		}
 	}
 	for key, count := range after.uses {
@@ -141,7 +143,7 @@ func (g *growth) providers() []string {
 // own write is among them.
 func (g *growth) stored(after *reading) *control.Stored {
 	s := &control.Stored{
-		Unlabelled: after.unlabelled, ReadInTheClear: int64(after.clear), ConfigHash: after.config,
+		Unlabelled: after.unlabelled, ReadInTheClear: atLeast(after.clear), ConfigHash: after.config,
 		Prefixes: map[string]int{}, Keys: map[string]int{},
 	}
 	// What is counted beside the canary differs from time to time, and says nothing:
@@ -157,12 +159,22 @@ func (g *growth) stored(after *reading) *control.Stored {
 	return s
 }
 
+// atLeast rounds a count down to one digit and zeros: one that grows all the time is
+// to be the same for a while.
+func atLeast(count float64) int64 {
+	n, zeros := int64(min(count, maxCount)), int64(1)
+	for n >= 10 {
+		n, zeros = n/10, zeros*10
+	}
+	return n * zeros
+}
+
 // keyIDs are the hashes of the ids of the KMS keys that were written with, of the
 // providers that are in use: first that which was just used, then the newest.
 func (g *growth) keyIDs(after *reading) []string {
 	var keys []kmsKey
 	for key := range after.uses {
-		if g.written[kmsV2+key.provider+":"] > 0 {
+		if g.written[kmsV2+key.provider+":"] {
 			keys = append(keys, key)
 		}
 	}
