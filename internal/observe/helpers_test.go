@@ -171,6 +171,9 @@ func (c *cluster) fence(t *testing.T, o *told, namespace string) {
 		control.NeedNetworkPolicies: c.createPolicy(t, namespace, pod.Name).ResourceVersion,
 		control.NeedNamespaces:      c.label(t, namespace, "fence", pod.Name),
 	}
+	if _, demanded := o.Progress()[control.NeedMesh]; demanded {
+		eventually(t, "workloads up to the fence", func() bool { return o.Reached(map[string]string{"workloads": pod.ResourceVersion}) })
+	}
 	for need, version := range reached {
 		eventually(t, string(need)+" up to the fence", func() bool { return atLeast(t, o.Progress()[need].Version, version) })
 	}

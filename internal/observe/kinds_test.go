@@ -31,7 +31,21 @@ func TestKinds(t *testing.T) {
 	t.Run("peers", func(t *testing.T) { testPeers(t, c, o) })
 	t.Run("lifelines", func(t *testing.T) { testLifelines(t, c, o) })
 	t.Run("optional", func(t *testing.T) { testOptional(t, c, o) })
+	t.Run("demand", func(t *testing.T) { testDemand(t, c, o) })
+	o.Demand(everything()...)
+	o.demanded(t)
+	t.Run("storage", func(t *testing.T) { testStorage(t, c, o) })
+	t.Run("apiServers", func(t *testing.T) { testAPIServers(t, c, o) })
+	t.Run("guards", func(t *testing.T) { testGuards(t, c, o) })
+	t.Run("ingresses", func(t *testing.T) { testIngresses(t, c, o) })
+	t.Run("services", func(t *testing.T) { testServices(t, c, o) })
+	t.Run("gateways", func(t *testing.T) { testGateways(t, c, o) })
+	t.Run("mesh", func(t *testing.T) { testMesh(t, c, o) })
+	t.Run("certificates", func(t *testing.T) { testCertificates(t, c, o) })
 	t.Run("list", func(t *testing.T) { testList(t, c, o) })
+	t.Run("ownWrites", func(t *testing.T) { testOwnWrites(t, c, o) })
+	t.Run("vanishing", func(t *testing.T) { testVanishing(t, c, o) })
+	o.Demand()
 	t.Run("marks", func(t *testing.T) { testMarks(t, c, o) })
 	t.Run("withdrawn", func(t *testing.T) { testWithdrawn(t, c) })
 	t.Run("expired", func(t *testing.T) { testExpired(t, c) })
@@ -269,23 +283,20 @@ func testOptional(t *testing.T, c *cluster, o *told) {
 // testList: what is listed once is what is watched, and so are fixtures, and a
 // namespace that is read again alone.
 func testList(t *testing.T, c *cluster, o *told) {
-	o.Demand(everything()...)
-	defer o.Demand()
-	o.demanded(t)
 	c.fence(t, o, "fence")
 	listed, err := observe.List(t.Context(), c.RESTConfig(), observe.StaticOptions{FieldManager: fieldManager})
 	if err != nil {
 		t.Fatal(err)
 	}
 	compared := 0
-	listed.Namespaces(func(n control.Namespace) bool {
+	compare := func(n control.Namespace) bool {
 		compared++
 		want := o.snapshot(t, n.Name)
 		got, err := listed.Snapshot(n.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ignored := cmpopts.IgnoreFields(control.Snapshot{}, "Versions")
+		ignored := cmp.Options{cmpopts.IgnoreFields(control.Snapshot{}, "Versions"), cmpopts.IgnoreFields(control.Mesh{}, "MeshedSince")}
 		if diff := cmp.Diff(want, got, ignored); diff != "" {
 			t.Errorf("%s, listed (-watched +listed):\n%s", n.Name, diff)
 		}
@@ -306,7 +317,9 @@ func testList(t *testing.T, c *cluster, o *told) {
 			t.Errorf("%s, read again (-watched +again):\n%s", n.Name, diff)
 		}
 		return true
-	})
+	}
+	listed.Namespaces(compare)
+	compare(control.Namespace{Name: control.Cluster})
 	if compared < 5 {
 		t.Errorf("only %d namespaces were compared", compared)
 	}

@@ -265,7 +265,7 @@ func (workloadTable) clear(st *store, namespace string) { delete(st.objects.work
 // workloadsOf returns the workloads of a namespace, by kind and name.
 func (st *store) workloadsOf(namespace string) []control.Workload {
 	kept := st.objects.workloads[namespace]
-	if kept == nil {
+	if kept == nil || !st.demanded.meets(control.NeedMesh) {
 		return nil
 	}
 	ordered := slices.SortedFunc(maps.Keys(kept.counts), func(a, b unique.Handle[workload]) int { return compareWorkloads(a.Value(), b.Value()) })

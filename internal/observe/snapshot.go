@@ -16,17 +16,6 @@ func (o *Observer) Snapshot(scope string) (*control.Snapshot, error) {
 	return snapshot, nil
 }
 
-// own marks the objects of a snapshot that the ledger knows as ours.
-func own(snapshot *control.Snapshot, owned func(kind, namespace, name, uid string) bool) {
-	if owned == nil {
-		return
-	}
-	for i := range snapshot.NetworkPolicies {
-		p := &snapshot.NetworkPolicies[i]
-		p.Ours = p.Ours || owned("NetworkPolicy", snapshot.Namespace.Name, p.Name, p.Identity.UID)
-	}
-}
-
 // read copies what is kept of a scope under one lock, so that no part of it
 // is older than the versions.
 func (o *Observer) read(namespace string) (*control.Snapshot, error) {

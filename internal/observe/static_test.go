@@ -276,7 +276,7 @@ func TestStatic(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := static(t, StaticOptions{FieldManager: "holdfast", DNSService: test.dns}, test.objects)
+			s := static(t, StaticOptions{FieldManager: "holdfast", DNSService: test.dns, Needs: standing()}, test.objects)
 			got, err := s.Snapshot("shop")
 			if err != nil {
 				t.Fatal(err)

@@ -1,0 +1,582 @@
+package observe_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/test/crds"
+)
+
+// The resources of objects that controls judge one by one.
+func storage(resource string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: resource}
+}
+
+func networking(resource string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: resource}
+}
+
+func gatewayAPI(resource string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: resource}
+}
+
+func security() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "security.istio.io", Version: "v1", Resource: "peerauthentications"}
+}
+
+func destinations() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "destinationrules"}
+}
+
+func certificates() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "cert-manager.io", Version: "v1", Resource: "certificates"}
+}
+
+// bare returns values without what the API server gives to their objects.
+func bare[V any](values []V, meta func(*V) *control.Meta) []V {
+	values = slices.Clone(values)
+	for i := range values {
+		m := meta(&values[i])
+		*m = control.Meta{Namespace: m.Namespace, Name: m.Name}
+	}
+	return values
+}
+
+func named(name string) control.Meta { return control.Meta{Name: name} }
+
+// only acts as due does, and fails where other scopes are announced than those of
+// the views.
+func (o *told) only(t *testing.T, c *cluster, act func(), views ...view) {
+	t.Helper()
+	c.fence(t, o, "fence")
+	before := o.counts()
+	o.due(t, act, views...)
+	c.fence(t, o, "fence")
+	var want []string
+	for _, v := range views {
+		want = append(want, v.namespace)
+	}
+	var got []string
+	for scope, n := range o.counts() {
+		if n > before[scope] && scope != "fence" {
+			got = append(got, scope)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(slices.Compact(want), got); diff != "" {
+		t.Errorf("announced (-want +got):\n%s", diff)
+	}
+}
+
+// counts are how often each scope was announced.
+func (o *told) counts() map[string]int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	counts := map[string]int{}
+	for _, trigger := range o.triggers {
+		counts[trigger.Namespace]++
+	}
+	return counts
+}
+
+// testDemand: what is not demanded is not observed; once it is, it is unavailable
+// until it is read, which is no gap, and everybody is told when it is there.
+func testDemand(t *testing.T, c *cluster, o *told) {
+	c.createDue(t, o, "onlooker")
+	c.put(t, storage("storageclasses"), `{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: early}, provisioner: example.com/disk}`)
+	c.fence(t, o, "fence")
+	before := o.snapshot(t, control.Cluster)
+	if before.Namespace.Subject() != (control.Subject{Kind: "Cluster", Name: "cluster", UID: c.uidOf(t, metav1.NamespaceSystem)}) {
+		t.Errorf("the cluster is %+v", before.Namespace)
+	}
+	if len(before.StorageClasses) > 0 || len(before.NotServed) > 0 || len(before.Unavailable) > 0 || before.Lifelines == nil {
+		t.Errorf("before anything is demanded: %+v", before)
+	}
+	if _, found := o.Progress()[control.NeedStorageClasses]; found {
+		t.Error("what is not demanded makes progress")
+	}
+	classes := func(scope string, want ...string) view {
+		return view{scope, func(s *control.Snapshot) any {
+			var names []string
+			for _, class := range s.StorageClasses {
+				names = append(names, class.Name)
+			}
+			return names
+		}, want}
+	}
+	o.due(t, func() {
+		o.Demand(control.NeedStorageClasses, control.NeedProbes)
+		if snapshot, err := o.Snapshot(control.Cluster); err != nil || len(snapshot.StorageClasses) == 0 &&
+			snapshot.Unavailable[control.NeedStorageClasses] != control.ReasonInconclusive {
+			t.Errorf("before it is read: %+v (%v)", snapshot.Unavailable, err)
+		}
+	}, classes(control.Cluster, "early"), classes("onlooker"))
+	o.only(t, c, func() { c.drop(t, storage("storageclasses"), "", "early") }, classes(control.Cluster))
+	o.Demand()
+	eventually(t, "classes are watched no more", func() bool { return !o.Reached(map[string]string{"storageclasses": "1"}) })
+	o.Namespaces(func(n control.Namespace) bool {
+		if n.Name == control.Cluster {
+			t.Error("the cluster is among the namespaces")
+		}
+		return true
+	})
+}
+
+// uidOf returns the UID of a namespace.
+func (c *cluster) uidOf(t *testing.T, namespace string) string {
+	t.Helper()
+	n, err := c.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(n.UID)
+}
+
+// testStorage: a class concerns the cluster, and the namespaces with volumes of
+// it; a volume the namespace of its claim.
+func testStorage(t *testing.T, c *cluster, o *told) {
+	c.createDue(t, o, "stored")
+	c.createDue(t, o, "unstored")
+	put := func(text string) func() { return func() { c.put(t, storage("storageclasses"), text) } }
+	classes := func(want ...control.StorageClass) view {
+		return view{control.Cluster, func(s *control.Snapshot) any {
+			return bare(s.StorageClasses, func(c *control.StorageClass) *control.Meta { return &c.Meta })
+		}, want}
+	}
+	volumes := func(want ...control.Volume) view {
+		return view{"stored", func(s *control.Snapshot) any {
+			stored := bare(s.Volumes, func(v *control.Volume) *control.Meta { return &v.Meta })
+			for i := range stored {
+				if class := stored[i].Class; class != nil {
+					stored[i].Class = &bare([]control.StorageClass{*class}, func(c *control.StorageClass) *control.Meta { return &c.Meta })[0]
+				}
+			}
+			return stored
+		}, want}
+	}
+	volume := control.Volume{
+		Meta: named("v"), Claim: "data", Phase: corev1.VolumePending, Source: "ebs.csi.aws.com", Handle: "vol-1",
+		Attributes: map[string]string{"encrypted": "true"}, Provisioner: "ebs.csi.aws.com", ClassName: "gold",
+	}
+	o.only(t, c, func() {
+		c.put(t, core("persistentvolumes"), `
+{apiVersion: v1, kind: PersistentVolume, metadata: {name: v, annotations: {pv.kubernetes.io/provisioned-by: ebs.csi.aws.com}}, spec: {
+  capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], storageClassName: gold, claimRef: {namespace: stored, name: data},
+  csi: {driver: ebs.csi.aws.com, volumeHandle: vol-1, volumeAttributes: {encrypted: "true", adminPassword: canary}}}}`)
+	}, volumes(volume))
+	class := control.StorageClass{
+		Meta: named("gold"), Provisioner: "ebs.csi.aws.com", Default: true,
+		Parameters: map[string]string{"encrypted": "true", "csi.storage.k8s.io/node-stage-secret-name": "key"},
+	}
+	volume.Class = &class
+	o.only(t, c, put(`
+{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: gold, annotations: {storageclass.kubernetes.io/is-default-class: "true"}},
+  provisioner: ebs.csi.aws.com, parameters: {encrypted: "true", csi.storage.k8s.io/node-stage-secret-name: key, secretKey: canary}}`),
+		classes(class), volumes(volume))
+	unmarked := class
+	unmarked.Default = false
+	volume.Class = &unmarked
+	o.only(t, c, put(`
+{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: gold}, provisioner: ebs.csi.aws.com, parameters: {
+  encrypted: "true", csi.storage.k8s.io/node-stage-secret-name: key, secretKey: canary}}`), classes(unmarked), volumes(volume))
+	held := o.snapshot(t, "stored").Volumes[0]
+	subject := control.Subject{Kind: "PersistentVolume", Namespace: "stored", Name: "v", UID: held.UID}
+	if held.UID == "" || held.CreatedAt.IsZero() || held.Identity.Manager != "test" || !o.Holds(subject) {
+		t.Errorf("the volume is %+v", held)
+	}
+	subject.UID = "another"
+	if o.Holds(subject) {
+		t.Error("another volume of that name is held")
+	}
+}
+
+// testAPIServers: of an API server's static pod the flags are seen that a rule
+// looks at, and no other pod is taken for one.
+func testAPIServers(t *testing.T, c *cluster, o *told) {
+	pods := func(want ...control.APIServerPod) view {
+		return view{control.Cluster, func(s *control.Snapshot) any { return s.APIServerPods }, want}
+	}
+	o.due(t, func() {
+		c.put(t, core("pods"), `
+{apiVersion: v1, kind: Pod, metadata: {namespace: kube-system, name: kube-apiserver-forged, labels: {component: kube-apiserver}},
+  spec: {automountServiceAccountToken: false, containers: [{name: kube-apiserver, image: example.com/x, command: [x, --tls-min-version=VersionTLS13]}]}}`)
+		c.put(t, core("pods"), `
+{apiVersion: v1, kind: Pod, metadata: {namespace: kube-system, name: kube-apiserver-a, labels: {component: kube-apiserver},
+  annotations: {kubernetes.io/config.mirror: x}}, spec: {automountServiceAccountToken: false, nodeName: a, containers: [
+  {name: kube-apiserver, image: example.com/x, command: [kube-apiserver, --etcd-servers=https://user:canary@etcd, --tls-min-version=VersionTLS12],
+   args: [--encryption-provider-config, /etc/x.yaml, --encryption-provider-config-automatic-reload, --audit-log-path=-]}]}}`)
+	}, pods(control.APIServerPod{Name: "kube-apiserver-a", Flags: map[string]string{
+		"tls-min-version": "VersionTLS12", "encryption-provider-config": "/etc/x.yaml",
+		"encryption-provider-config-automatic-reload": "true", "audit-log-path": "-",
+	}}))
+}
+
+// testGuards: of the objects of admission policies those are seen that Holdfast's
+// guards are made of.
+func testGuards(t *testing.T, c *cluster, o *told) {
+	guards := func(want ...string) view {
+		return view{control.Cluster, func(s *control.Snapshot) any {
+			var names []string
+			for _, g := range s.Guards {
+				names = append(names, g.APIVersion+" "+g.Kind+" "+g.Name)
+			}
+			return names
+		}, want}
+	}
+	const (
+		policy  = "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy holdfast-guard-x"
+		binding = "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding holdfast-guard-x"
+		list    = "holdfast.dev/v1alpha1 EncryptedStorageClasses holdfast-guard-x"
+	)
+	policies, bindings := admission("validatingadmissionpolicies"), admission("validatingadmissionpolicybindings")
+	o.only(t, c, func() {
+		c.put(t, policies, `
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: somebody-elses}, spec: {
+  matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [nodes]}]}, validations: [{expression: "true"}]}}`)
+		c.put(t, policies, `
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: holdfast-guard-x}, spec: {
+  matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [nodes]}]}, validations: [{expression: "true"}]}}`)
+		c.put(t, bindings, `
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: holdfast-guard-x}, spec: {
+  policyName: holdfast-guard-x, validationActions: [Audit]}}`)
+	}, guards(policy, binding))
+	lists := schema.GroupVersionResource{Group: "holdfast.dev", Version: "v1alpha1", Resource: "encryptedstorageclasses"}
+	o.due(t, func() {
+		c.define(t, lists, "EncryptedStorageClasses", "Cluster")
+		c.put(t, lists, `
+{apiVersion: holdfast.dev/v1alpha1, kind: EncryptedStorageClasses, metadata: {name: holdfast-guard-x}, spec: {allowed: [gold], allowStatic: false}}`)
+	}, guards(list, policy, binding))
+	spec := o.snapshot(t, control.Cluster).Guards[0].Spec
+	if diff := cmp.Diff(map[string]any{"allowed": []any{"gold"}, "allowStatic": false}, spec); diff != "" {
+		t.Errorf("spec (-want +got):\n%s", diff)
+	}
+	o.only(t, c, func() {
+		c.put(t, lists, `
+{apiVersion: holdfast.dev/v1alpha1, kind: EncryptedStorageClasses, metadata: {name: holdfast-guard-x}, spec: {allowed: [gold, silver], allowStatic: false}}`)
+	}, view{control.Cluster, func(s *control.Snapshot) any { return s.Guards[0].Spec["allowed"] }, []any{"gold", "silver"}})
+	o.only(t, c, func() { c.drop(t, policies, "", "holdfast-guard-x") }, guards(list, binding))
+}
+
+// testIngresses: an Ingress concerns its namespace, by what it says and where it
+// is served, and so does its class.
+func testIngresses(t *testing.T, c *cluster, o *told) {
+	c.createDue(t, o, "served")
+	ingresses := func(want ...control.Ingress) view {
+		return view{"served", func(s *control.Snapshot) any {
+			return bare(s.Ingresses, func(i *control.Ingress) *control.Meta { return &i.Meta })
+		}, want}
+	}
+	ingress := control.Ingress{
+		Meta: named("web"), Class: "nginx", Hosts: []string{"a.example.com", ""},
+		TLS:         []control.IngressTLS{{Hosts: []string{"a.example.com"}, Secret: "tls"}},
+		Annotations: map[string]string{"nginx.ingress.kubernetes.io/ssl-redirect": "true"},
+	}
+	o.only(t, c, func() {
+		c.put(t, networking("ingresses"), `
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: served, name: web, annotations: {
+  nginx.ingress.kubernetes.io/ssl-redirect: "true", note: nobody looks at it}}, spec: {ingressClassName: nginx,
+  tls: [{hosts: [a.example.com], secretName: tls}], rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix,
+  backend: {service: {name: web, port: {number: 80}}}}]}}, {http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}}`)
+	}, ingresses(ingress))
+	ingress.Controller = "k8s.io/ingress-nginx"
+	o.only(t, c, func() {
+		c.put(t, networking("ingressclasses"), `
+{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: nginx}, spec: {controller: k8s.io/ingress-nginx}}`)
+	}, ingresses(ingress))
+	ingress.Addresses = []string{"192.0.2.1", "lb.example.com"}
+	o.only(t, c, func() {
+		_, err := c.NetworkingV1().Ingresses("served").Patch(t.Context(), "web", "application/merge-patch+json",
+			[]byte(`{"status": {"loadBalancer": {"ingress": [{"hostname": "lb.example.com"}, {"ip": "192.0.2.1"}]}}}`), metav1.PatchOptions{}, "status")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}, ingresses(ingress))
+	before := o.counts()
+	c.annotate(t, "served", "web", "note", "nobody looks at this either")
+	c.fence(t, o, "fence")
+	eventually(t, "the note is passed", func() bool { return o.Progress()[control.NeedIngresses].Version != "" })
+	if o.counts()["served"] != before["served"] {
+		t.Error("what no rule looks at announces the namespace")
+	}
+}
+
+// annotate annotates an Ingress, and returns its resourceVersion.
+func (c *cluster) annotate(t *testing.T, namespace, name, key, value string) string {
+	t.Helper()
+	patched, err := c.NetworkingV1().Ingresses(namespace).Patch(t.Context(), name, "application/merge-patch+json",
+		document(t, map[string]any{"metadata": map[string]any{"annotations": map[string]string{key: value}}}), metav1.PatchOptions{FieldManager: "kubectl"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return patched.ResourceVersion
+}
+
+// testServices: where Services are subjects, they are seen with what makes them so.
+func testServices(t *testing.T, c *cluster, o *told) {
+	c.createDue(t, o, "ported")
+	o.only(t, c, func() {
+		c.put(t, core("services"), `
+{apiVersion: v1, kind: Service, metadata: {namespace: ported, name: web}, spec: {ports: [{port: 80, appProtocol: https}]}}`)
+	}, view{"ported", func(s *control.Snapshot) any {
+		return len(s.Services) == 1 && s.Services[0].UID != "" && !s.Services[0].CreatedAt.IsZero() && s.Services[0].Ports[0].AppProtocol == "https"
+	}, true})
+}
+
+// testGateways: Gateways and ListenerSets concern their namespaces, routes those
+// of their parents, and grants those that they let refer.
+func testGateways(t *testing.T, c *cluster, o *told) {
+	c.createDue(t, o, "edge")
+	c.createDue(t, o, "backend")
+	crds.Install(t, c, crds.GatewayAPI)
+	o.demanded(t)
+	gateways := func(want ...control.Gateway) view {
+		return view{"edge", func(s *control.Snapshot) any {
+			return bare(s.Gateways, func(g *control.Gateway) *control.Meta { return &g.Meta })
+		}, want}
+	}
+	secret := func(namespace, name string, granted bool) control.CertificateRef {
+		return control.CertificateRef{ObjectRef: control.ObjectRef{Kind: "Secret", Namespace: namespace, Name: name}, Granted: granted}
+	}
+	gateway := func(granted bool) control.Gateway {
+		return control.Gateway{Meta: named("g"), Kind: "Gateway", Listeners: []control.GatewayListener{
+			{Name: "http", Protocol: "HTTP", Port: 80, From: "All"},
+			{
+				Name: "https", Protocol: "HTTPS", Port: 443, Hostname: "a.example.com", Mode: "Terminate",
+				Certificates: []control.CertificateRef{secret("edge", "own", true), secret("backend", "theirs", granted)},
+			},
+		}}
+	}
+	o.only(t, c, func() {
+		c.put(t, gatewayAPI("gateways"), `
+{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {namespace: edge, name: g}, spec: {gatewayClassName: x, listeners: [
+  {name: http, protocol: HTTP, port: 80, allowedRoutes: {namespaces: {from: All}}},
+  {name: https, protocol: HTTPS, port: 443, hostname: a.example.com, tls: {certificateRefs: [{name: own}, {namespace: backend, name: theirs}]}}]}}`)
+	}, gateways(gateway(false)))
+	set := control.Gateway{Meta: named("s"), Kind: "ListenerSet", Listeners: []control.GatewayListener{{Name: "more", Protocol: "HTTP", Port: 8080}}}
+	o.only(t, c, func() {
+		c.put(t, gatewayAPI("listenersets"), `
+{apiVersion: gateway.networking.k8s.io/v1, kind: ListenerSet, metadata: {namespace: edge, name: s}, spec: {
+  parentRef: {name: g}, listeners: [{name: more, protocol: HTTP, port: 8080}]}}`)
+	}, gateways(gateway(false), set))
+	grants := schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1beta1", Resource: "referencegrants"}
+	o.only(t, c, func() {
+		c.put(t, grants, `
+{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, metadata: {namespace: backend, name: allow}, spec: {
+  from: [{group: gateway.networking.k8s.io, kind: Gateway, namespace: edge}], to: [{group: "", kind: Secret, name: theirs}]}}`)
+	}, gateways(gateway(true), set))
+	o.only(t, c, func() { c.drop(t, grants, "backend", "allow") }, gateways(gateway(false), set))
+	testRoutes(t, c, o)
+}
+
+func testRoutes(t *testing.T, c *cluster, o *told) {
+	routes := func(namespace string, want ...control.GatewayRoute) view {
+		return view{namespace, func(s *control.Snapshot) any {
+			return bare(s.GatewayRoutes, func(r *control.GatewayRoute) *control.Meta { return &r.Meta })
+		}, want}
+	}
+	// It leads into its own namespace, too.
+	leads := func(want bool) view {
+		return view{"backend", func(s *control.Snapshot) any { return len(s.Entrances) > 0 }, want}
+	}
+	put := func(filters string) func() {
+		return func() {
+			c.put(t, gatewayAPI("httproutes"), `
+{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {namespace: backend, name: r}, spec: {hostnames: [a.example.com],
+  parentRefs: [{namespace: edge, name: g, sectionName: http}, {namespace: edge, name: s, kind: ListenerSet, port: 8080}], rules: [{`+filters+`}]}}`)
+		}
+	}
+	route := control.GatewayRoute{
+		Meta: control.Meta{Namespace: "backend", Name: "r"}, Kind: "HTTPRoute", Hostnames: []string{"a.example.com"},
+		Parents: []control.RouteParent{{Kind: "Gateway", Name: "g", Section: "http"}, {Kind: "ListenerSet", Name: "s", Port: 8080}},
+	}
+	o.only(t, c, put("backendRefs: [{name: web, port: 80}]"), routes("edge", route), leads(true))
+	route.Redirects = true
+	o.due(t, put("filters: [{type: RequestRedirect, requestRedirect: {scheme: https}}]"), routes("edge", route))
+	o.only(t, c, func() { c.drop(t, gatewayAPI("httproutes"), "backend", "r") }, routes("edge"), leads(false))
+}
+
+// testMesh: a namespace sees its own PeerAuthentications and those of the mesh,
+// what its pods have for proxies, and whether a mesh is there at all.
+func testMesh(t *testing.T, c *cluster, o *told) {
+	c.createDue(t, o, "meshed")
+	c.createDue(t, o, control.IstioRoot)
+	mesh := func(part func(*control.Mesh) any, want any) view {
+		return view{"meshed", func(s *control.Snapshot) any {
+			if s.Mesh == nil {
+				return nil
+			}
+			return part(s.Mesh)
+		}, want}
+	}
+	served := func(m *control.Mesh) any { return m.Served }
+	o.due(t, func() { crds.Install(t, c, crds.Istio) }, mesh(served, []string{"Istio"}))
+	o.demanded(t)
+	authentications := func(m *control.Mesh) any {
+		return bare(m.Authentications, func(a *control.PeerAuthentication) *control.Meta { return &a.Meta })
+	}
+	own := control.PeerAuthentication{
+		Meta: named("own"), Selector: map[string]string{"app": "web"}, Mode: "STRICT", PortModes: map[int32]string{8080: "DISABLE"},
+	}
+	o.only(t, c, func() {
+		c.put(t, security(), `
+{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {namespace: meshed, name: own}, spec: {
+  selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}, portLevelMtls: {8080: {mode: DISABLE}}}}`)
+	}, mesh(authentications, []control.PeerAuthentication{own}))
+	everywhere := control.PeerAuthentication{Meta: control.Meta{Namespace: control.IstioRoot, Name: "default"}, Mode: "PERMISSIVE"}
+	o.due(t, func() {
+		c.put(t, security(), `
+{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {namespace: istio-system, name: default}, spec: {mtls: {mode: PERMISSIVE}}}`)
+	}, mesh(authentications, []control.PeerAuthentication{own, everywhere}),
+		view{"onlooker", func(s *control.Snapshot) any { return len(s.Mesh.Authentications) }, 1},
+		view{control.IstioRoot, func(s *control.Snapshot) any { return s.Mesh.Authentications[0].Namespace }, ""})
+	o.only(t, c, func() {
+		c.put(t, destinations(), `
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {namespace: meshed, name: d}, spec: {host: web, trafficPolicy: {
+  tls: {mode: SIMPLE}, portLevelSettings: [{port: {number: 80}, tls: {mode: DISABLE}}]}, subsets: [{name: v1, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}]}}`)
+	}, mesh(func(m *control.Mesh) any { return m.Destinations[0].Modes }, map[string]string{
+		"trafficPolicy.tls": "SIMPLE", "trafficPolicy.portLevelSettings[80].tls": "DISABLE", "subsets[v1].trafficPolicy.tls": "ISTIO_MUTUAL",
+	}))
+	o.only(t, c, func() {
+		c.patchNamespace(t, "meshed", map[string]any{"annotations": map[string]string{"config.linkerd.io/default-inbound-policy": "deny"}})
+	}, mesh(func(m *control.Mesh) any { return m.InboundPolicy }, "deny"))
+	o.only(t, c, func() { c.label(t, "meshed", "istio.io/dataplane-mode", "ambient") }, mesh(func(m *control.Mesh) any { return m.Ambient }, true))
+	testMeshedPods(t, c, o)
+}
+
+func testMeshedPods(t *testing.T, c *cluster, o *told) {
+	workloads := func(want ...control.Workload) view {
+		return view{"meshed", func(s *control.Snapshot) any { return s.Workloads }, want}
+	}
+	since := func() bool { return !o.snapshot(t, "meshed").Mesh.MeshedSince.IsZero() }
+	pod := func(name, hash, containers string) func() {
+		return func() {
+			c.put(t, core("pods"), `
+{apiVersion: v1, kind: Pod, metadata: {namespace: meshed, name: `+name+`, labels: {app: web, pod-template-hash: `+hash+`},
+  annotations: {traffic.sidecar.istio.io/excludeInboundPorts: "9090"},
+  ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-`+hash+`, uid: x, controller: true}]},
+  spec: {automountServiceAccountToken: false, containers: [{name: main, image: example.com/x, ports: [{containerPort: 8080}]}], `+containers+`}}`)
+		}
+	}
+	web := control.Workload{
+		Kind: "Deployment", Name: "web", Labels: map[string]string{"app": "web"}, Ports: []int32{8080},
+		Annotations: map[string]string{"traffic.sidecar.istio.io/excludeInboundPorts": "9090"},
+	}
+	meshed := web
+	meshed.Proxy = "Istio"
+	const sidecar = "initContainers: [{name: istio-proxy, image: example.com/x, restartPolicy: Always, ports: [{containerPort: 15090}]}]"
+	o.due(t, pod("web-a-1", "a", sidecar), workloads(meshed))
+	if !since() {
+		t.Error("a namespace with nothing but meshed pods is not meshed")
+	}
+	before := o.counts()["meshed"]
+	pod("web-b-1", "b", sidecar)()
+	c.fence(t, o, "fence")
+	eventually(t, "the pod is seen", func() bool {
+		return len(o.Observer.Workloads("meshed")) == 1 && o.Observer.Workloads("meshed")[0].Pods == 2
+	})
+	if got := o.counts()["meshed"]; got != before {
+		t.Error("a pod like those that are there announces the namespace")
+	}
+	o.due(t, pod("web-b-2", "b", "initContainers: []"), workloads(web, meshed))
+	if since() {
+		t.Error("a namespace with a pod without a proxy is meshed")
+	}
+	o.due(t, func() { c.deletePod(t, "meshed", "web-b-2") }, workloads(meshed))
+	if !since() {
+		t.Error("a namespace is meshed no more")
+	}
+}
+
+// testCertificates: cert-manager's Certificates are seen once it is there, and
+// known to be none when it is gone.
+func testCertificates(t *testing.T, c *cluster, o *told) {
+	c.createDue(t, o, "certified")
+	missing := func(want bool) view {
+		return view{"certified", func(s *control.Snapshot) any { return slices.Contains(s.NotServed, "certificates.cert-manager.io") }, want}
+	}
+	if got := o.snapshot(t, "certified"); missing(true).part(got) != true {
+		t.Errorf("not served: %v", got.NotServed)
+	}
+	o.due(t, func() { crds.Install(t, c, crds.CertManager) }, missing(false))
+	o.demanded(t)
+	listed := func(want ...control.Certificate) view {
+		return view{"certified", func(s *control.Snapshot) any {
+			return bare(s.Certificates, func(c *control.Certificate) *control.Meta { return &c.Meta })
+		}, want}
+	}
+	certificate := control.Certificate{
+		Meta: named("web"), Secret: "tls", DNSNames: []string{"a.example.com"}, Issuer: "ClusterIssuer.cert-manager.io/ca",
+	}
+	o.only(t, c, func() {
+		c.put(t, certificates(), `
+{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {namespace: certified, name: web}, spec: {
+  secretName: tls, dnsNames: [a.example.com], issuerRef: {name: ca, kind: ClusterIssuer}}}`)
+	}, listed(certificate))
+	certificate.Ready, certificate.Reason, certificate.FailedAttempts = "False", "Failed", 2
+	o.only(t, c, func() {
+		patch := `{"status": {"failedIssuanceAttempts": 2, "conditions": [{"type": "Ready", "status": "False", "reason": "Failed", "message": "x",
+  "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}`
+		_, err := c.resource(t, certificates(), "certified").Patch(t.Context(), "web", "application/merge-patch+json", []byte(patch), metav1.PatchOptions{}, "status")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}, listed(certificate))
+}
+
+// testVanishing: kinds that are served no more are empty, and nobody is blind.
+func testVanishing(t *testing.T, c *cluster, o *told) {
+	gone := view{"certified", func(s *control.Snapshot) any {
+		return len(s.Certificates) == 0 && len(s.Unavailable) == 0 && slices.Contains(s.NotServed, "certificates.cert-manager.io")
+	}, true}
+	o.due(t, func() { c.withdraw(t, certificates()) }, gone)
+	unmeshed := view{"meshed", func(s *control.Snapshot) any { return s.Mesh == nil && len(s.Unavailable) == 0 }, true}
+	o.due(t, func() { c.withdraw(t, security()) }, unmeshed)
+}
+
+// testOwnWrites: an own write of any kind is waited for, and announces nobody else.
+func testOwnWrites(t *testing.T, c *cluster, o *told) {
+	c.fence(t, o, "fence")
+	before := o.counts()
+	write := o.BeginChange("networking.k8s.io/v1", "Ingress", "served", "web")
+	version := c.annotate(t, "served", "web", "nginx.ingress.kubernetes.io/force-ssl-redirect", "true")
+	write.Done(version)
+	eventually(t, "our own write", func() bool { return o.Reached(map[string]string{"ingresses": version}) })
+	c.fence(t, o, "fence")
+	annotations := o.snapshot(t, "served").Ingresses[0].Annotations
+	if annotations["nginx.ingress.kubernetes.io/force-ssl-redirect"] != "true" {
+		t.Errorf("annotations: %v", annotations)
+	}
+	binding := `{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: holdfast-guard-x}, spec: {
+  policyName: holdfast-guard-x, validationActions: [Warn]}}`
+	write = o.BeginChange("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "holdfast-guard-x")
+	version = c.put(t, admission("validatingadmissionpolicybindings"), binding)
+	write.Done(version)
+	eventually(t, "our own write", func() bool { return o.Reached(map[string]string{"validatingadmissionpolicybindings": version}) })
+	c.fence(t, o, "fence")
+	after := o.counts()
+	maps.DeleteFunc(after, func(scope string, n int) bool { return n == before[scope] || scope == "fence" })
+	if len(after) > 0 {
+		t.Errorf("own writes announced %v", after)
+	}
+	o.BeginChange("example.com/v1", "Unheard", "served", "of").Done("")
+	if _, err := o.Snapshot("served"); err != nil {
+		t.Errorf("after a write of a kind that is not observed: %v", err)
+	}
+	o.NoteChange("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "holdfast-guard-x", "")
+	_, err := o.Snapshot(control.Cluster)
+	want := "the outcome of an own write of ValidatingAdmissionPolicyBinding /holdfast-guard-x is unknown"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
+	}
+	o.NoteGone("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "holdfast-guard-x")
+	c.drop(t, admission("validatingadmissionpolicybindings"), "", "holdfast-guard-x")
+	eventually(t, "the binding to be gone", func() bool { _, err := o.Snapshot(control.Cluster); return err == nil })
+}
