@@ -184,7 +184,7 @@ var _ = Describe("Evidence", Ordered, ContinueOnFailure, func() {
 		newScene(apart, nil, "optional").serveOptionalKinds()
 		s := prepareOwn("optional", harness.OperatorOptions{Binary: hasty, Values: []string{"observe.cilium=Disabled"}})
 		s.namespaces(1)
-		s.Apply(s.tb, s.policy(""))
+		s.Apply(s.tb, s.policyOnEverything())
 		s.op.Start(s.tb)
 		policy := s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated)
 		Expect(conforming(policy).Message).To(MatchRegexp(

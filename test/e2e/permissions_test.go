@@ -101,10 +101,15 @@ var _ = Describe("Issue 5: Every permission is needed", func() {
 		s := prepareOwn("unstreamed", harness.OperatorOptions{Env: []string{"KUBE_FEATURE_WatchListClient=false"}})
 		mark := s.Mark(s.tb)
 		s.op.Start(s.tb)
-		s.protected(1)
+		s.namespaces(1)
+		s.Apply(s.tb, s.policyOnEverything())
+		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonDeviating)
 		asked := s.Since(s.tb, mark).By(s.op.User)
 		Expect(asked.Where(func(e *auditv1.Event) bool { return strings.Contains(e.RequestURI, "sendInitialEvents=true") })).To(BeEmpty())
-		for _, resource := range []string{"controlpolicies", "evidenceschedules", "namespaces", "networkpolicies", "pods"} {
+		for _, resource := range []string{
+			"controlpolicies", "evidenceschedules", "namespaces", "networkpolicies", "pods", "ingressclasses", "storageclasses", "persistentvolumes",
+			"validatingadmissionpolicies", "validatingadmissionpolicybindings", "encryptedstorageclasses",
+		} {
 			Expect(asked.On(resource).Where(func(e *auditv1.Event) bool { return e.Verb == "list" })).NotTo(BeEmpty(), resource)
 		}
 	})
@@ -181,6 +186,12 @@ func optionalKinds() []optionalKind {
 		{"gateway.networking.k8s.io", "v1", "tlsroutes", "TLSRoute", namespaced},
 		{"gateway.networking.k8s.io", "v1alpha2", "tcproutes", "TCPRoute", namespaced},
 		{"gateway.networking.k8s.io", "v1alpha2", "udproutes", "UDPRoute", namespaced},
+		{"gateway.networking.k8s.io", "v1", "listenersets", "ListenerSet", namespaced},
+		{"gateway.networking.k8s.io", "v1beta1", "referencegrants", "ReferenceGrant", namespaced},
+		{"gateway.networking.x-k8s.io", "v1alpha1", "xlistenersets", "XListenerSet", namespaced},
+		{"security.istio.io", "v1", "peerauthentications", "PeerAuthentication", namespaced},
+		{"networking.istio.io", "v1", "destinationrules", "DestinationRule", namespaced},
+		{"cert-manager.io", "v1", "certificates", "Certificate", namespaced},
 		{"policy.networking.k8s.io", "v1alpha2", "clusternetworkpolicies", "ClusterNetworkPolicy", cluster},
 		{"policy.networking.k8s.io", "v1alpha1", "adminnetworkpolicies", "AdminNetworkPolicy", cluster},
 		{"policy.networking.k8s.io", "v1alpha1", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", cluster},

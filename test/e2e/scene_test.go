@@ -62,6 +62,14 @@ func prepareOwn(name string, opts harness.OperatorOptions) *scene {
 	return s
 }
 
+// preparePublished is prepareOwn on the cluster whose API server can be probed.
+func preparePublished(name string, opts harness.OperatorOptions) *scene {
+	opts.Name = name
+	s := newScene(published, nil, name)
+	s.op = published.NewOperator(s.tb, opts)
+	return s
+}
+
 func newScene(cluster *harness.Cluster, op *harness.Operator, name string) *scene {
 	s := &scene{Cluster: cluster, op: op, tb: newTB(), name: name}
 	DeferCleanup(s.clear)
@@ -99,6 +107,18 @@ func (s *scene) clear(ctx context.Context) {
 // suffix is part of its name; it may be empty.
 func (s *scene) policy(suffix string) *harness.PolicyBuilder {
 	return harness.Policy(s.name+suffix).Select(label, s.name).Deny(v1alpha1.DirectionIngress)
+}
+
+// policyOnEverything is the scene's policy with controls of all types, so that
+// every kind is observed that Holdfast knows.
+func (s *scene) policyOnEverything() *harness.PolicyBuilder {
+	return s.policy("").IncludeCluster().Controls(
+		v1alpha1.ControlSpec{ID: "ENC-1", EncryptionAtRest: &v1alpha1.EncryptionAtRest{Volumes: &v1alpha1.VolumeEncryption{Guard: &v1alpha1.VolumeGuard{}}}},
+		v1alpha1.ControlSpec{ID: "ENC-2", EncryptionInTransit: &v1alpha1.EncryptionInTransit{
+			Ingress: &v1alpha1.IngressEncryption{Certificates: "Ignore"}, Gateway: &v1alpha1.GatewayEncryption{},
+			Mesh: &v1alpha1.MeshEncryption{Provider: "Istio"}, Certificates: &v1alpha1.CertificateHealth{},
+		}},
+	)
 }
 
 // namespace creates a namespace that the scene's policies select.

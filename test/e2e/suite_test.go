@@ -16,11 +16,23 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/test/controlplane"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
 // operatorVariable names an operator to test instead of one built from here.
 const operatorVariable = "E2E_OPERATOR"
+
+// encryptedSecrets has an API server store Secrets encrypted, and nothing else.
+const encryptedSecrets = `
+kind: EncryptionConfiguration
+apiVersion: apiserver.config.k8s.io/v1
+resources:
+- resources: [secrets]
+  providers:
+  - aesgcm: {keys: [{name: first, secret: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]}
+  - identity: {}
+`
 
 func TestE2E(t *testing.T) {
 	// Clients are quiet: what a spec has to say is in its failure.
@@ -36,6 +48,9 @@ var (
 	shared *harness.Operator
 	// apart is a second cluster, on which a spec runs an operator of its own.
 	apart *harness.Cluster
+	// published is a third, whose API server encrypts Secrets and says where it
+	// listens, so that probes reach it. Specs run operators of their own on it.
+	published *harness.Cluster
 	// proof compares what operators were granted with what they asked for.
 	proof *harness.Proof
 )
@@ -48,6 +63,8 @@ var _ = BeforeSuite(func() {
 	}
 	common = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary, PodNetwork: true})
 	apart = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary})
+	published = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary,
+		ControlPlane: controlplane.Options{Published: true, EncryptionConfig: []byte(encryptedSecrets)}})
 	shared = common.StartOperator(tb, harness.OperatorOptions{})
 })
 
@@ -58,7 +75,7 @@ var _ = AfterSuite(func() {
 	}
 	tb := newTB()
 	shared.Stop(tb)
-	proof = harness.Prove(tb, common, apart)
+	proof = harness.Prove(tb, common, apart, published)
 	report := shared.Verify(tb)
 	Expect(report.Status).To(Equal(ledger.VerifyValid), "%v %v", report.Problems, report.Missing)
 	blind := shared.Evidence(tb).Kind(ledger.KindGap).Where(func(e *ledger.Entry) bool { return e.Gap.Policy == "" })
@@ -66,7 +83,7 @@ var _ = AfterSuite(func() {
 })
 
 // Only the whole suite uses every right.
-var _ = ReportAfterSuite("Issue 5: every permission is needed, and none is missing", func(report Report) {
+var _ = ReportAfterSuite("Issues 5 and 6: every permission is needed, and none is missing", func(report Report) {
 	const partial = types.SpecStateSkipped | types.SpecStatePending
 	if report.SuiteSucceeded && report.SpecReports.CountWithState(partial) == 0 {
 		Expect(proof).NotTo(BeNil(), "the shared operator lived until the end")

@@ -45,6 +45,18 @@ func (b *PolicyBuilder) Exclude(reason string, namespaces ...string) *PolicyBuil
 	return b
 }
 
+// IncludeCluster takes the cluster itself into scope.
+func (b *PolicyBuilder) IncludeCluster() *PolicyBuilder {
+	b.policy.Spec.Scope.Cluster = v1alpha1.ClusterIncluded
+	return b
+}
+
+// Controls adds controls of any type.
+func (b *PolicyBuilder) Controls(more ...v1alpha1.ControlSpec) *PolicyBuilder {
+	b.policy.Spec.Controls = append(b.policy.Spec.Controls, more...)
+	return b
+}
+
 // Control adds a control; what follows is about that one.
 func (b *PolicyBuilder) Control(id string) *PolicyBuilder {
 	b.policy.Spec.Controls = append(b.policy.Spec.Controls, v1alpha1.ControlSpec{ID: id, NetworkIsolation: &v1alpha1.NetworkIsolation{}})
