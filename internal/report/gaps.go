@@ -58,22 +58,6 @@ func (f *fold) evidenceLost(l *line) error {
 	return nil
 }
 
-// needsOf are the needs that rest on a kind, where its name is not a need's.
-func needsOf(kind string) []control.Need {
-	switch kind {
-	case "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "customresourcedefinitions", "apiservices":
-		return []control.Need{control.NeedAdmissionBackends}
-	default:
-		return []control.Need{control.Need(kind)}
-	}
-}
-
-// knownNeeds are the needs that kinds are named after.
-var knownNeeds = []control.Need{
-	control.NeedNamespaces, control.NeedNetworkPolicies, control.NeedPods, control.NeedServices, control.NeedEndpointSlices,
-	control.NeedAdmissionBackends,
-}
-
 // concerns reports whether the gap concerns a control. Kinds that this version
 // does not know concern every control.
 func (g *gap) concerns(c *statedControl) bool {
@@ -83,12 +67,8 @@ func (g *gap) concerns(c *statedControl) bool {
 	case g.kind == "" || c.everything:
 		return true
 	}
-	for _, need := range needsOf(g.kind) {
-		if !slices.Contains(knownNeeds, need) || slices.Contains(c.needs, need) {
-			return true
-		}
-	}
-	return false
+	needs := control.NeedsOf(g.kind)
+	return needs == nil || slices.ContainsFunc(needs, func(need control.Need) bool { return slices.Contains(c.needs, need) })
 }
 
 // gapsOf are the gaps that concern a control, up to the end of the record.
