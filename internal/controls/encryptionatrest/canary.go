@@ -63,7 +63,7 @@ func observeServers(in control.Input, spec *v1alpha1.APIServerEncryption) *serve
 }
 
 func observeCanary(in control.Input, t *control.Target) canary {
-	c := canary{name: t.Canary.Endpoint + " " + t.Canary.Resource}
+	c := canary{name: t.Canary.Endpoint + " (" + t.Canary.Resource + ")"}
 	o := observationOf(in.Snapshot, t)
 	c.observation = o
 	switch {

@@ -1,9 +1,12 @@
 package encryptionatrest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -57,13 +60,30 @@ func canaryTargets(in control.Input, spec *v1alpha1.APIServerEncryption) []contr
 	for _, e := range in.Snapshot.Lifelines.APIServer {
 		endpoints = append(endpoints, net.JoinHostPort(e.Address, strconv.Itoa(int(e.Port.Port))))
 	}
+	revision := flagsOf(in.Snapshot)
 	var targets []control.Target
 	for _, endpoint := range sortedSet(endpoints) {
 		for _, resource := range resources(spec) {
-			targets = append(targets, control.Target{Every: interval, Canary: &control.CanaryTarget{Endpoint: endpoint, Resource: resource}})
+			targets = append(targets, control.Target{Every: interval, Revision: revision, Canary: &control.CanaryTarget{Endpoint: endpoint, Resource: resource}})
 		}
 	}
 	return targets
+}
+
+// flagsOf stands for the flags of the API servers, and is empty where none is seen:
+// with other flags they may store otherwise, which is then looked at right away.
+func flagsOf(s *control.Snapshot) string {
+	var flags []string
+	for _, pod := range s.APIServerPods {
+		for name, value := range pod.Flags {
+			flags = append(flags, pod.Name+" --"+name+"="+value)
+		}
+	}
+	if len(flags) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(strings.Join(sortedSet(flags), "\n")))
+	return hex.EncodeToString(sum[:])
 }
 
 // resources are those of which canaries are written, sorted.
