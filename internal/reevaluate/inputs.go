@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/assess"
@@ -55,7 +56,7 @@ func (r *run) definition(ledgerID, digest string) (*assess.Restored, error) {
 	return was, nil
 }
 
-// part puts one part of a snapshot into it. What is equal in many namespaces is
+// part puts one part of a snapshot into it. What is equal in many scopes is
 // read once.
 func (r *run) part(ledgerID string, in ledger.Input, into *control.Snapshot) error {
 	key := in.Role + " " + in.Digest
@@ -77,29 +78,11 @@ func (r *run) part(ledgerID string, in ledger.Input, into *control.Snapshot) err
 
 // add puts what one snapshot has into another.
 func add(into, from *control.Snapshot) {
-	switch {
-	case from.Namespace.Name != "":
-		into.Namespace = from.Namespace
-	case from.NetworkPolicies != nil:
-		into.NetworkPolicies = from.NetworkPolicies
-	case from.Pods != nil:
-		into.Pods = from.Pods
-	case from.Services != nil:
-		into.Services = from.Services
-	case from.Entrances != nil:
-		into.Entrances = from.Entrances
-	case from.Peers.Namespaces != nil || from.Peers.Pods != nil:
-		into.Peers = from.Peers
-	case from.Lifelines != nil:
-		into.Lifelines = from.Lifelines
-	case from.AdmissionBackends != nil:
-		into.AdmissionBackends = from.AdmissionBackends
-	case from.ClusterPolicies != nil:
-		into.ClusterPolicies = from.ClusterPolicies
-	case from.Unmodelled != nil:
-		into.Unmodelled = from.Unmodelled
-	case from.Unavailable != nil:
-		into.Unavailable = from.Unavailable
+	to, of := reflect.ValueOf(into).Elem(), reflect.ValueOf(from).Elem()
+	for i := range of.NumField() {
+		if field := of.Field(i); !field.IsZero() {
+			to.Field(i).Set(field)
+		}
 	}
 }
 
@@ -120,7 +103,7 @@ func (r *run) census(ctx context.Context, c *census.Census) error {
 			return nil
 		}
 		r.compare(statement{where, c.LedgerID, row.Unit.Policy, row.Unit.Control, row.Subject, row.Unit.State,
-			c.Inputs(row, assess.RoleDefinition), c.Entry.Collection.Ended.Time})
+			c.Inputs(row, assess.RoleDefinition), c.Entry.Collection.Started.Time, c.Entry.Collection.Ended.Time})
 		return nil
 	})
 }

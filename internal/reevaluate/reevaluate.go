@@ -48,7 +48,8 @@ type Report struct {
 	// Versions counts what another version of an evaluator judged. It was not compared.
 	Versions []Version `json:"versions"`
 	// AsRecorded counts statements that are no verdict of an evaluator on inputs:
-	// on a namespace that changed as often as it was read, under a policy that
+	// on a scope that changed as often as it was read, on a subject that could not
+	// be looked for, by an evaluator that failed its self-test, under a policy that
 	// could not be used, or without inputs.
 	AsRecorded int `json:"asRecorded"`
 	// Unread counts statements whose inputs are missing, or are not known to this version.
@@ -211,7 +212,8 @@ type statement struct {
 	subject                          control.Subject
 	state                            control.State
 	inputs                           []ledger.Input
-	at                               time.Time
+	// from and to are between when it was judged.
+	from, to time.Time
 }
 
 // stated evaluates again what an entry states.
@@ -221,7 +223,7 @@ func (r *run) stated(ledgerID string, e *ledger.Entry) {
 	}
 	r.report.Entries++
 	r.compare(statement{fmt.Sprintf("entry %d of ledger %s", e.Seq, ledgerID), ledgerID, e.Policy.Name, e.Control,
-		*e.Subject, *e.To, e.Inputs, e.ObservedAt.Time})
+		*e.Subject, *e.To, e.Inputs, e.ObservedAt.Time, e.ObservedAt.Time})
 	if r.report.Entries%1000 == 0 {
 		r.tell()
 	}
@@ -257,25 +259,33 @@ func (r *run) compare(s statement) {
 	}
 }
 
-// asRecorded reports whether a statement is no verdict on inputs.
+// asRecorded reports whether a statement is no verdict on inputs. A verdict that
+// something was not evaluated names rules, unless the evaluator itself failed.
 func asRecorded(s *statement) bool {
-	invalid := len(s.state.Rules) == 1 && s.state.Rules[0].Rule == "" && s.state.Rules[0].Reason == ledger.CauseInvalidPolicy
-	return invalid || !slices.ContainsFunc(s.inputs, func(in ledger.Input) bool { return in.Role == assess.RolePolicies })
+	noVerdict := s.state.Outcome == control.NotEvaluated && len(s.state.Rules) == 1 && s.state.Rules[0].Rule == "" &&
+		s.state.Rules[0].Reason != control.ReasonFailed
+	return noVerdict || !slices.ContainsFunc(s.inputs, func(in ledger.Input) bool { return in.Role == assess.RolePolicies })
 }
 
-// evaluate runs the evaluator, and compares. A namespace that is being deleted
-// is stated as what it is settled to be, which depends on what was open.
+// evaluate runs the evaluator, and compares. What is in a namespace that is being
+// deleted is stated as what it is settled to be, which depends on what was open.
+// What time alone changes may have done so while the collection was made.
 func evaluate(was *assess.Restored, snapshot *control.Snapshot, s *statement) (control.State, bool) {
 	evaluated := control.State{Outcome: control.NotEvaluated}
-	for _, u := range was.Judge(snapshot, s.at) {
-		if u.Subject != s.subject {
-			continue
-		}
-		evaluated = u.State
-		for _, open := range []bool{true, false} {
-			if state := u.Settled(snapshot.Namespace, open); ledger.Bounded(state).Equal(ledger.Bounded(s.state)) {
-				return state, true
+	for _, at := range []time.Time{s.from, s.to} {
+		for _, u := range was.Judge(snapshot, at) {
+			if u.Subject != s.subject && !u.Failed {
+				continue
 			}
+			evaluated = u.State
+			for _, open := range []bool{true, false} {
+				if state := u.Settled(snapshot.Namespace, open); ledger.Bounded(state).Equal(ledger.Bounded(s.state)) {
+					return state, true
+				}
+			}
+		}
+		if s.from.Equal(s.to) {
+			break
 		}
 	}
 	return evaluated, false
