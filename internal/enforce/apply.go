@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -22,6 +23,10 @@ import (
 const (
 	// FieldManager is the field manager of everything that Holdfast applies.
 	FieldManager = "holdfast"
+	// TakeoverManager is the field manager of the fields that Holdfast takes over of
+	// objects which are not its own: applied by FieldManager, they would be all that
+	// is left of an object of its own.
+	TakeoverManager = "holdfast-takeover"
 
 	// requestTimeout bounds one request. A longer one counts as unanswered.
 	requestTimeout = 10 * time.Second
@@ -53,9 +58,19 @@ type Result struct {
 	// Differs says where the object is not as wanted, and is empty where it is.
 	// It names fields, not values.
 	Differs string
+	// Taken are the fields of somebody else's object that were taken over.
+	Taken []Taken
 	// Reread is true where the answer to the apply was lost, and the object was
 	// read to find out what became of it.
 	Reread bool
+}
+
+// Taken is a field that was taken over.
+type Taken struct {
+	// Field is its path, such as metadata.annotations.example.com/a.
+	Field string
+	// Was is the value before as JSON, empty where it was not set.
+	Was string
 }
 
 // NewApplier returns an Applier for the cluster of the configuration. The HTTP
@@ -90,39 +105,80 @@ func NewApplier(cfg *rest.Config, httpClient *http.Client, mapper meta.RESTMappe
 // Conflicts over fields are forced: Holdfast only applies to objects of its own,
 // or where the control opted in. An error is a *Error. When the answer is lost
 // the object is read, once, to find out what became of it.
+//
+// An object that is not Holdfast's own is never created, and what its fields were is
+// read before they are taken over.
 func (a *Applier) Apply(ctx context.Context, change control.Change, uid string) (Result, error) {
 	target, err := a.locate(change)
 	if err != nil {
 		return Result{}, err
 	}
-	request, err := a.patch(target, change, uid)
-	if err != nil {
-		return Result{}, err
+	var taken []Taken
+	if change.Foreign {
+		if taken, err = a.taken(ctx, target, change, uid); err != nil {
+			return Result{}, err
+		}
 	}
-	object, failure := answer(request.Do(ctx), target, applyVerbs(uid))
+	object, failure := a.send(ctx, target, change, uid, false)
 	switch {
 	case failure == nil:
-		return object.result(change)
+		result, err := object.result(change)
+		result.Taken = taken
+		return result, err
 	case failure.Failure == FailureUnknown:
-		return a.reread(ctx, change, uid, failure)
+		result, err := a.reread(ctx, change, uid, failure)
+		result.Taken = taken
+		return result, err
 	default:
 		return Result{}, failure
 	}
 }
 
-// patch returns the request that applies a change.
-func (a *Applier) patch(at target, change control.Change, uid string) (*rest.Request, error) {
+// send applies a change, or asks what that would do. Where an object of Holdfast's own
+// does not come to be as wanted by that, for somebody else holds items of its lists,
+// its whole spec is replaced.
+func (a *Applier) send(ctx context.Context, at target, change control.Change, uid string, dryRun bool) (liveObject, *Error) {
 	body, err := encode(change, uid)
 	if err != nil {
-		return nil, &Error{Failure: FailureRejected, Message: "the change cannot be encoded", Err: err}
+		return liveObject{}, unencodable(err)
 	}
-	return a.client.Patch(types.ApplyYAMLPatchType).
-		AbsPath(at.path...).
-		Param("fieldManager", FieldManager).
-		Param("force", "true").
-		Body(body).
-		MaxRetries(0).
-		Timeout(requestTimeout), nil
+	apply := a.patch(types.ApplyYAMLPatchType, at, managerOf(change), body, dryRun).Param("force", "true")
+	object, failure := answer(apply.Do(ctx), at, applyVerbs(uid))
+	switch {
+	case uid == "" || !replaceable(change):
+		return object, failure
+	case failure != nil && failure.Failure != FailureRejected:
+		return object, failure
+	case failure == nil:
+		if differs, err := object.difference(change); err != nil || differs == "" {
+			return object, nil
+		}
+	}
+	if body, err = replacing(change, uid); err != nil {
+		return liveObject{}, unencodable(err)
+	}
+	return answer(a.patch(types.JSONPatchType, at, FieldManager, body, dryRun).Do(ctx), at, "patch")
+}
+
+// patch returns a request that patches an object.
+func (a *Applier) patch(how types.PatchType, at target, manager string, body []byte, dryRun bool) *rest.Request {
+	request := a.client.Patch(how).AbsPath(at.path...).Param("fieldManager", manager).Body(body).MaxRetries(0).Timeout(requestTimeout)
+	if dryRun {
+		request.Param("dryRun", metav1.DryRunAll)
+	}
+	return request
+}
+
+func unencodable(err error) *Error {
+	return &Error{Failure: FailureRejected, Message: "the change cannot be encoded", Err: err}
+}
+
+// managerOf is the field manager of a change.
+func managerOf(change control.Change) string {
+	if change.Foreign {
+		return TakeoverManager
+	}
+	return FieldManager
 }
 
 // applyVerbs are what applying needs the right to.
@@ -139,7 +195,11 @@ func answer(response rest.Result, at target, verbs string) (liveObject, *Error) 
 	if err := response.Error(); err != nil {
 		return liveObject{}, classify(err, at, verbs)
 	}
-	object, err := decode(response)
+	body, err := response.Raw()
+	if err != nil {
+		return liveObject{}, unanswered(err, at)
+	}
+	object, err := decode(body)
 	if err != nil {
 		return liveObject{}, unanswered(err, at)
 	}
@@ -159,6 +219,7 @@ func (a *Applier) Read(ctx context.Context, change control.Change, uid string) (
 	if failure != nil {
 		return Result{}, unanswered(failure.Err, target)
 	}
+	manager := managerOf(change)
 	if object.Metadata.UID == "" {
 		return Result{Differs: "metadata: the object does not exist", Reread: true}, nil
 	}
@@ -167,7 +228,7 @@ func (a *Applier) Read(ctx context.Context, change control.Change, uid string) (
 		return Result{}, err
 	}
 	result.Reread = true
-	if result.Differs == "" && !object.applied(uid) {
+	if result.Differs == "" && !object.applied(uid, manager) {
 		result.Differs = "metadata: the object is not one that Holdfast applied"
 	}
 	return result, nil
@@ -191,8 +252,10 @@ func (a *Applier) reread(ctx context.Context, change control.Change, uid string,
 type target struct {
 	path []string
 	// resource is the plural name with its group, as in a Role.
-	resource  schema.GroupResource
-	namespace string
+	resource        schema.GroupResource
+	namespace, name string
+	// listed is whether the object is read from a list.
+	listed bool
 }
 
 func (a *Applier) locate(change control.Change) (target, error) {
@@ -218,6 +281,8 @@ func (a *Applier) locate(change control.Change) (target, error) {
 		path:      append(path, resource.Resource, change.Name),
 		resource:  resource.GroupResource(),
 		namespace: change.Namespace,
+		name:      change.Name,
+		listed:    change.Kind != networkPolicyKind,
 	}, nil
 }
 
@@ -235,12 +300,18 @@ func encode(change control.Change, uid string) ([]byte, error) {
 	} else {
 		metadata["resourceVersion"] = noRevision
 	}
-	return utiljson.Marshal(map[string]any{
-		"apiVersion": change.APIVersion,
-		"kind":       change.Kind,
-		"metadata":   metadata,
-		"spec":       change.Spec,
-	})
+	if len(change.Annotations) > 0 {
+		metadata["annotations"] = change.Annotations
+	}
+	body := maps.Clone(change.Fields)
+	if body == nil {
+		body = map[string]any{}
+	}
+	body["apiVersion"], body["kind"], body["metadata"] = change.APIVersion, change.Kind, metadata
+	if change.Spec != nil {
+		body["spec"] = change.Spec
+	}
+	return utiljson.Marshal(body)
 }
 
 // liveObject is what is looked at of an answer.
@@ -251,26 +322,27 @@ type liveObject struct {
 		Generation        int64                       `json:"generation"`
 		DeletionTimestamp *metav1.Time                `json:"deletionTimestamp"`
 		ManagedFields     []metav1.ManagedFieldsEntry `json:"managedFields"`
+		Annotations       map[string]string           `json:"annotations"`
 	} `json:"metadata"`
 	Spec map[string]any `json:"spec"`
+
+	// body is the whole, as it was answered.
+	body []byte
 }
 
-func decode(response rest.Result) (liveObject, error) {
-	body, err := response.Raw()
-	if err != nil {
-		return liveObject{}, err
-	}
+func decode(body []byte) (liveObject, error) {
 	var object liveObject
 	if err := utiljson.Unmarshal(body, &object); err != nil {
 		return liveObject{}, fmt.Errorf("decode the answer: %w", err)
 	}
+	object.body = body
 	return object, nil
 }
 
 func (o liveObject) result(change control.Change) (Result, error) {
-	differs, err := difference(change.Spec, o.Spec)
+	differs, err := o.difference(change)
 	if err != nil {
-		return Result{}, &Error{Failure: FailureRejected, Message: "the change cannot be encoded", Err: err}
+		return Result{}, unencodable(err)
 	}
 	return Result{Object: o.identity(), Differs: differs}, nil
 }
@@ -283,14 +355,14 @@ func (o liveObject) identity() control.Identity {
 	}
 }
 
-// applied reports whether Holdfast's field manager applied the object with the
-// given UID, or any object where that is empty.
-func (o liveObject) applied(uid string) bool {
+// applied reports whether a field manager applied the object with the given UID, or
+// any object where that is empty.
+func (o liveObject) applied(uid, manager string) bool {
 	if uid != "" && o.Metadata.UID != uid {
 		return false
 	}
 	for _, entry := range o.Metadata.ManagedFields {
-		if entry.Manager == FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply {
+		if entry.Manager == manager && entry.Operation == metav1.ManagedFieldsOperationApply {
 			return true
 		}
 	}

@@ -24,15 +24,24 @@ func (o *object) sort() {
 		return
 	}
 	for _, c := range slices.Concat(o.active, o.paused) {
-		// A spec is plain data: what is wanted is what is sent as JSON.
-		encoded, err := json.Marshal(c.change.Spec)
-		if err != nil {
-			encoded = fmt.Append(nil, c.change.Spec)
-		}
-		c.canonical = string(encoded)
+		c.canonical = canonical(c.change)
 	}
 	slices.SortFunc(o.active, (*claim).compare)
 	slices.SortFunc(o.paused, (*claim).compare)
+}
+
+// canonical is what a change wants of its object, as text. It is plain data: what is
+// wanted is what is sent as JSON.
+func canonical(change *control.Change) string {
+	wanted := []any{change.Spec}
+	if len(change.Fields)+len(change.Annotations) > 0 {
+		wanted = append(wanted, change.Fields, change.Annotations)
+	}
+	encoded, err := json.Marshal(wanted)
+	if err != nil {
+		encoded = fmt.Append(nil, wanted)
+	}
+	return string(encoded)
 }
 
 // compare orders claims on one object by strictness, as Merge documents, and

@@ -14,16 +14,24 @@ import (
 // an API server drops empty lists; anything else that was not wanted, or not
 // kept, is a difference.
 func difference(want, got map[string]any) (string, error) {
-	// Both sides must be of the types that decoding yields.
+	wanted, err := plain(want)
+	if err != nil {
+		return "", err
+	}
+	return differ("spec", wanted, got), nil
+}
+
+// plain is what is wanted, of the types that decoding yields.
+func plain(want map[string]any) (map[string]any, error) {
 	encoded, err := utiljson.Marshal(want)
 	if err != nil {
-		return "", fmt.Errorf("encode the wanted spec: %w", err)
+		return nil, fmt.Errorf("encode what is wanted: %w", err)
 	}
 	var wanted map[string]any
 	if err := utiljson.Unmarshal(encoded, &wanted); err != nil {
-		return "", fmt.Errorf("decode the wanted spec: %w", err)
+		return nil, fmt.Errorf("decode what is wanted: %w", err)
 	}
-	return differ("spec", wanted, got), nil
+	return wanted, nil
 }
 
 func differ(path string, want, got any) string {

@@ -3,8 +3,6 @@ package enforce
 import (
 	"context"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -14,7 +12,8 @@ type Preview struct {
 	// would create is not the one that it will have.
 	Result
 	// Before and After are the object's specs, as the API server has it now, and
-	// as it would have it then. They are nil where the object is absent.
+	// as it would have it then: with what the change wants beside the spec, in its
+	// place in the object. They are nil where the object is absent.
 	Before, After map[string]any
 }
 
@@ -34,11 +33,7 @@ func (a *Applier) DryRun(ctx context.Context, change control.Change, uid string)
 	if change.Remove {
 		return a.previewRemoval(ctx, target, before, uid)
 	}
-	request, err := a.patch(target, change, uid)
-	if err != nil {
-		return Preview{}, err
-	}
-	after, failure := answer(request.Param("dryRun", metav1.DryRunAll).Do(ctx), target, applyVerbs(uid))
+	after, failure := a.send(ctx, target, change, uid, true)
 	if failure != nil {
 		return Preview{}, failure
 	}
@@ -46,7 +41,34 @@ func (a *Applier) DryRun(ctx context.Context, change control.Change, uid string)
 	if err != nil {
 		return Preview{}, err
 	}
-	return Preview{Result: result, Before: before.Spec, After: after.Spec}, nil
+	return Preview{Result: result, Before: before.shown(change), After: after.shown(change)}, nil
+}
+
+// shown is what there is of the object that a change is about: its spec, or the fields
+// and annotations that the change names.
+func (o liveObject) shown(change control.Change) map[string]any {
+	if o.Metadata.UID == "" || len(change.Fields)+len(change.Annotations) == 0 {
+		return o.Spec
+	}
+	shown, fields := map[string]any{}, o.fields()
+	for key := range change.Fields {
+		if value, set := fields[key]; set {
+			shown[key] = value
+		}
+	}
+	annotations := map[string]any{}
+	for key := range change.Annotations {
+		if value, set := o.Metadata.Annotations[key]; set {
+			annotations[key] = value
+		}
+	}
+	if len(annotations) > 0 {
+		shown["metadata"] = map[string]any{"annotations": annotations}
+	}
+	if change.Spec != nil {
+		shown["spec"] = o.Spec
+	}
+	return shown
 }
 
 func (a *Applier) previewRemoval(ctx context.Context, at target, before liveObject, uid string) (Preview, error) {

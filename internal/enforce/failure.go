@@ -45,6 +45,10 @@ const (
 
 const notObserved = "the object is not the one that was observed"
 
+// errNotThere says that an object was not found that somebody else's fields were to be
+// taken over of.
+var errNotThere = errors.New("it is not there")
+
 // Error is a change that did not take effect.
 type Error struct {
 	// Failure is the kind of failure.

@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -111,9 +112,40 @@ func (a *Applier) relook(ctx context.Context, at target, uid string, lost *Error
 
 // get reads an object. An absent one has no UID.
 func (a *Applier) get(ctx context.Context, at target) (liveObject, *Error) {
+	if at.listed {
+		return a.find(ctx, at)
+	}
 	response := a.client.Get().AbsPath(at.path...).MaxRetries(0).Timeout(requestTimeout).Do(ctx)
 	if absent(response) {
 		return liveObject{}, nil
 	}
 	return answer(response, at, "get")
+}
+
+// find reads an object from the list of those of its name: whoever observes a kind
+// may list it, and need not be granted to get each of its objects.
+func (a *Applier) find(ctx context.Context, at target) (liveObject, *Error) {
+	response := a.client.Get().AbsPath(at.path[:len(at.path)-1]...).Param("fieldSelector", "metadata.name="+at.name).
+		MaxRetries(0).Timeout(requestTimeout).Do(ctx)
+	if err := response.Error(); err != nil {
+		return liveObject{}, classify(err, at, "list")
+	}
+	var list struct {
+		Items []json.RawMessage `json:"items"`
+	}
+	body, err := response.Raw()
+	if err == nil {
+		err = utiljson.Unmarshal(body, &list)
+	}
+	if err != nil {
+		return liveObject{}, unanswered(err, at)
+	}
+	if len(list.Items) == 0 {
+		return liveObject{}, nil
+	}
+	object, err := decode(list.Items[0])
+	if err != nil {
+		return liveObject{}, unanswered(err, at)
+	}
+	return object, nil
 }

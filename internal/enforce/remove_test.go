@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -82,7 +83,7 @@ func testRemoves(t *testing.T, env environment) {
 			switch {
 			case tc.wantFailure != "":
 				wantFailure(t, err, tc.wantFailure)
-			case err != nil || result != tc.want:
+			case err != nil || !cmp.Equal(tc.want, result):
 				t.Errorf("result %+v, %v; want %+v", result, err, tc.want)
 			}
 			if present := env.get(t, change) != nil; present != tc.wantPresent {
@@ -92,7 +93,7 @@ func testRemoves(t *testing.T, env environment) {
 	}
 	t.Run("what was in a namespace that is gone", func(t *testing.T) {
 		result, err := applier.Remove(t.Context(), removalOf(denyIngress("nowhere")), "11111111-2222-3333-4444-555555555555")
-		if err != nil || result != (Result{}) {
+		if err != nil || !cmp.Equal(Result{}, result) {
 			t.Errorf("result %+v, %v; want it to be absent", result, err)
 		}
 	})
@@ -138,7 +139,7 @@ func testRemovesHeld(t *testing.T, env environment, applier *Applier) {
 			Object:  control.Identity{UID: uid, ResourceVersion: live.ResourceVersion, Generation: live.Generation},
 			Differs: remains,
 		}
-		if result != want {
+		if !cmp.Equal(want, result) {
 			t.Errorf("result %+v, want %+v", result, want)
 		}
 	}
@@ -174,7 +175,7 @@ func testLostRemoval(t *testing.T, env environment) {
 	t.Run("removed, and looked for", func(t *testing.T) {
 		change := env.namespace(t, "lost-removal")
 		result, err := lossy(t, nil).Remove(t.Context(), removalOf(change), env.applied(t, change))
-		if want := (Result{Reread: true}); err != nil || result != want {
+		if want := (Result{Reread: true}); err != nil || !cmp.Equal(want, result) {
 			t.Errorf("result %+v, %v; want %+v", result, err, want)
 		}
 	})
