@@ -3,6 +3,7 @@ package reperform
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,26 +15,25 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// met is a namespace that was met in the cluster, and its scope in the manifest,
-// which is nil where that does not have it.
+// met is a scope that was met in the cluster, a namespace or the cluster itself, and
+// how it stands in the manifest, which is nil where that does not have it.
 type met struct {
 	*Comparison
 	ns       control.Namespace
 	scope    *ledger.ManifestScope
 	snapshot *control.Snapshot
+	// found are the units that were judged.
+	found map[ledger.Unit]bool
 }
 
-// standing compares how the namespace stands to a policy, and judges it where it
-// is in scope.
+// standing compares how the scope stands to a policy, and judges it where it is in
+// scope.
 func (m *met) standing(p *policy) error {
 	found := p.Dispose(m.ns)
-	for _, t := range p.tallies {
-		t.Found.Total++
-		switch found {
-		case assess.Excluded:
-			t.Found.Excluded++
-		case assess.NotSelected:
-			t.Found.NotSelected++
+	for id, t := range p.tallies {
+		if c, _ := p.Control(id); c != nil && c.JudgesNamespaces() && !m.ns.IsCluster() {
+			t.Found.Total++
+			leaveOut(&t.Found, found)
 		}
 	}
 	if m.scope != nil {
@@ -47,35 +47,142 @@ func (m *met) standing(p *policy) error {
 			m.report.Differences = append(m.report.Differences, d)
 		}
 	}
-	if found != assess.InScope {
+	switch {
+	case found == assess.InScope:
+		return m.judge(p)
+	case p.judgesObjects():
+		return m.outside(p, found)
+	default:
 		return nil
 	}
-	return m.judge(p)
 }
 
-// judge judges the namespace, and compares each verdict.
-func (m *met) judge(p *policy) (err error) {
-	if m.snapshot == nil {
-		if m.snapshot, err = m.Cluster.Snapshot(m.ns.Name); err != nil {
-			return err
-		}
+// leaveOut counts a unit that is not in scope.
+func leaveOut(c *ledger.Census, disposition assess.Disposition) {
+	switch disposition {
+	case assess.Excluded:
+		c.Excluded++
+	case assess.NotSelected:
+		c.NotSelected++
 	}
-	for _, u := range assess.Judge(p.Definition, m.snapshot, m.At) {
-		t := p.tallies[u.Control.Spec.ID]
-		if t == nil {
-			continue
+}
+
+// observe takes what was listed of the scope, and what probes saw as recorded.
+func (m *met) observe() (err error) {
+	if m.snapshot != nil {
+		return nil
+	}
+	if m.snapshot, err = m.Cluster.Snapshot(m.ns.Name); err != nil {
+		return err
+	}
+	if !slices.Contains(m.Needs(), control.NeedProbes) {
+		return nil
+	}
+	found, err := m.recordedObservations()
+	if err != nil {
+		return err
+	}
+	if !found {
+		m.snapshot.Unavailable = maps.Clone(m.snapshot.Unavailable)
+		if m.snapshot.Unavailable == nil {
+			m.snapshot.Unavailable = map[control.Need]string{}
 		}
-		row := m.row(&u)
-		state := u.Settled(m.ns, row != nil && row.State.Outcome == control.Deviating)
-		count(&t.Found, state.Outcome)
-		if row != nil {
-			if err := m.verdict(&u, row, state); err != nil {
-				return err
-			}
+		m.snapshot.Unavailable[control.NeedProbes] = control.ReasonInconclusive
+	}
+	m.report.Observations += len(m.snapshot.Observations)
+	return nil
+}
+
+// outside counts what controls would judge in a scope that is not in the policy's.
+func (m *met) outside(p *policy, disposition assess.Disposition) error {
+	if err := m.observe(); err != nil {
+		return err
+	}
+	for _, u := range assess.Judge(p.ofObjects, m.snapshot, m.At) {
+		if t := p.tallies[u.Control.Spec.ID]; t != nil && !u.Failed {
+			leaveOut(&t.Found, disposition)
 		}
 	}
 	return nil
 }
+
+// judge judges the scope, and compares each verdict.
+func (m *met) judge(p *policy) error {
+	if err := m.observe(); err != nil {
+		return err
+	}
+	for _, u := range m.units(p) {
+		t := p.tallies[u.Control.Spec.ID]
+		if t == nil {
+			continue
+		}
+		m.found[ledger.Unit{Policy: p.Name, Control: u.Control.Spec.ID, Subject: u.Subject}] = true
+		row := m.row(&u)
+		state := u.Settled(m.ns, row != nil && row.State.Outcome == control.Deviating)
+		count(&t.Found, state.Outcome)
+		if err := m.unit(&u, row, state); err != nil {
+			return err
+		}
+	}
+	return m.unmet(p)
+}
+
+// units are judged as of now; what rests on probes, as of the manifest, whose
+// observations it takes.
+func (m *met) units(p *policy) []assess.Unit {
+	of := func(probes bool, at time.Time) []assess.Unit {
+		units := assess.Judge(p.Definition, m.snapshot, at)
+		return slices.DeleteFunc(units, func(u assess.Unit) bool { return slices.Contains(u.Control.Needs, control.NeedProbes) != probes })
+	}
+	return append(of(false, m.At), of(true, m.census.Entry.Collection.Ended.Time)...)
+}
+
+// unit compares a verdict on a unit, which the manifest may not have.
+func (m *met) unit(u *assess.Unit, row *ledger.ManifestUnit, state control.State) error {
+	switch {
+	case row != nil:
+		return m.verdict(u, row, state)
+	case m.scope == nil || u.Control.JudgesNamespaces() || u.Failed:
+		return nil // that the scope is not there was said
+	}
+	return m.differs(Difference{Policy: u.Def.Name, Control: u.Control.Spec.ID, Subject: u.Subject, Manifest: "not listed", Found: words(state)})
+}
+
+// unmet compares the manifest's units that were not found.
+func (m *met) unmet(p *policy) error {
+	if m.scope == nil {
+		return nil
+	}
+	for i := range m.scope.Units {
+		row := &m.scope.Units[i]
+		subject := m.scope.Subject
+		if row.Subject != nil {
+			subject = *row.Subject
+		}
+		c, stated := p.Control(row.Control)
+		if row.Policy != p.Name || !stated || p.tallies[row.Control] == nil || m.found[ledger.Unit{Policy: p.Name, Control: row.Control, Subject: subject}] {
+			continue
+		}
+		if !c.Finds(m.snapshot) {
+			m.report.NotCompared[notListed]++
+			continue
+		}
+		if err := m.differs(Difference{Policy: p.Name, Control: row.Control, Subject: subject, Manifest: words(row.State), Found: "not there"}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// differs reports a difference, and says why it may be.
+func (m *met) differs(d Difference) (err error) {
+	d.Class, d.Why, err = m.explain(d.Policy, d.Subject)
+	m.report.Differences = append(m.report.Differences, d)
+	return err
+}
+
+// notListed is why a verdict is not compared that rests on what was not listed.
+const notListed = "you may not list everything that the control needs"
 
 func count(c *ledger.Census, outcome control.Outcome) {
 	switch outcome {
@@ -115,8 +222,11 @@ func (m *met) verdict(u *assess.Unit, row *ledger.ManifestUnit, state control.St
 	case mc.EvaluatorVersion != version:
 		m.report.NotCompared[fmt.Sprintf("judged by version %d of %s, which is version %d here", mc.EvaluatorVersion, mc.Type, version)]++
 		return nil
+	case !u.Control.Finds(m.snapshot):
+		m.report.NotCompared[notListed]++
+		return nil
 	case u.Partly(m.snapshot):
-		m.report.NotCompared["you may not list everything that the control needs"]++
+		m.report.NotCompared["it rests on probes, of which nothing was recorded in the manifest: what they see is not re-performed"]++
 		return nil
 	case row.State.Outcome == control.NotEvaluated:
 		m.report.NotCompared["the manifest states that it was not evaluated"]++
@@ -127,11 +237,7 @@ func (m *met) verdict(u *assess.Unit, row *ledger.ManifestUnit, state control.St
 		m.report.Same++
 		return nil
 	}
-	d := Difference{Policy: row.Policy, Control: row.Control, Subject: u.Subject, Manifest: words(row.State), Found: words(state)}
-	var err error
-	d.Class, d.Why, err = m.explain(row.Policy)
-	m.report.Differences = append(m.report.Differences, d)
-	return err
+	return m.differs(Difference{Policy: row.Policy, Control: row.Control, Subject: u.Subject, Manifest: words(row.State), Found: words(state)})
 }
 
 // words is a state in a few words.
@@ -143,8 +249,8 @@ func words(s control.State) string {
 	return strings.Join(out, ", ")
 }
 
-// explain says why a verdict may be another than in the manifest.
-func (m *met) explain(policy string) (class string, why []string, err error) {
+// explain says why a verdict on a subject may be another than in the manifest.
+func (m *met) explain(policy string, subject control.Subject) (class string, why []string, err error) {
 	parts, err := m.encoder.Parts(m.snapshot)
 	if err != nil {
 		return "", nil, err
@@ -154,6 +260,10 @@ func (m *met) explain(policy string) (class string, why []string, err error) {
 		return Contradiction, []string{"the recorded inputs are the same as those that were listed now"}, nil
 	}
 	why = append(m.versions(), m.entries[m.ns.UID]...)
+	if subject.UID != m.ns.UID {
+		why = append(why, m.entries[subject.UID]...)
+	}
+	why = append(why, m.newerObjects(changed)...)
 	for _, p := range m.policies {
 		if p.Name == policy {
 			why = append(why, m.entries[p.UID]...)
@@ -195,7 +305,7 @@ func (m *met) changedParts(parts []assess.Part) []string {
 // versions say whether the namespace itself changed since.
 func (m *met) versions() []string {
 	list := m.list("namespaces")
-	if list == nil || !after(m.Versions[m.ns.Name], list.ResourceVersion) {
+	if m.ns.IsCluster() || list == nil || !after(m.Versions[m.ns.Name], list.ResourceVersion) {
 		return nil
 	}
 	return []string{fmt.Sprintf("Namespace %s has the resourceVersion %s, later than %s of the manifest's list", m.ns.Name, m.Versions[m.ns.Name], list.ResourceVersion)}

@@ -25,8 +25,9 @@ import (
 type Cluster interface {
 	// Namespaces calls fn for every namespace, by name, until it returns false.
 	Namespaces(fn func(control.Namespace) bool)
-	// Snapshot returns what was listed of a namespace.
-	Snapshot(namespace string) (*control.Snapshot, error)
+	// Snapshot returns what was listed of a scope: of a namespace, or of the cluster
+	// (control.Cluster).
+	Snapshot(scope string) (*control.Snapshot, error)
 }
 
 // Listed is a cluster as somebody listed it.
@@ -85,6 +86,9 @@ type Report struct {
 	Differences []Difference `json:"differences"`
 	// NotCompared says, with how many verdicts, why some were not.
 	NotCompared map[string]int `json:"notCompared"`
+	// Observations is how many observations of probes were taken as recorded: only
+	// Holdfast's own account can probe, so what they show was not re-performed.
+	Observations int `json:"observations,omitempty"`
 }
 
 // Comparison compares a cluster with a manifest, once.
@@ -130,7 +134,7 @@ func (c *Comparison) Needs() []control.Need {
 // compares every namespace's standing and every verdict.
 func (c *Comparison) Compare(ctx context.Context, with Listed) (*Report, error) {
 	c.Listed = with
-	for _, step := range []func(context.Context) error{c.read, c.later, c.namespaces} {
+	for _, step := range []func(context.Context) error{c.read, c.later, c.namespaces, c.itself} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -148,7 +152,23 @@ func (c *Comparison) Compare(ctx context.Context, with Listed) (*Report, error) 
 // policy is a definition that the manifest names.
 type policy struct {
 	*assess.Definition
-	tallies map[string]*Tally
+	// ofObjects has those controls only that judge what they find, and not each
+	// namespace.
+	ofObjects *assess.Definition
+	tallies   map[string]*Tally
+}
+
+// judgesObjects reports whether a control of the policy judges what it finds.
+func (p *policy) judgesObjects() bool { return len(p.ofObjects.Controls) > 0 }
+
+func newPolicy(def *assess.Definition) *policy {
+	p := &policy{Definition: def, ofObjects: &assess.Definition{Name: def.Name}, tallies: map[string]*Tally{}}
+	for i := range def.Controls {
+		if !def.Controls[i].JudgesNamespaces() {
+			p.ofObjects.Controls = append(p.ofObjects.Controls, def.Controls[i])
+		}
+	}
+	return p
 }
 
 // define makes the definitions that the manifest names ready again.
@@ -168,7 +188,7 @@ func (c *Comparison) define() error {
 		if err != nil {
 			return err
 		}
-		known := &policy{def, map[string]*Tally{}}
+		known := newPolicy(def)
 		for j := range mp.Controls {
 			if mc := &mp.Controls[j]; c.wants(mp.Name, mc.ID) {
 				known.tallies[mc.ID] = &Tally{Policy: mp.Name, Control: mc.ID, Manifest: mc.Census}
@@ -193,7 +213,7 @@ func (c *Comparison) wants(policy, id string) bool {
 // read reads the manifest's scopes.
 func (c *Comparison) read(ctx context.Context) error {
 	return c.census.Each(ctx, func(scope *ledger.ManifestScope) error {
-		c.scopes[scope.Subject.Name] = scope
+		c.scopes[ledger.ScopeOf(scope.Subject)] = scope
 		return nil
 	})
 }
@@ -230,17 +250,37 @@ func (c *Comparison) namespaces(ctx context.Context) (err error) {
 	if err == nil && c.report.Namespaces == 0 {
 		err = errors.New("no namespace was listed: nothing can be judged")
 	}
+	return err
+}
+
+// itself compares the cluster as a scope, where a control judges what it has.
+func (c *Comparison) itself(context.Context) error {
+	defer c.tally()
+	if !slices.ContainsFunc(c.policies, (*policy).judgesObjects) {
+		return nil
+	}
+	snapshot, err := c.Cluster.Snapshot(control.Cluster)
+	if err != nil {
+		return fmt.Errorf("the cluster as a scope: %w", err)
+	}
+	return c.namespace(snapshot.Namespace)
+}
+
+// tally reports how many units there are.
+func (c *Comparison) tally() {
 	for _, p := range c.policies {
 		for i := range p.Definition.Controls {
 			if t := p.tallies[p.Definition.Controls[i].Spec.ID]; t != nil {
+				if !p.Definition.Controls[i].JudgesNamespaces() {
+					t.Found.Total = t.Found.Sum()
+				}
 				c.report.Controls = append(c.report.Controls, *t)
 			}
 		}
 	}
-	return err
 }
 
-// namespace compares one namespace.
+// namespace compares one namespace, or the cluster, which is found by its name.
 func (c *Comparison) namespace(ns control.Namespace) error {
 	scope := c.scopes[ns.Name]
 	if scope != nil && scope.Subject.UID == ns.UID {
@@ -249,7 +289,7 @@ func (c *Comparison) namespace(ns control.Namespace) error {
 		c.added(ns)
 		scope = nil
 	}
-	m := &met{Comparison: c, ns: ns, scope: scope}
+	m := &met{Comparison: c, ns: ns, scope: scope, found: map[ledger.Unit]bool{}}
 	for _, p := range c.policies {
 		if err := m.standing(p); err != nil {
 			return err
