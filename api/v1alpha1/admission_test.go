@@ -119,6 +119,9 @@ func (a *admission) judge(ctx context.Context, r rule, object *unstructured.Unst
 func selectors(spec *v1alpha1.ControlPolicySpec) []*metav1.LabelSelector {
 	all := []*metav1.LabelSelector{&spec.Scope.NamespaceSelector}
 	for _, control := range spec.Controls {
+		if control.NetworkIsolation == nil {
+			continue
+		}
 		for _, allowance := range control.NetworkIsolation.Allow {
 			if allowance.Rule == nil {
 				continue
@@ -217,7 +220,7 @@ func testDefaults(t *testing.T, client dynamic.Interface) {
 			spec: map[string]any{"scope": map[string]any{"namespaceSelector": map[string]any{}}, "controls": []any{control()}},
 			want: map[string]any{"mode": "Observe", "controls": []any{defaulted}, "scope": map[string]any{
 				"namespaceSelector": map[string]any{},
-				"builtinExclusions": []any{"kube-system", "kube-public", "kube-node-lease", "holdfast-system"},
+				"builtinExclusions": []any{"kube-system", "kube-public", "kube-node-lease", "holdfast-system"}, "cluster": "Excluded",
 			}},
 		},
 		"a schedule": {

@@ -66,7 +66,7 @@ func textBounds(n node) (all []bound) {
 // longest returns a valid value of the length limit.
 func longest(path string, limit int) string {
 	switch field(path) {
-	case "correctionWithin", "newSubjectWithin":
+	case "correctionWithin", "newSubjectWithin", "maximumKeyAge":
 		return "0000h000000m7776000.000000000s"
 	case "startingDeadline":
 		return "0000h000000m0086400.000000000s"
@@ -89,7 +89,9 @@ func longest(path string, limit int) string {
 		return "0000h000000m0086400.000000000s"
 	case "cidr", "cidrs", "except":
 		return "2001:0db8:0000:0000:0000:0000:0000:0001/128"
-	case "until", "operatingFrom", "start", "slot", "startedAt", "completedAt", "at":
+	case "every":
+		return "0000h000000m0604800.000000000s"
+	case "validUntil", "until", "operatingFrom", "start", "slot", "startedAt", "completedAt", "at":
 		return "2026-03-01T06:00:00.123456789+00:00"
 	case "end":
 		return "2027-01-01T00:00:00.123456789+00:00"
@@ -216,6 +218,10 @@ func beside(path string, value any) edits {
 	case "direction":
 		if value == "Egress" && strings.Contains(path, ".acceptedExposure[") {
 			return edits{parent + "exposures": nil}
+		}
+	case "cluster":
+		if value == "Excluded" {
+			return edits{atRest + ".volumes": nil}
 		}
 	case "cidr":
 		return edits{parent + "except": nil}

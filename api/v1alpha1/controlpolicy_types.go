@@ -63,6 +63,8 @@ type ControlPolicyList struct {
 // ControlPolicySpec is what the admin declares.
 //
 // +kubebuilder:validation:XValidation:rule="self.controls.all(c, (has(c.mode) ? c.mode : self.mode) != 'Enforce' || !has(c.networkIsolation) || !('Egress' in c.networkIsolation.defaultDeny) || (has(c.networkIsolation.allow) && c.networkIsolation.allow.exists(a, a.type == 'DNS')))",message="networkIsolation.allow must list type DNS where Egress is denied in Enforce mode, or workloads could resolve no names; add {type: DNS}, or use mode Observe",fieldPath=".controls"
+// +kubebuilder:validation:XValidation:rule="self.scope.cluster == 'Included' || !self.controls.exists(c, has(c.encryptionAtRest) && has(c.encryptionAtRest.volumes) && (has(c.encryptionAtRest.volumes.guard) || has(c.encryptionAtRest.volumes.defaultClass) || has(c.encryptionAtRest.volumes.classTemplate)))",message="encryptionAtRest.volumes states guard, defaultClass or classTemplate, which are of the cluster: set scope.cluster to Included, or remove them",fieldPath=".controls"
+// +kubebuilder:validation:XValidation:rule="self.controls.filter(c, has(c.encryptionAtRest) && has(c.encryptionAtRest.volumes) && (has(c.encryptionAtRest.volumes.guard) || has(c.encryptionAtRest.volumes.defaultClass) || has(c.encryptionAtRest.volumes.classTemplate))).size() <= 1",message="only one control may state guard, defaultClass or classTemplate of encryptionAtRest.volumes: the cluster has one of each for a policy",fieldPath=".controls"
 type ControlPolicySpec struct {
 	// description says in your own words what this policy is for, in at most
 	// 1024 characters.

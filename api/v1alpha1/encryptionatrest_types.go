@@ -71,6 +71,12 @@ type VolumeEncryption struct {
 	Guard *VolumeGuard `json:"guard,omitempty"`
 }
 
+// ParameterValue is the value of a parameter of a StorageClass, in at most 256
+// characters.
+//
+// +kubebuilder:validation:MaxLength=256
+type ParameterValue string
+
 // ProvisionerRule says which level the classes and volumes of a provisioner have.
 type ProvisionerRule struct {
 	// provisioner is the exact name of the provisioner, such as ebs.csi.aws.com.
@@ -82,7 +88,8 @@ type ProvisionerRule struct {
 	// have; the value * means any that is not empty. At most 8.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=8
-	Parameters map[string]string `json:"parameters,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(name, name != '' && name.size() <= 128)",message="parameters must have names of 1 to 128 characters"
+	Parameters map[string]ParameterValue `json:"parameters,omitempty"`
 	// level is what a class has whose parameters are so: None, ProviderManaged or
 	// CustomerManaged.
 	// +required
@@ -174,7 +181,8 @@ type StorageClassTemplate struct {
 	// parameters are the class's parameters: at most 32.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
-	Parameters map[string]string `json:"parameters,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(name, name != '' && name.size() <= 128)",message="parameters must have names of 1 to 128 characters"
+	Parameters map[string]ParameterValue `json:"parameters,omitempty"`
 	// reclaimPolicy is Retain or Delete (the default).
 	// +optional
 	// +kubebuilder:default=Delete

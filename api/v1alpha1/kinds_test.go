@@ -40,6 +40,10 @@ func kinds() []kind {
 			lenient:  edits{"spec.retention": "876000h"},
 		},
 		{singular: "evidencerecord", plural: "evidencerecords", rules: recordRules, decode: decodeInto(&v1alpha1.EvidenceRecord{})},
+		{
+			singular: "encryptedstorageclasses", plural: "encryptedstorageclasses", rules: encryptedClassesRules,
+			decode: decodeInto(&v1alpha1.EncryptedStorageClasses{}),
+		},
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 
 // policyKindRules returns every rule of ControlPolicy in CEL.
 func policyKindRules() []rule {
-	return slices.Concat(policyRules(), enforcementRules(), scopeRules(), controlRules(), networkIsolationRules())
+	return slices.Concat(policyRules(), enforcementRules(), scopeRules(), controlRules(), networkIsolationRules(), encryptionAtRestRules())
 }
 
 func policyRules() []rule {
@@ -135,9 +135,13 @@ func selectorRules(selector, label string) []rule {
 func controlRules() []rule {
 	return []rule{
 		{
-			field: "spec.controls[0]", message: "exactly one of the fields in [networkIsolation] must be set",
+			field: "spec.controls[0]", message: "exactly one of the fields in [encryptionAtRest encryptionInTransit networkIsolation] must be set",
 			accept: each("spec.controls[0].networkIsolation", map[string]any{"defaultDeny": []any{"Ingress"}}),
-			refuse: each("spec.controls[0].networkIsolation", nil),
+			refuse: []edits{
+				{"spec.controls[0].networkIsolation": nil},
+				{"spec.controls[0].encryptionAtRest": map[string]any{"apiServer": map[string]any{}}},
+				{"spec.controls[0].encryptionInTransit": map[string]any{"ingress": map[string]any{}}},
+			},
 		},
 		{
 			field: "spec.controls[0].id", message: "id must consist of letters, digits, '-', '_' and '.', with a letter or digit first and last",

@@ -1314,7 +1314,7 @@ func (in *ProvisionerRule) DeepCopyInto(out *ProvisionerRule) {
 	*out = *in
 	if in.Parameters != nil {
 		in, out := &in.Parameters, &out.Parameters
-		*out = make(map[string]string, len(*in))
+		*out = make(map[string]ParameterValue, len(*in))
 		for key, val := range *in {
 			(*out)[key] = val
 		}
@@ -1536,7 +1536,7 @@ func (in *StorageClassTemplate) DeepCopyInto(out *StorageClassTemplate) {
 	*out = *in
 	if in.Parameters != nil {
 		in, out := &in.Parameters, &out.Parameters
-		*out = make(map[string]string, len(*in))
+		*out = make(map[string]ParameterValue, len(*in))
 		for key, val := range *in {
 			(*out)[key] = val
 		}

@@ -141,8 +141,8 @@ func TestVolumeGuardsAreAdmitted(t *testing.T) {
 // extended is a control that states much of its own.
 func extended(v *v1alpha1.VolumeEncryption) {
 	v.Provisioners = []v1alpha1.ProvisionerRule{
-		{Provisioner: "a.example.com", Parameters: map[string]string{"a": "it's 1", "b": "*"}, Level: "CustomerManaged", Otherwise: "ProviderManaged", Reason: "r"},
-		{Provisioner: "b.example.com", Parameters: map[string]string{`clear\`: "true"}, Level: "None", Otherwise: "CustomerManaged", Reason: "r"},
+		{Provisioner: "a.example.com", Parameters: map[string]v1alpha1.ParameterValue{"a": "it's 1", "b": "*"}, Level: "CustomerManaged", Otherwise: "ProviderManaged", Reason: "r"},
+		{Provisioner: "b.example.com", Parameters: map[string]v1alpha1.ParameterValue{`clear\`: "true"}, Level: "None", Otherwise: "CustomerManaged", Reason: "r"},
 		{Provisioner: "c.example.com", Level: "ProviderManaged", Reason: "r"},
 		{Provisioner: "hostPath", Level: "ProviderManaged", Reason: "r"},
 	}
@@ -158,9 +158,9 @@ func extended(v *v1alpha1.VolumeEncryption) {
 func largest(v *v1alpha1.VolumeEncryption) {
 	v.MinimumLevel = v1alpha1.EncryptionCustomerManaged
 	for i := range 64 {
-		parameters := map[string]string{}
+		parameters := map[string]v1alpha1.ParameterValue{}
 		for p := range 8 {
-			parameters[fmt.Sprintf("parameter-%d", p)] = strings.Repeat("v", 200)
+			parameters[fmt.Sprintf("%s-%d", strings.Repeat("p", 126), p)] = v1alpha1.ParameterValue(strings.Repeat("v", 256))
 		}
 		v.Provisioners = append(v.Provisioners, v1alpha1.ProvisionerRule{
 			Provisioner: fmt.Sprintf("%s-%d.example.com", strings.Repeat("p", 230), i), Parameters: parameters, Level: "CustomerManaged", Reason: "r"})

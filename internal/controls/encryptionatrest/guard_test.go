@@ -241,7 +241,7 @@ func wanted(changes []control.Change) []string {
 
 func TestWants(t *testing.T) {
 	stating := func(v v1alpha1.VolumeEncryption) *cluster { return newCluster().volumes(v) }
-	template := &v1alpha1.StorageClassTemplate{Name: "vault", Provisioner: "ebs.csi.aws.com", Parameters: map[string]string{"encrypted": "true"}}
+	template := &v1alpha1.StorageClassTemplate{Name: "vault", Provisioner: "ebs.csi.aws.com", Parameters: values("encrypted=true")}
 	guards := []string{
 		"EncryptedStorageClasses holdfast-guard-storage-claims-self-test",
 		"ValidatingAdmissionPolicy holdfast-guard-storage-claims-self-test", "ValidatingAdmissionPolicyBinding holdfast-guard-storage-claims-self-test",
@@ -325,7 +325,7 @@ func reasons(err error) []string {
 // for what is not.
 func TestTemplateFields(t *testing.T) {
 	v := v1alpha1.VolumeEncryption{ClassTemplate: &v1alpha1.StorageClassTemplate{Name: "vault", Provisioner: "ebs.csi.aws.com",
-		Parameters: map[string]string{"encrypted": "true"}, AllowVolumeExpansion: "Forbidden"}}
+		Parameters: values("encrypted=true"), AllowVolumeExpansion: "Forbidden"}}
 	changes, err := Control{}.Wants(newCluster().volumes(v).Input)
 	if err != nil || len(changes) != 1 {
 		t.Fatalf("%v, %v", changes, err)

@@ -78,25 +78,22 @@ func (k known) judging() *row {
 // asRow writes a rule of the control as a row. How names of parameters are written,
 // and what volumes say, it has from the table.
 func asRow(rule *v1alpha1.ProvisionerRule, of *row) *row {
-	r := &row{
-		Provisioners: []string{rule.Provisioner},
-		Levels:       []condition{{Parameters: rule.Parameters, Level: rule.Level}},
-		Otherwise:    rule.Otherwise,
+	r := &row{Provisioners: []string{rule.Provisioner}}
+	if of != nil {
+		r.FoldKeys, r.Attributes, r.PolicyParameter = of.FoldKeys, of.Attributes, of.PolicyParameter
 	}
 	if len(rule.Parameters) == 0 {
-		r.Levels, r.Otherwise = nil, rule.Level
-	}
-	if of == nil {
+		r.Otherwise = rule.Level
 		return r
 	}
-	r.FoldKeys, r.Attributes, r.PolicyParameter = of.FoldKeys, of.Attributes, of.PolicyParameter
-	if r.FoldKeys && len(r.Levels) > 0 {
-		folded := map[string]string{}
-		for key, value := range rule.Parameters {
-			folded[strings.ToLower(key)] = value
+	parameters := map[string]string{}
+	for key, value := range rule.Parameters {
+		if r.FoldKeys {
+			key = strings.ToLower(key)
 		}
-		r.Levels[0].Parameters = folded
+		parameters[key] = string(value)
 	}
+	r.Levels, r.Otherwise = []condition{{Parameters: parameters, Level: rule.Level}}, rule.Otherwise
 	return r
 }
 

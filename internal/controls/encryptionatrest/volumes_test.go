@@ -34,6 +34,15 @@ func params(text string) map[string]string {
 	return parameters
 }
 
+// values is params as the API has them.
+func values(text string) map[string]v1alpha1.ParameterValue {
+	parameters := map[string]v1alpha1.ParameterValue{}
+	for key, value := range params(text) {
+		parameters[key] = v1alpha1.ParameterValue(value)
+	}
+	return parameters
+}
+
 func storageClass(name, provisioner, parameters string) control.StorageClass {
 	return control.StorageClass{Meta: control.Meta{Name: name, UID: "class-" + name, CreatedAt: classMade}, Provisioner: provisioner, Parameters: params(parameters)}
 }
@@ -195,7 +204,7 @@ func TestClassLevels(t *testing.T) {
 
 func owning(provisioner, parameters string, level, otherwise v1alpha1.EncryptionLevel) v1alpha1.VolumeEncryption {
 	return v1alpha1.VolumeEncryption{Provisioners: []v1alpha1.ProvisionerRule{
-		{Provisioner: provisioner, Parameters: params(parameters), Level: level, Otherwise: otherwise, Reason: "RISK-3"}}}
+		{Provisioner: provisioner, Parameters: values(parameters), Level: level, Otherwise: otherwise, Reason: "RISK-3"}}}
 }
 
 func TestVolumeLevels(t *testing.T) {

@@ -42,7 +42,7 @@ func wantClass(s *control.Snapshot, v *v1alpha1.VolumeEncryption) []control.Chan
 	}
 	parameters := map[string]any{}
 	for key, value := range t.Parameters {
-		parameters[key] = value
+		parameters[key] = string(value)
 	}
 	c := classChange(t.Name)
 	c.Effect = control.Permits
