@@ -93,7 +93,8 @@ func (cp *ControlPlane) APIServerPod(server int) *corev1.Pod {
 			Annotations: map[string]string{corev1.MirrorPodAnnotationKey: "static"},
 		},
 		Spec: corev1.PodSpec{
-			NodeName: fmt.Sprintf("node-%d", server), HostNetwork: true,
+			// It is on no node: pods of nodes that are not there are deleted.
+			HostNetwork:                  true,
 			AutomountServiceAccountToken: new(false),
 			Containers: []corev1.Container{{
 				Name: apiServerBinary, Image: "registry.example.com/" + apiServerBinary,
