@@ -81,6 +81,8 @@ func statement(e *ledger.Entry, lasted time.Duration) string {
 		parts = gapParts(e.Gap)
 	case ledger.KindEvidenceLost:
 		parts = []string{count(uint64(e.Lost.Count), "entry") + " not kept", interval(e.Lost.From, &e.Lost.To)}
+	case ledger.KindProbed:
+		parts = probeParts(e.Probe)
 	case ledger.KindRecoveredTail:
 		parts = []string{count(e.Tail.Count, "entry") + " beyond the last checkpoint"}
 	default:
@@ -98,7 +100,7 @@ func stateParts(e *ledger.Entry, lasted time.Duration) []string {
 	if e.From != nil {
 		from = string(e.From.Outcome)
 	}
-	parts := []string{from + " → " + string(e.To.Outcome)}
+	parts := []string{from + " → " + string(e.To.Outcome) + resting(e.To.Basis)}
 	if e.Ending != "" {
 		ending := string(e.Ending)
 		if lasted > 0 {
@@ -109,6 +111,23 @@ func stateParts(e *ledger.Entry, lasted time.Duration) []string {
 	parts = append(parts, string(e.Origin))
 	for _, rule := range e.To.Rules {
 		parts = append(parts, ruleText(rule))
+	}
+	return parts
+}
+
+// resting says what a state rests on, where that is not declared configuration.
+func resting(on control.Basis) string {
+	if on == "" || on == control.BasisConfiguration {
+		return ""
+	}
+	return " (" + string(on) + ")"
+}
+
+// probeParts say what was probed, and which keys were found in use.
+func probeParts(b *ledger.ProbeBody) []string {
+	parts := []string{fmt.Sprintf("%s: %d probed", b.Of, b.Targets), fmt.Sprintf("%d unseen", b.Unseen)}
+	for _, key := range b.Keys {
+		parts = append(parts, "key "+key.ID)
 	}
 	return parts
 }

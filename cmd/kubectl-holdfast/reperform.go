@@ -199,6 +199,9 @@ func reperformText(s screen, out *strings.Builder, r *reperformReport) {
 	for _, why := range slices.Sorted(maps.Keys(r.NotCompared)) {
 		fmt.Fprintf(out, "Not compared: %s: %s\n", count(uint64(r.NotCompared[why]), "verdict"), printable(why))
 	}
+	if r.Observations > 0 {
+		fmt.Fprintf(out, "Not re-performed: %s of probes, taken as recorded: only Holdfast's own account can probe.\n", count(uint64(r.Observations), "observation"))
+	}
 	fmt.Fprintf(out, "%s of %s the same, %s.\n", count(uint64(r.Same), "verdict"), count(uint64(r.Compared), "compared one"), count(uint64(len(r.Differences)), "difference"))
 }
 

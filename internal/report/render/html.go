@@ -78,6 +78,7 @@ func functions() template.FuncMap {
 		"slots":    func(c report.Collection) template.HTML { return unbroken(slotsText(c)) },
 		"longest":  func(ns int64) template.HTML { return unbroken(duration(ns, up)) },
 		"coverage": coverage, "coverageOf": coverageOf, "share": share, "perMyriad": perMyriad,
+		"probeMeaning": probeMeaning, "keys": keysText, "inScope": inScopeText, "kinds": severalKinds,
 		"tolerance": tolerance, "natures": natures, "bases": bases, "removed": removed, "newSubjects": newSubjects, "episodesLine": episodesLine, "surelyPossibly": surelyPossibly,
 		"threshold": func(ns int64) template.HTML { return unbroken(thresholdName(ns)) }, "lengths": lengthsLine, "rules": rules, "tally": tally, "short": short,
 		"className": className, "classMeaning": classMeaning, "originMeaning": originMeaning, "endingMeaning": endingMeaning,

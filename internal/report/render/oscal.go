@@ -159,11 +159,17 @@ func (w *oscalWriter) control(c *report.Control) oscalObservation {
 	if w.Query.AsOf == nil {
 		text = append(text, "Coverage "+coverage(c.Coverage)+".", "Episodes: "+episodesLine(c.Counts)+".")
 	}
+	props := w.props("control", name(c), "owner", c.Owner, "criteria", strings.Join(c.Criteria, " "), "subjects", strconv.Itoa(len(c.Subjects)),
+		"episodes", strconv.Itoa(c.Counts.Episodes), "coverage", coverage(c.Coverage))
+	for i := range c.Behaviour {
+		b := &c.Behaviour[i]
+		text = append(text, "Probed, "+behaviourLine(b)+".")
+		props = append(props, w.props("probe-runs-"+strings.ToLower(b.Of), strconv.Itoa(b.Runs), "probe-targets-"+strings.ToLower(b.Of), strconv.Itoa(b.Targets),
+			"probe-unseen-"+strings.ToLower(b.Of), strconv.Itoa(b.Unseen))...)
+	}
 	return oscalObservation{
 		UUID: w.id("control", name(c)), Title: line("Control " + name(c)), Description: strings.Join(text, "\n\n"),
-		Props: w.props("control", name(c), "owner", c.Owner, "criteria", strings.Join(c.Criteria, " "), "subjects", strconv.Itoa(len(c.Subjects)),
-			"episodes", strconv.Itoa(c.Counts.Episodes), "coverage", coverage(c.Coverage)),
-		Methods: []string{"EXAMINE"}, Types: []string{"control-objective"}, Collected: exact(&w.Through),
+		Props: props, Methods: []string{"EXAMINE"}, Types: []string{"control-objective"}, Collected: exact(&w.Through),
 	}
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -18,11 +19,15 @@ func ofControl(columns ...string) []string { return append([]string{"policy", "c
 
 // registers are all registers of a record.
 func registers(r *report.Record, o Options) []register {
-	return []register{
+	list := []register{
 		controlRegister(r), scopeRegister(r), exclusionRegister(r), leftRegister(r), subjectRegister(r),
 		episodeRegister(r, o), removalRegister(r), groupRegister(r, o), occurrenceRegister(r), gapRegister(r), changeRegister(r),
 		accessRegister(r), anchorRegister(r),
 	}
+	if hasBehaviour(r) {
+		list = append(list, behaviourRegister(r))
+	}
+	return list
 }
 
 func controlRegister(r *report.Record) register {
@@ -50,34 +55,47 @@ func timeCells(t report.Time) []string {
 
 func scopeRegister(r *report.Record) register {
 	return register{
-		file: "scope.csv", about: "one row per census: the first and the last of the period, per control",
+		file: "scope.csv", about: "one row per census: the first and the last of the period, per control; where it counts several kinds, each has a row after that of all",
 		sums: "total = conforming + deviating + not_applicable + not_evaluated + excluded + not_selected",
 		columns: ofControl("census", "slot", "unit", "total", "conforming", "deviating", "not_applicable", "not_evaluated", "excluded",
 			"not_selected", "entry", "manifest", "population", "queries"),
 		rows: ofControls(r, censuses, func(c *report.Control, a *namedCensus) []string {
 			return []string{
-				a.name, exact(&a.Slot), c.Census.Unit, whole(a.Total), whole(a.Conforming), whole(a.Deviating), whole(a.NotApplicable),
+				a.name, exact(&a.Slot), cmp.Or(a.kind, c.Census.Unit), whole(a.Total), whole(a.Conforming), whole(a.Deviating), whole(a.NotApplicable),
 				whole(a.NotEvaluated), whole(a.Excluded), whole(a.NotSelected), strconv.FormatUint(a.Seq, 10), a.Manifest, a.Population, queries(a.Lists),
 			}
 		}),
 	}
 }
 
-// namedCensus is a census with what it is called.
+// namedCensus is a census with what it is called, or the part of it that is of a kind.
 type namedCensus struct {
-	name string
+	name, kind string
 	*report.CensusAt
 }
 
 func censuses(c *report.Control) []namedCensus {
 	var list []namedCensus
-	if c.Census.AtStart != nil {
-		list = append(list, namedCensus{"first", c.Census.AtStart})
-	}
-	if c.Census.AtEnd != nil {
-		list = append(list, namedCensus{"last", c.Census.AtEnd})
+	for _, of := range []namedCensus{{name: "first", CensusAt: c.Census.AtStart}, {name: "last", CensusAt: c.Census.AtEnd}} {
+		if of.CensusAt == nil {
+			continue
+		}
+		list = append(list, of)
+		for _, k := range severalKinds(of.CensusAt) {
+			part := *of.CensusAt
+			part.Census = k.Census
+			list = append(list, namedCensus{of.name, k.Kind, &part})
+		}
 	}
 	return list
+}
+
+// severalKinds are the parts of a census that counts more than one kind.
+func severalKinds(a *report.CensusAt) []ledger.KindCensus {
+	if len(a.Kinds) < 2 {
+		return nil
+	}
+	return a.Kinds
 }
 
 // queries says how kinds were listed.

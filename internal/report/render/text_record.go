@@ -76,6 +76,10 @@ func (t *textWriter) control(r *report.Record, c *report.Control, o Options) {
 		t.labelled("repairs", repairsLine(c.Repairs))
 		t.labelled("removals", removed(c.Removals))
 	}
+	for i := range c.Behaviour {
+		t.labelled("probed", behaviourLine(&c.Behaviour[i]))
+		t.labelled("keys", keysText(c.Behaviour[i].Keys))
+	}
 	t.listed(c, o)
 }
 
