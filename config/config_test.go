@@ -4,9 +4,12 @@
 package config_test
 
 import (
+	"encoding/json"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 )
@@ -28,12 +31,13 @@ func TestConfig(t *testing.T) {
 	for kind, want := range tables() {
 		t.Run("columns of "+kind, func(t *testing.T) { testColumns(t, cp, kind, want) })
 	}
+	t.Run("explanations", func(t *testing.T) { testExplanations(t, cp) })
 	// From here on nobody but Holdfast states what Holdfast observed.
 	kubectl(t, cp, "apply", "--kustomize", "enforce")
 
 	t.Run("samples", func(t *testing.T) {
 		kubectl(t, cp, "apply", "--filename", "samples")
-		want := "first-look Observe\nproduction-baseline Enforce\nrestricted-isolation Enforce\nsoc2-2027 \n"
+		want := "encryption-at-rest Observe\nfirst-look Observe\nproduction-baseline Enforce\nrestricted-isolation Enforce\nsoc2-2027 \n"
 		got := kubectl(t, cp, "get", "holdfast", "--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.mode}{"\n"}{end}`)
 		if got != want {
 			t.Errorf("objects after applying the samples: %q, want %q", got, want)
@@ -82,6 +86,49 @@ func testColumns(t *testing.T, cp *controlplane.ControlPlane, kind string, want 
 		got := columns(kubectl(t, cp, "get", tables()[kind].short, "full", "--output", output))
 		if !strings.HasPrefix(got, want) {
 			t.Errorf("kubectl get --output=%q prints %q, want %q and the age", output, got, want)
+		}
+	}
+}
+
+// testExplanations: what kubectl explain reads describes every field of every kind.
+func testExplanations(t *testing.T, cp *controlplane.ControlPlane) {
+	document := map[string]any{}
+	if err := json.Unmarshal([]byte(kubectl(t, cp, "get", "--raw", "/openapi/v3/apis/holdfast.dev/v1alpha1")), &document); err != nil {
+		t.Fatal(err)
+	}
+	schemas, _, err := unstructured.NestedMap(document, "components", "schemas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := 0
+	for name, schema := range schemas {
+		if kind, ours := strings.CutPrefix(name, "dev.holdfast.v1alpha1."); ours && !strings.HasSuffix(kind, "List") {
+			kinds++
+			described(t, kind, schema.(map[string]any))
+		}
+	}
+	if kinds != 4 {
+		t.Errorf("%d kinds are explained, want 4", kinds)
+	}
+	if said := kubectl(t, cp, "explain", "ctlp.spec.controls.encryptionAtRest.volumes.guard"); !strings.Contains(said, "Audit (the default), Warn or Deny") {
+		t.Errorf("kubectl explain says:\n%s", said)
+	}
+}
+
+// described reports the fields below a schema that are not described.
+func described(t *testing.T, path string, schema map[string]any) {
+	t.Helper()
+	properties, _ := schema["properties"].(map[string]any)
+	for name, property := range properties {
+		field := property.(map[string]any)
+		if text, _ := field["description"].(string); text == "" {
+			t.Errorf("%s.%s is not described", path, name)
+		}
+		described(t, path+"."+name, field)
+	}
+	for _, nested := range []string{"items", "additionalProperties"} {
+		if inner, ok := schema[nested].(map[string]any); ok {
+			described(t, path, inner)
 		}
 	}
 }
