@@ -223,7 +223,12 @@ func (p *servers) attest(rule string, unseen []sight) control.Finding {
 }
 
 func undecidedBy(rule string, sights []sight) control.Finding {
-	f := undecided(rule, sights[0].reason, fmt.Sprintf("Not decided for %s: %s.", strings.Join(namesOfSights(sights), ", "), sights[0].message))
+	// What to do about it stands at the end, and must not be cut off.
+	names := strings.Join(namesOfSights(sights), ", ")
+	if len("Not decided for : .")+len(names)+len(sights[0].message) > maxMessage {
+		names = fmt.Sprintf("%d API servers and resources", len(sights))
+	}
+	f := undecided(rule, sights[0].reason, fmt.Sprintf("Not decided for %s: %s.", names, sights[0].message))
 	f.Basis = control.BasisBehaviour
 	return f
 }

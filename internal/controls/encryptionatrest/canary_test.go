@@ -1,6 +1,7 @@
 package encryptionatrest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,20 @@ func TestForbiddenSaysWhatToGrant(t *testing.T) {
 		if !strings.Contains(got.Message, want) || !strings.Contains(got.Message, secretsA) || strings.Contains(got.Message, "..") {
 			t.Errorf("message %q, want %q in it", got.Message, want)
 		}
+	}
+}
+
+// TestManyForbidden: however many API servers there are, what to grant is said.
+func TestManyForbidden(t *testing.T) {
+	c := newCluster().apiServer(v1alpha1.APIServerEncryption{})
+	c.Snapshot.Lifelines.APIServer = nil
+	message := strings.Repeat("Holdfast may not get /metrics; ", 5) + "set the chart's value probe.enabled=true"
+	for i := range 40 {
+		c.Snapshot.Lifelines.APIServer = append(c.Snapshot.Lifelines.APIServer, control.Endpoint{Address: fmt.Sprintf("10.0.1.%d", i), Port: control.Port{Port: 6443}})
+		c.missed(fmt.Sprintf("10.0.1.%d:6443", i), control.ReasonForbidden, message+".")
+	}
+	if got := c.finding(t, RuleStored); got.Message != "Not decided for 40 API servers and resources: "+message+"." {
+		t.Errorf("message %q", got.Message)
 	}
 }
 
