@@ -44,9 +44,10 @@ func (cp *ControlPlane) Revision(ctx context.Context) (int64, error) {
 	return strconv.ParseInt(answer.Header.Revision, 10, 64)
 }
 
-// StoredSince returns the first value that was stored under a key after a revision,
-// also where it was deleted again, and waits for it until ctx is done.
-func (cp *ControlPlane) StoredSince(ctx context.Context, key string, revision int64) ([]byte, error) {
+// StoredSince returns the first value that was stored under a key after a revision
+// and begins with prefix, also where it was deleted again. It waits for one until
+// ctx is done.
+func (cp *ControlPlane) StoredSince(ctx context.Context, key string, revision int64, prefix string) ([]byte, error) {
 	watch := map[string]any{"create_request": map[string]any{"key": []byte(key), "start_revision": revision + 1}}
 	body, err := cp.postEtcd(ctx, "/v3/watch", watch)
 	if err != nil {
@@ -66,7 +67,7 @@ func (cp *ControlPlane) StoredSince(ctx context.Context, key string, revision in
 			return nil, fmt.Errorf("watch %s in etcd: %w", key, err)
 		}
 		for _, event := range answer.Result.Events {
-			if event.Type != "DELETE" {
+			if event.Type != "DELETE" && bytes.HasPrefix(event.Kv.Value, []byte(prefix)) {
 				return event.Kv.Value, nil
 			}
 		}

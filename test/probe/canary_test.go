@@ -61,9 +61,10 @@ type cluster struct {
 	config *rest.Config
 }
 
-// TestCanary probes real API servers, each of which stores in another way, and
-// confirms what the probe says by what etcd holds.
-func TestCanary(t *testing.T) {
+// TestOnAPIServers probes real API servers, each of which stores in another way, and
+// confirms what the probe says by what etcd holds. What needs one API server, and no
+// matter which, is tried while those look for changes.
+func TestOnAPIServers(t *testing.T) {
 	c := startCluster(t)
 	t.Run("metrics are forbidden", c.testMetricsForbidden)
 	t.Run("writing is forbidden", c.testWritingForbidden)
@@ -71,7 +72,13 @@ func TestCanary(t *testing.T) {
 	t.Run("a canary that was left over", c.testLeftOver)
 	t.Run("the API server restarts with another config", c.testRestarted)
 	t.Run("nobody listens", c.testNobodyListens)
-	t.Run("a runner sees what changes while they run", c.testChanges)
+	t.Run("meanwhile", func(t *testing.T) {
+		t.Run("a runner sees what changes while they run", c.testChanges)
+		t.Run("TLS Secrets", c.testCertificates)
+		t.Run("hosts and what they are to serve", c.testHosts)
+		t.Run("guards", c.testGuards)
+		t.Run("nothing secret gets out", c.testLeaks)
+	})
 	t.Run("nothing is left", c.testNothingIsLeft)
 }
 
@@ -94,27 +101,36 @@ func startCluster(t *testing.T) *cluster {
 			t.Error(err)
 		}
 	})
-	admin, err := client.New(cp.RESTConfig(), client.Options{})
+	cfg := cp.RESTConfig()
+	cfg.WarningHandler = rest.NoWarnings{} // some Secrets of the suite hold no certificate
+	admin, err := client.New(cfg, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &cluster{cp: cp, kms: plugin, client: admin}
 	c.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
-	c.config = c.user(t, "prober", func(permissions.Rule) bool { return true })
+	c.config = c.user(t, "operator", func(r permissions.Rule) bool { return r.Role == permissions.Probe || r.Role == permissions.TLSSecrets })
 	return c
 }
 
-// user returns the configuration of a user who has those rules that the chart grants
-// to probe which are wanted, once every API server knows.
+// user returns the configuration of a user who has those of the chart's rules that
+// are wanted.
 func (c *cluster) user(t *testing.T, name string, wanted func(permissions.Rule) bool) *rest.Config {
 	t.Helper()
 	cfg, err := c.cp.RESTConfigForUser(name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.grant(t, name, rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: name}, wanted)
+	return cfg
+}
+
+// grant grants rules.
+func (c *cluster) grant(t *testing.T, name string, to rbacv1.Subject, wanted func(permissions.Rule) bool) {
+	t.Helper()
 	var own, everywhere []rbacv1.PolicyRule
 	for _, r := range permissions.Holdfast().Rules {
-		if r.Role != permissions.Probe || !wanted(r) {
+		if !wanted(r) {
 			continue
 		}
 		rule := rbacv1.PolicyRule{Verbs: r.Verbs, ResourceNames: r.Names, NonResourceURLs: r.URLs}
@@ -127,7 +143,7 @@ func (c *cluster) user(t *testing.T, name string, wanted func(permissions.Rule) 
 		}
 		everywhere = append(everywhere, rule)
 	}
-	subjects := []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: name}}
+	subjects := []rbacv1.Subject{to}
 	meta := metav1.ObjectMeta{Name: name, Namespace: namespace}
 	c.create(t, &rbacv1.Role{ObjectMeta: meta, Rules: own})
 	c.create(t, &rbacv1.RoleBinding{ObjectMeta: meta, Subjects: subjects, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name}})
@@ -136,7 +152,6 @@ func (c *cluster) user(t *testing.T, name string, wanted func(permissions.Rule) 
 		ObjectMeta: metav1.ObjectMeta{Name: name}, Subjects: subjects,
 		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
 	})
-	return cfg
 }
 
 // create creates an object.
@@ -163,7 +178,7 @@ func (c *cluster) probe(t *testing.T, server int) (*control.Stored, []byte) {
 	stored := c.seen(t, server, "secrets")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	held, err := c.cp.StoredSince(ctx, canaryKey, revision)
+	held, err := c.cp.StoredSince(ctx, canaryKey, revision, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,12 +272,12 @@ func normal(s *control.Stored) *control.Stored {
 }
 
 func (c *cluster) testMetricsForbidden(t *testing.T) {
-	blind := c.user(t, "blind", func(r permissions.Rule) bool { return len(r.URLs) == 0 })
+	blind := c.user(t, "blind", func(r permissions.Rule) bool { return r.Role == permissions.Probe && len(r.URLs) == 0 })
 	c.wantForbidden(t, blind, "does not let Holdfast read its metrics: set the chart's value probe.enabled=true, or grant {nonResourceURLs: [/metrics]")
 }
 
 func (c *cluster) testWritingForbidden(t *testing.T) {
-	mute := c.user(t, "mute", func(r permissions.Rule) bool { return len(r.URLs) > 0 })
+	mute := c.user(t, "mute", func(r permissions.Rule) bool { return r.Role == permissions.Probe && len(r.URLs) > 0 })
 	c.wantForbidden(t, mute, "may not create a canary in holdfast-system")
 }
 
@@ -309,8 +324,8 @@ func (c *cluster) testRestarted(t *testing.T) {
 		want   control.Stored
 		begins string
 	}{
-		{"identity first", config(identity, secretbox), control.Stored{Prefixes: map[string]int{"": 1}}, "k8s\x00"},
 		{"secretbox", config(secretbox, identity), control.Stored{Prefixes: map[string]int{"k8s:enc:secretbox:v1:": 1}, Keys: map[string]int{"box-key": 1}}, "k8s:enc:secretbox:v1:box-key:"},
+		{"identity first", config(identity, secretbox), control.Stored{Prefixes: map[string]int{"": 1}}, "k8s\x00"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/probe"
 )
@@ -23,12 +25,12 @@ func (r *runs) record(run probe.Run) {
 	r.all = append(r.all, run)
 }
 
-// testChanges: encryption that is switched off, a key that is rotated, in a config
-// and by a KMS, all while the API servers run: each is seen at the next probe.
-func (c *cluster) testChanges(t *testing.T) {
-	recorded := &runs{}
+// runner returns a runner that runs until the test ends.
+func (c *cluster) runner(t *testing.T, recorded *runs, log logr.Logger) *probe.Runner {
+	t.Helper()
 	runner, err := probe.New(probe.Options{
 		Config: c.config, OwnNamespace: namespace, Timeout: 30 * time.Second, Record: recorded.record, OnSeen: func(string) {},
+		Namespaces: func(string) []string { return []string{"default"} }, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -36,12 +38,21 @@ func (c *cluster) testChanges(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- runner.Start(ctx) }()
-	defer func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return runner
+}
+
+// testChanges: encryption that is switched off, a key that is rotated, in a config
+// and by a KMS, all while the API servers run: each is seen at the next probe.
+func (c *cluster) testChanges(t *testing.T) {
+	t.Parallel()
+	recorded := &runs{}
+	runner := c.runner(t, recorded, logr.Discard())
 	var wanted []probe.Wanted
 	for _, server := range []int{gcm, cbc, vault} {
 		target := c.target(server, "secrets")
