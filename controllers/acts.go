@@ -14,20 +14,15 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// made takes note of a change that was read back. after is nil where the object
-// is gone.
-func (r *ScopeReconciler) made(p *pass, change enforce.Change, before, after *control.NetworkPolicy) {
+// made takes note of a change that was read back. Its object is nil where it is gone.
+func (r *ScopeReconciler) made(p *pass, change enforce.Change, before *object, done answer) {
 	p.now = r.Now()
-	p.memo.repaired(change.Name, p.units)
+	p.memo.repaired(change, p.units)
 	var id *control.Identity
-	if after != nil {
-		id = &after.Identity
-		p.snapshot = overlay(p.snapshot, *after)
-		p.memo.saw(change.Name, *id)
-	} else {
-		p.snapshot = without(p.snapshot, change.Name)
-		p.memo.removed(change.Name)
+	if done.object != nil {
+		id = &done.object.Identity
 	}
+	p.lay(change, before, done.object)
 	killpoint.Hit(killpoint.RepairNoted)
 	kind, reason := ledger.KindRepaired, ""
 	if change.Rollback != "" {
@@ -42,10 +37,30 @@ func (r *ScopeReconciler) made(p *pass, change enforce.Change, before, after *co
 		}
 		draft := r.act(p, kind, change, want, before, id)
 		draft.Reason, draft.Message = reason, clip(change.Rollback)
+		for _, taken := range done.taken {
+			draft.Object.Taken = append(draft.Object.Taken, ledger.TakenField{Field: taken.Field, Was: taken.Was})
+		}
 		p.acts = append(p.acts, draft)
 	}
 	p.changed = true
-	p.unresolved = p.unresolved || resolves(before) || resolves(after)
+}
+
+// lay has the snapshot show what was made, where the pass can tell what follows from
+// it. Of what is not a NetworkPolicy only the observer can.
+func (p *pass) lay(change enforce.Change, before, after *object) {
+	switch {
+	case change.Kind != networkPolicyKind:
+		p.unresolved = true
+		return
+	case after != nil:
+		p.snapshot = overlay(p.snapshot, *after.policy)
+		p.memo.saw(change.Name, after.Identity)
+		p.unresolved = p.unresolved || resolves(after.policy)
+	default:
+		p.snapshot = without(p.snapshot, change.Name)
+		p.memo.removed(change.Name)
+	}
+	p.unresolved = p.unresolved || before != nil && resolves(before.policy)
 }
 
 // recordActs records what was done.
@@ -74,11 +89,14 @@ func (r *ScopeReconciler) recordDone(p *pass, drafts []ledger.Draft) {
 }
 
 // act drafts what was done to an object, in the name of one control.
-func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, want enforce.Source, before *control.NetworkPolicy, after *control.Identity) ledger.Draft {
+func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, want enforce.Source, before *object, after *control.Identity) ledger.Draft {
 	subject := p.snapshot.Namespace.Subject()
+	if change.Subject != nil {
+		subject = *change.Subject
+	}
 	body := &ledger.ObjectBody{APIVersion: change.APIVersion, Kind: change.Kind, Namespace: change.Namespace, Name: change.Name}
 	if before != nil {
-		body.Before, body.Manager = versionOf(before.Identity), before.Identity.Manager
+		body.Before, body.Manager = versionOf(before.Identity), before.Manager
 	}
 	if after != nil {
 		body.After = versionOf(*after)
@@ -96,11 +114,11 @@ func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, 
 
 // failed records, once per failure, a repair that was refused or did not take
 // effect, and says when it is tried again.
-func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Change, before *control.NetworkPolicy, err error, found issueSet) {
+func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Change, before *object, err error, found issueSet) {
 	switch failureOf(err) {
 	case enforce.FailureNamespaceTerminating, enforce.FailureConflict:
 		// The watch will say so too, and the namespace is judged anew then.
-		log.FromContext(ctx).V(1).Info("The repair no longer applies", "namespace", p.name, "object", change.Name, "error", err.Error())
+		log.FromContext(ctx).V(1).Info("The repair no longer applies", "object", objectText(change), "error", err.Error())
 		found.outdated(change)
 		p.again(conflictRetry)
 		return
@@ -113,7 +131,7 @@ func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Ch
 	for _, want := range change.WantedBy {
 		found.add(want.Policy, v1alpha1.ReasonRepairFailed, fmt.Sprintf("%s: %s", objectText(change), advised(err, message)))
 	}
-	again, retry := p.memo.failing(change.Name, reason)
+	again, retry := p.memo.failing(enforce.ObjectOf(change.Change), reason)
 	p.again(retry)
 	if !again {
 		log.FromContext(ctx).Info("A repair failed", "object", objectText(change), "reason", reason, "error", err.Error())
@@ -153,14 +171,14 @@ func advised(err error, message string) string {
 }
 
 // contested records, once per back-off, that a repair is fought.
-func (r *ScopeReconciler) contested(p *pass, change enforce.Change, before *control.NetworkPolicy, standing enforce.Standing, found issueSet) {
+func (r *ScopeReconciler) contested(p *pass, change enforce.Change, before *object, standing enforce.Standing, found issueSet) {
 	manager := "a deletion, which has no field manager"
-	if before != nil && before.Identity.Manager != "" {
-		manager = fmt.Sprintf("field manager %q", before.Identity.Manager)
+	if before != nil && before.Manager != "" {
+		manager = fmt.Sprintf("field manager %q", before.Manager)
 	}
 	p.again(standing.Until.Sub(r.Now()))
 	until := ledger.At(standing.Until)
-	first := p.memo.backedOff(change.Name, standing.Until)
+	first := p.memo.backedOff(enforce.ObjectOf(change.Change), standing.Until)
 	var drafts []ledger.Draft
 	for _, want := range change.WantedBy {
 		found.add(want.Policy, v1alpha1.ReasonContested, fmt.Sprintf(

@@ -92,11 +92,12 @@ func TestEntriesOfAPassCarryTheirContext(t *testing.T) {
 	p := passOver(r, production("a"), open)
 	p.memo.saw("open", control.Identity{UID: "np", Generation: 1})
 	change := enforce.Change{Change: control.Change{APIVersion: networkPolicyAPI, Kind: networkPolicyKind, Namespace: "a", Name: "open"}}
+	before := &object{Identity: open.Identity, policy: &open}
 	after := control.Identity{UID: "np", ResourceVersion: "10", Generation: 5}
 	want := enforce.Source{Policy: "p", Control: "NET-1"}
 	drafts := slices.Concat(r.census(p), r.observations(p), r.unobserved(p), []ledger.Draft{
-		r.act(p, ledger.KindRepaired, change, want, &open, &after), r.act(p, ledger.KindRepairFailed, change, want, &open, nil),
-		r.act(p, ledger.KindContested, change, want, &open, nil),
+		r.act(p, ledger.KindRepaired, change, want, before, &after), r.act(p, ledger.KindRepairFailed, change, want, before, nil),
+		r.act(p, ledger.KindContested, change, want, before, nil),
 	})
 	transitions, _ := r.Recorder.Record(drafts...)
 	var kinds []ledger.Kind

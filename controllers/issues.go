@@ -150,6 +150,7 @@ func (i *issues) forgetPolicy(policy string) {
 var rank = []string{
 	v1alpha1.ReasonNameCollision, v1alpha1.ReasonRolledBack, v1alpha1.ReasonContested, v1alpha1.ReasonRepairFailed,
 	v1alpha1.ReasonRolloutHeld, v1alpha1.ReasonPolicyConflict, v1alpha1.ReasonEgressRefused, v1alpha1.ReasonIngressRefused,
+	v1alpha1.ReasonDefaultClassRefused, v1alpha1.ReasonRedirectRefused, v1alpha1.ReasonCertificateRefused, v1alpha1.ReasonStrictRefused,
 	v1alpha1.ReasonRollingOut, v1alpha1.ReasonPending,
 }
 

@@ -1,10 +1,14 @@
 package controllers
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -22,11 +26,11 @@ type memo struct {
 	// before the first time.
 	generations map[string]int64
 	// fought is the end of the last back-off that was recorded, by object.
-	fought map[string]time.Time
+	fought map[enforce.Object]time.Time
 	// failed is the last repair failure that was recorded, by object.
-	failed map[string]failure
+	failed map[enforce.Object]failure
 	// unanswered are the changes that no answer came for, by object.
-	unanswered map[string]unanswered
+	unanswered map[enforce.Object]unanswered
 	// repairs are the units that deviated when this process last changed
 	// something, until their state is recorded again: if they conform then,
 	// that is its work, also where they could not be evaluated in between.
@@ -144,7 +148,7 @@ func (m *memo) removed(name string) { delete(m.objects, name) }
 
 // failing remembers a repair failure. It reports whether it is the same one
 // again, and in how long the repair is to be tried anew.
-func (m *memo) failing(object, reason string) (again bool, retry time.Duration) {
+func (m *memo) failing(object enforce.Object, reason string) (again bool, retry time.Duration) {
 	last := m.failed[object]
 	again = last.reason == reason
 	if !again {
@@ -152,7 +156,7 @@ func (m *memo) failing(object, reason string) (again bool, retry time.Duration) 
 	}
 	last.times++
 	if m.failed == nil {
-		m.failed = map[string]failure{}
+		m.failed = map[enforce.Object]failure{}
 	}
 	m.failed[object] = last
 	return again, min(lastRetry, firstRetry<<min(last.times-1, 16))
@@ -161,35 +165,56 @@ func (m *memo) failing(object, reason string) (again bool, retry time.Duration) 
 // lost remembers a change that no answer came for.
 func (m *memo) lost(u unanswered) {
 	if m.unanswered == nil {
-		m.unanswered = map[string]unanswered{}
+		m.unanswered = map[enforce.Object]unanswered{}
 	}
-	m.unanswered[u.change.Name] = u
+	m.unanswered[enforce.ObjectOf(u.change.Change)] = u
 }
 
 // backedOff remembers a back-off, and reports whether it is another one than before.
-func (m *memo) backedOff(object string, until time.Time) bool {
+func (m *memo) backedOff(object enforce.Object, until time.Time) bool {
 	if m.fought[object].Equal(until) {
 		return false
 	}
 	if m.fought == nil {
-		m.fought = map[string]time.Time{}
+		m.fought = map[enforce.Object]time.Time{}
 	}
 	m.fought[object] = until
 	return true
 }
 
-// repaired remembers that a change was made to an object while units deviated.
-func (m *memo) repaired(object string, units []unit) {
+// lostInOrder are the changes that no answer came for, by kind and name.
+func (m *memo) lostInOrder() []unanswered {
+	return slices.SortedFunc(maps.Values(m.unanswered), func(a, b unanswered) int {
+		return cmp.Or(cmp.Compare(a.change.Kind, b.change.Kind), cmp.Compare(a.change.Name, b.change.Name))
+	})
+}
+
+// repaired remembers that a change was made while units deviated.
+func (m *memo) repaired(change enforce.Change, units []unit) {
+	object := enforce.ObjectOf(change.Change)
 	delete(m.failed, object)
 	delete(m.unanswered, object)
 	for i := range units {
-		if u := &units[i]; u.State.Outcome == control.Deviating {
+		if u := &units[i]; u.State.Outcome == control.Deviating && u.mendedBy(change) {
 			if m.repairs == nil {
 				m.repairs = map[ledger.Unit]struct{}{}
 			}
 			m.repairs[u.key()] = struct{}{}
 		}
 	}
+}
+
+// mendedBy reports whether a change may end the unit's episode. In a namespace what one
+// control has applied may mend what another one finds; of objects, it is what the
+// change is about.
+func (u *unit) mendedBy(change enforce.Change) bool {
+	if u.Control.JudgesNamespaces() {
+		return change.Kind == networkPolicyKind
+	}
+	if change.Subject != nil && *change.Subject != u.Subject {
+		return false
+	}
+	return slices.ContainsFunc(u.Failing(), func(rule string) bool { return slices.Contains(change.Rules, rule) })
 }
 
 // ours reports whether the state that a unit is in now may be this process's

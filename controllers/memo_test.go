@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/enforce"
 )
 
 // TestSkippedStatesShow (E43): a UID that changed, or a generation that advanced
@@ -79,7 +80,7 @@ func TestRepairsThatFailBackOff(t *testing.T) {
 	m := &memo{}
 	var got []time.Duration
 	for i := range 12 {
-		again, retry := m.failing("np", "Forbidden")
+		again, retry := m.failing(objectOf("np"), "Forbidden")
 		if again != (i > 0) {
 			t.Errorf("failure %d: the same again is %t", i, again)
 		}
@@ -91,18 +92,18 @@ func TestRepairsThatFailBackOff(t *testing.T) {
 		t.Errorf("retries (-want +got):\n%s", diff)
 	}
 	for range 100 {
-		if _, retry := m.failing("np", "Forbidden"); retry != lastRetry {
+		if _, retry := m.failing(objectOf("np"), "Forbidden"); retry != lastRetry {
 			t.Fatalf("got %s, want it to stay at the longest", retry)
 		}
 	}
-	if again, retry := m.failing("np", "Invalid"); again || retry != firstRetry {
+	if again, retry := m.failing(objectOf("np"), "Invalid"); again || retry != firstRetry {
 		t.Errorf("another failure: got %t and %s", again, retry)
 	}
-	if again, _ := m.failing("other", "Invalid"); again {
+	if again, _ := m.failing(objectOf("other"), "Invalid"); again {
 		t.Error("another object's failure is the same again")
 	}
-	m.repaired("np", nil)
-	if again, retry := m.failing("np", "Invalid"); again || retry != firstRetry {
+	m.repaired(changeOf("np"), nil)
+	if again, retry := m.failing(objectOf("np"), "Invalid"); again || retry != firstRetry {
 		t.Errorf("after a repair: got %t and %s", again, retry)
 	}
 }
@@ -119,7 +120,7 @@ func TestRepairsAreRememberedUntilTheStateIsRecorded(t *testing.T) {
 	if m.ours(&deviating) {
 		t.Error("what nobody repaired is ours")
 	}
-	m.repaired("np", []unit{deviating, conforming})
+	m.repaired(changeOf("np"), []unit{deviating, conforming})
 	after := unitOf("a", control.Conforming)
 	if !m.ours(&after) {
 		t.Error("what was repaired is not ours")
@@ -135,7 +136,7 @@ func TestRepairsAreRememberedUntilTheStateIsRecorded(t *testing.T) {
 func TestBackOffIsRecordedOnce(t *testing.T) {
 	m := &memo{}
 	for i, until := range []time.Time{noon, noon, noon.Add(time.Minute), noon.Add(time.Minute)} {
-		if got, want := m.backedOff("np", until), i%2 == 0; got != want {
+		if got, want := m.backedOff(objectOf("np"), until), i%2 == 0; got != want {
 			t.Errorf("back-off %d: another one is %t, want %t", i, got, want)
 		}
 	}
@@ -187,3 +188,10 @@ func TestNewSubjectAfterARestart(t *testing.T) {
 		})
 	}
 }
+
+// changeOf is a change of a NetworkPolicy.
+func changeOf(name string) enforce.Change {
+	return enforce.Change{Change: control.Change{APIVersion: networkPolicyAPI, Kind: networkPolicyKind, Name: name}}
+}
+
+func objectOf(name string) enforce.Object { return enforce.ObjectOf(changeOf(name).Change) }

@@ -76,16 +76,20 @@ holdfast_subjects{control="NET-1",outcome="NotApplicable",policy="p"} 0
 holdfast_subjects{control="NET-1",outcome="NotEvaluated",policy="p"} 1
 # HELP holdfast_unenforced_namespaces Namespaces in which something keeps what a policy wants from being applied, by what does.
 # TYPE holdfast_unenforced_namespaces gauge
+holdfast_unenforced_namespaces{policy="p",reason="CertificateRefused"} 0
 holdfast_unenforced_namespaces{policy="p",reason="Contested"} 2
+holdfast_unenforced_namespaces{policy="p",reason="DefaultClassRefused"} 0
 holdfast_unenforced_namespaces{policy="p",reason="EgressRefused"} 0
 holdfast_unenforced_namespaces{policy="p",reason="IngressRefused"} 0
 holdfast_unenforced_namespaces{policy="p",reason="NameCollision"} 0
 holdfast_unenforced_namespaces{policy="p",reason="Pending"} 0
 holdfast_unenforced_namespaces{policy="p",reason="PolicyConflict"} 0
+holdfast_unenforced_namespaces{policy="p",reason="RedirectRefused"} 0
 holdfast_unenforced_namespaces{policy="p",reason="RepairFailed"} 1
 holdfast_unenforced_namespaces{policy="p",reason="RolledBack"} 0
 holdfast_unenforced_namespaces{policy="p",reason="RollingOut"} 0
 holdfast_unenforced_namespaces{policy="p",reason="RolloutHeld"} 0
+holdfast_unenforced_namespaces{policy="p",reason="StrictRefused"} 0
 `
 	state := []string{"holdfast_subjects", "holdfast_open_episodes", "holdfast_ledger_available", "holdfast_ledger_unwritten_entries",
 		"holdfast_ledger_lost_entries", "holdfast_ledger_entries", "holdfast_last_heartbeat_timestamp_seconds",

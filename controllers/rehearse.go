@@ -61,12 +61,8 @@ func (r *ScopeReconciler) refused(ctx context.Context, p *pass, restriction enfo
 		if !slices.Contains(restriction.After, object) {
 			continue
 		}
-		before := existing(p.snapshot, change.Name)
-		uid := ""
-		if before != nil {
-			uid = before.Identity.UID
-		}
-		if _, err := r.Applier.DryRun(ctx, change.Change, uid); err != nil {
+		before := existing(p.snapshot, change.Change)
+		if _, err := r.Applier.DryRun(ctx, change.Change, before.uid()); err != nil {
 			r.failed(ctx, p, change, before, err, found)
 			refused = append(refused, object)
 		}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/assess"
-	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/killpoint"
 )
@@ -112,7 +111,7 @@ func awaited(change enforce.Change, undone map[enforce.Object]bool) (enforce.Obj
 // whether the change took effect.
 func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Change, last bool, found issueSet) (bool, error) {
 	object := enforce.ObjectOf(change.Change)
-	before := existing(p.snapshot, change.Name)
+	before := existing(p.snapshot, change.Change)
 	// What does harm is taken back at once, however often.
 	if standing := r.Contention.Standing(object, r.Now()); !standing.Until.IsZero() && change.Rollback == "" {
 		r.contested(p, change, before, standing, found)
@@ -130,13 +129,13 @@ func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Cha
 }
 
 // attempt sends one change, and records what came of it.
-func (r *ScopeReconciler) attempt(ctx context.Context, p *pass, change enforce.Change, before *control.NetworkPolicy, last bool, found issueSet) bool {
-	after, err := r.send(ctx, p, change, before)
+func (r *ScopeReconciler) attempt(ctx context.Context, p *pass, change enforce.Change, before *object, last bool, found issueSet) bool {
+	done, err := r.send(ctx, change, before)
 	if err != nil {
 		r.failed(ctx, p, change, before, err, found)
 		return false
 	}
-	r.made(p, change, before, after)
+	r.made(p, change, before, done)
 	if last {
 		r.recordChanged(p)
 	} else {
@@ -152,14 +151,4 @@ func (p *pass) again(d time.Duration) {
 	if p.requeue == 0 || d < p.requeue {
 		p.requeue = d
 	}
-}
-
-// existing is the NetworkPolicy of that name in the snapshot, or nil.
-func existing(snapshot *control.Snapshot, name string) *control.NetworkPolicy {
-	for i := range snapshot.NetworkPolicies {
-		if snapshot.NetworkPolicies[i].Name == name {
-			return &snapshot.NetworkPolicies[i]
-		}
-	}
-	return nil
 }

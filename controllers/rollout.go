@@ -77,20 +77,20 @@ func (r *ScopeReconciler) gate(p *pass, plan enforce.Plan, found issueSet) enfor
 		return plan
 	}
 	plan.Changes = slices.DeleteFunc(slices.Clone(plan.Changes), func(c enforce.Change) bool {
-		_, waits := first[c.Name]
+		_, waits := first[enforce.ObjectOf(c.Change)]
 		return waits
 	})
 	return plan
 }
 
-// first are the changes that restrict for the first time, by the name of their
-// object, and the permissions that go before them, with who wants them.
-func (r *ScopeReconciler) first(p *pass, changes []enforce.Change) map[string][]enforce.Source {
+// first are the changes that restrict for the first time, by object, and the
+// permissions that go before them, with who wants them.
+func (r *ScopeReconciler) first(p *pass, changes []enforce.Change) map[enforce.Object][]enforce.Source {
 	created := r.created(p.name)
-	first, aspects, definitions := map[string][]enforce.Source{}, map[string]bool{}, p.definitions()
+	first, aspects, definitions := map[enforce.Object][]enforce.Source{}, map[string]bool{}, p.definitions()
 	for _, c := range changes {
-		if c.Effect == control.Restricts && !c.Remove && !created[c.Name] && !p.memo.restores(c, definitions) {
-			first[c.Name] = c.WantedBy
+		if c.Effect == control.Restricts && !c.Remove && !created[kindAndName{c.Kind, c.Name}] && !p.memo.restores(c, definitions) {
+			first[enforce.ObjectOf(c.Change)] = c.WantedBy
 			for _, aspect := range c.Aspects {
 				aspects[aspect] = true
 			}
@@ -98,19 +98,21 @@ func (r *ScopeReconciler) first(p *pass, changes []enforce.Change) map[string][]
 	}
 	for _, c := range changes {
 		if c.Effect == control.Permits && !c.Remove && slices.ContainsFunc(c.Aspects, func(a string) bool { return aspects[a] }) {
-			first[c.Name] = c.WantedBy
+			first[enforce.ObjectOf(c.Change)] = c.WantedBy
 		}
 	}
 	return first
 }
 
-// created are the names of the objects in a namespace that Holdfast applied, as
-// the ledger knows.
-func (r *Engine) created(namespace string) map[string]bool {
-	created := map[string]bool{}
+// kindAndName tell the objects of a scope apart.
+type kindAndName struct{ kind, name string }
+
+// created are the objects in a scope that Holdfast applied, as the ledger knows.
+func (r *Engine) created(namespace string) map[kindAndName]bool {
+	created := map[kindAndName]bool{}
 	r.Recorder.View(func(k *ledger.Known) {
 		for _, o := range k.Created(namespace) {
-			created[o.Name] = true
+			created[kindAndName{o.Kind, o.Name}] = true
 		}
 	})
 	return created
@@ -128,7 +130,7 @@ func (p *pass) definitions() map[enforce.Source]string {
 
 // admit reports whether first enforcement may begin in the namespace, in the
 // name of any of the policies that want it. Otherwise it says why not.
-func (r *ScopeReconciler) admit(p *pass, first map[string][]enforce.Source, found issueSet) bool {
+func (r *ScopeReconciler) admit(p *pass, first map[enforce.Object][]enforce.Source, found issueSet) bool {
 	held := issueSet{}
 	for _, def := range p.wanting(first) {
 		if wait := r.braked(p, def); wait.reason != "" {
@@ -150,7 +152,7 @@ func (r *ScopeReconciler) admit(p *pass, first map[string][]enforce.Source, foun
 }
 
 // wanting are the pinned definitions that want any of the changes.
-func (p *pass) wanting(changes map[string][]enforce.Source) []*definition {
+func (p *pass) wanting(changes map[enforce.Object][]enforce.Source) []*definition {
 	var wanting []*definition
 	for _, def := range p.pinned {
 		for _, sources := range changes {

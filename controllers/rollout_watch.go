@@ -30,7 +30,7 @@ type firstWatch struct {
 }
 
 // beginWatch begins to watch the pods of the pass's namespace, if any is ready.
-func (r *ScopeReconciler) beginWatch(p *pass, first map[string][]enforce.Source, changes []enforce.Change) {
+func (r *ScopeReconciler) beginWatch(p *pass, first map[enforce.Object][]enforce.Source, changes []enforce.Change) {
 	ready := map[string]bool{}
 	for _, w := range r.workloads(p.name) {
 		if w.Ready > 0 {
@@ -46,7 +46,7 @@ func (r *ScopeReconciler) beginWatch(p *pass, first map[string][]enforce.Source,
 		window = max(window, interval)
 	}
 	applied := slices.DeleteFunc(slices.Clone(changes), func(c enforce.Change) bool {
-		_, ok := first[c.Name]
+		_, ok := first[enforce.ObjectOf(c.Change)]
 		return !ok
 	})
 	p.memo.watch = &firstWatch{until: p.now.Add(window), ready: ready, applied: applied}
@@ -105,7 +105,7 @@ func (r *ScopeReconciler) recordRollback(ctx context.Context, p *pass, changes [
 	var drafts []ledger.Draft
 	for _, change := range changes {
 		for _, want := range change.WantedBy {
-			draft := r.act(p, ledger.KindRolledBack, change, want, existing(p.snapshot, change.Name), nil)
+			draft := r.act(p, ledger.KindRolledBack, change, want, existing(p.snapshot, change.Change), nil)
 			draft.Reason, draft.Message = ledger.RolledBackPodsNotReady, clip(change.Rollback)
 			drafts = append(drafts, draft)
 		}
@@ -142,8 +142,8 @@ func (r *ScopeReconciler) unknownOf(p *pass, def *definition) []enforce.Change {
 	var unknown []enforce.Change
 	for _, wish := range r.wishes(p, issueSet{}) {
 		for _, c := range wish.Changes {
-			np := existing(p.snapshot, c.Name)
-			if wish.Policy == def.Name && !c.Remove && np != nil && np.Ours && !created[c.Name] {
+			seen := existing(p.snapshot, c)
+			if wish.Policy == def.Name && !c.Remove && seen != nil && seen.ours && !created[kindAndName{c.Kind, c.Name}] {
 				unknown = append(unknown, enforce.Change{Change: c, WantedBy: []enforce.Source{wish.Source}})
 			}
 		}
@@ -151,11 +151,11 @@ func (r *ScopeReconciler) unknownOf(p *pass, def *definition) []enforce.Change {
 	return unknown
 }
 
-// sources are those who wanted what was applied, by the name of the object.
-func (w *firstWatch) sources() map[string][]enforce.Source {
-	sources := map[string][]enforce.Source{}
+// sources are those who wanted what was applied, by object.
+func (w *firstWatch) sources() map[enforce.Object][]enforce.Source {
+	sources := map[enforce.Object][]enforce.Source{}
 	for _, c := range w.applied {
-		sources[c.Name] = c.WantedBy
+		sources[enforce.ObjectOf(c.Change)] = c.WantedBy
 	}
 	return sources
 }
@@ -170,11 +170,12 @@ func (p *pass) takenBack(applied []enforce.Change, message string) []enforce.Cha
 		for _, source := range c.WantedBy {
 			p.memo.dropped(source)
 		}
-		if np := existing(p.snapshot, c.Name); np == nil || !np.Ours {
+		if seen := existing(p.snapshot, c.Change); seen == nil || !seen.ours {
 			continue
 		}
 		back := enforce.Change{Change: c.Change, WantedBy: c.WantedBy}
-		back.Spec, back.Remove, back.Rollback = nil, true, message
+		back.Spec, back.Fields, back.Annotations = nil, nil, nil
+		back.Remove, back.Rollback = true, message
 		if c.Effect == control.Restricts {
 			before = append(before, enforce.ObjectOf(c.Change))
 		} else {

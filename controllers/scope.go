@@ -131,15 +131,15 @@ func (r *ScopeReconciler) observe(ctx context.Context, p *pass) error {
 
 // resolve finds out what became of a write without an answer.
 func (r *ScopeReconciler) resolve(ctx context.Context, w *observe.UnresolvedWriteError) error {
-	object := control.Change{APIVersion: networkPolicyAPI, Kind: networkPolicyKind, Namespace: w.Namespace, Name: w.Name}
+	object := control.Change{APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
 	live, err := r.Applier.Read(ctx, object, "")
 	switch {
 	case err != nil:
 		return fmt.Errorf("find out what became of a repair: %w", err)
 	case live.Object.UID == "":
-		r.Observer.NoteAbsent(w.Need, w.Namespace, w.Name)
+		r.Observer.NoteGone(w.APIVersion, w.Kind, w.Namespace, w.Name)
 	default:
-		r.Observer.NoteWrite(w.Need, w.Namespace, w.Name, live.Object.ResourceVersion)
+		r.Observer.NoteChange(w.APIVersion, w.Kind, w.Namespace, w.Name, live.Object.ResourceVersion)
 	}
 	return errSuperseded
 }

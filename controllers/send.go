@@ -19,19 +19,21 @@ const reasonDiffers = "ReadBackDiffers"
 // errDiffers says that an object is not what it was to become.
 var errDiffers = errors.New("the object is not as wanted")
 
-// send sends one change, and returns the object as it was read back, or nil
-// where it is gone.
-func (r *ScopeReconciler) send(ctx context.Context, p *pass, change enforce.Change, before *control.NetworkPolicy) (*control.NetworkPolicy, error) {
-	uid := ""
-	if before != nil {
-		uid = before.Identity.UID
-	}
+// answer is what became of a change: the object as it was read back, nil where it is
+// gone, and what was taken over of it.
+type answer struct {
+	object *object
+	taken  []enforce.Taken
+}
+
+// send sends one change, and returns what became of it.
+func (r *ScopeReconciler) send(ctx context.Context, change enforce.Change, before *object) (answer, error) {
 	act := r.Applier.Apply
 	if change.Remove {
 		act = r.Applier.Remove
 	}
-	write := r.Observer.BeginWrite(control.NeedNetworkPolicies, p.name, change.Name)
-	result, err := act(ctx, change.Change, uid)
+	write := r.Observer.BeginChange(change.APIVersion, change.Kind, change.Namespace, change.Name)
+	result, err := act(ctx, change.Change, before.uid())
 	killpoint.Hit(killpoint.RepairAnswered)
 	switch {
 	case failureOf(err) == enforce.FailureUnknown:
@@ -45,24 +47,29 @@ func (r *ScopeReconciler) send(ctx context.Context, p *pass, change enforce.Chan
 	}
 	switch {
 	case err != nil:
-		return nil, err
+		return answer{}, err
 	case result.Differs != "":
-		return nil, fmt.Errorf("%w: %s", errDiffers, result.Differs)
+		return answer{}, fmt.Errorf("%w: %s", errDiffers, result.Differs)
 	case change.Remove:
-		return nil, nil
+		return answer{}, nil
 	}
-	return readBack(change.Change, result.Object, r.Now())
+	object, err := readBack(change.Change, result.Object, r.Now())
+	return answer{object, result.Taken}, err
 }
 
-// readBack is the NetworkPolicy that an apply was answered with: what it wants,
-// for the answer was compared with that.
-func readBack(change control.Change, id control.Identity, now time.Time) (*control.NetworkPolicy, error) {
-	np := &control.NetworkPolicy{Name: change.Name, Ours: true, Identity: id}
-	np.Identity.Manager, np.Identity.Applied, np.Identity.ManagedAt = enforce.FieldManager, now, now
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(change.Spec, &np.Spec); err != nil {
+// readBack is the object that an apply was answered with. Of a NetworkPolicy it is what
+// the change wants, for the answer was compared with that.
+func readBack(change control.Change, id control.Identity, now time.Time) (*object, error) {
+	id.Manager, id.Applied, id.ManagedAt = enforce.ManagerOf(change), now, now
+	back := &object{Identity: id, ours: !change.Foreign}
+	if change.Kind != networkPolicyKind {
+		return back, nil
+	}
+	back.policy = &control.NetworkPolicy{Name: change.Name, Ours: true, Identity: id}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(change.Spec, &back.policy.Spec); err != nil {
 		return nil, fmt.Errorf("read NetworkPolicy %s/%s back: %w", change.Namespace, change.Name, err)
 	}
-	return np, nil
+	return back, nil
 }
 
 func failureOf(err error) enforce.Failure {

@@ -12,7 +12,7 @@ import (
 // taken effect, or may still.
 type unanswered struct {
 	change enforce.Change
-	before *control.NetworkPolicy
+	before *object
 	// units are those that were judged before it was sent.
 	units []unit
 }
@@ -21,19 +21,18 @@ type unanswered struct {
 // effect. They are Holdfast's own work, and nobody else's correction.
 func (r *ScopeReconciler) answered(p *pass) []ledger.Draft {
 	var drafts []ledger.Draft
-	for _, name := range sortedKeys(p.memo.unanswered) {
-		lost := p.memo.unanswered[name]
-		np := existing(p.snapshot, name)
+	for _, lost := range p.memo.lostInOrder() {
+		now := existing(p.snapshot, lost.change.Change)
 		switch outcome := lost.outcome(p.units); {
 		case outcome == control.Deviating || outcome == control.NotEvaluated:
 			// It is tried again, or is still to be seen.
-		case outcome == control.Conforming && lost.tookEffect(np):
-			p.memo.repaired(name, lost.units)
+		case outcome == control.Conforming && lost.tookEffect(now):
+			p.memo.repaired(lost.change, lost.units)
 			r.Contention.Repaired(enforce.ObjectOf(lost.change.Change), p.now)
 			r.Metrics.repaired(lost.change.WantedBy)
-			drafts = append(drafts, r.repairs(p, lost, np)...)
+			drafts = append(drafts, r.repairs(p, lost, now)...)
 		default:
-			delete(p.memo.unanswered, name)
+			delete(p.memo.unanswered, enforce.ObjectOf(lost.change.Change))
 		}
 	}
 	return drafts
@@ -41,7 +40,7 @@ func (r *ScopeReconciler) answered(p *pass) []ledger.Draft {
 
 // repairs draft the repair for each of the controls that wanted it and are still
 // stated.
-func (r *ScopeReconciler) repairs(p *pass, lost unanswered, after *control.NetworkPolicy) []ledger.Draft {
+func (r *ScopeReconciler) repairs(p *pass, lost unanswered, after *object) []ledger.Draft {
 	var drafts []ledger.Draft
 	for _, want := range lost.change.WantedBy {
 		if draft := r.act(p, ledger.KindRepaired, lost.change, want, lost.before, &after.Identity); draft.Policy != nil {
@@ -65,13 +64,4 @@ func (u *unanswered) outcome(units []unit) control.Outcome {
 		}
 	}
 	return outcome
-}
-
-// tookEffect reports whether the object is one whose spec Holdfast changed last, since
-// the change was sent.
-func (u *unanswered) tookEffect(np *control.NetworkPolicy) bool {
-	if np == nil || np.Identity.Manager != enforce.FieldManager {
-		return false
-	}
-	return u.before == nil || np.Identity.UID != u.before.Identity.UID || np.Identity.Generation > u.before.Identity.Generation
 }

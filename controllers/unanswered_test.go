@@ -14,10 +14,10 @@ import (
 // TestRepairsThatNoAnswerCameFor: what became of them is told by what is there
 // later, and by who made it.
 func TestRepairsThatNoAnswerCameFor(t *testing.T) {
-	object := func(manager, uid string, generation int64) *control.NetworkPolicy {
+	policyOf := func(manager, uid string, generation int64) *control.NetworkPolicy {
 		return &control.NetworkPolicy{Name: "deny", Identity: control.Identity{Manager: manager, UID: uid, Generation: generation}}
 	}
-	before := object("kubectl", "1", 4)
+	before := policyOf("kubectl", "1", 4)
 	cases := map[string]struct {
 		before, now *control.NetworkPolicy
 		outcome     control.Outcome
@@ -26,18 +26,18 @@ func TestRepairsThatNoAnswerCameFor(t *testing.T) {
 		wantOurs    bool
 		wantKept    bool
 	}{
-		"created":              {now: object(enforce.FieldManager, "2", 1), outcome: control.Conforming, want: []ledger.Kind{ledger.KindRepaired}, wantOurs: true},
-		"changed":              {before: before, now: object(enforce.FieldManager, "1", 5), outcome: control.Conforming, want: []ledger.Kind{ledger.KindRepaired}, wantOurs: true},
-		"created anew":         {before: before, now: object(enforce.FieldManager, "2", 1), outcome: control.Conforming, want: []ledger.Kind{ledger.KindRepaired}, wantOurs: true},
-		"others created it":    {now: object("kubectl", "2", 1), outcome: control.Conforming},
-		"others changed it":    {before: before, now: object("kubectl", "1", 5), outcome: control.Conforming},
-		"nothing changed it":   {before: object(enforce.FieldManager, "1", 4), now: object(enforce.FieldManager, "1", 4), outcome: control.Conforming},
+		"created":              {now: policyOf(enforce.FieldManager, "2", 1), outcome: control.Conforming, want: []ledger.Kind{ledger.KindRepaired}, wantOurs: true},
+		"changed":              {before: before, now: policyOf(enforce.FieldManager, "1", 5), outcome: control.Conforming, want: []ledger.Kind{ledger.KindRepaired}, wantOurs: true},
+		"created anew":         {before: before, now: policyOf(enforce.FieldManager, "2", 1), outcome: control.Conforming, want: []ledger.Kind{ledger.KindRepaired}, wantOurs: true},
+		"others created it":    {now: policyOf("kubectl", "2", 1), outcome: control.Conforming},
+		"others changed it":    {before: before, now: policyOf("kubectl", "1", 5), outcome: control.Conforming},
+		"nothing changed it":   {before: policyOf(enforce.FieldManager, "1", 4), now: policyOf(enforce.FieldManager, "1", 4), outcome: control.Conforming},
 		"it is not needed":     {outcome: control.Conforming},
-		"it still deviates":    {now: object(enforce.FieldManager, "2", 1), outcome: control.Deviating, wantKept: true},
+		"it still deviates":    {now: policyOf(enforce.FieldManager, "2", 1), outcome: control.Deviating, wantKept: true},
 		"it cannot be seen":    {outcome: control.NotEvaluated, wantKept: true},
-		"it does not apply":    {now: object(enforce.FieldManager, "2", 1), outcome: control.NotApplicable},
-		"nobody states it":     {now: object(enforce.FieldManager, "2", 1), outcome: control.Conforming, unstated: true},
-		"deleted and restored": {before: before, now: object("kubectl", "3", 1), outcome: control.Conforming},
+		"it does not apply":    {now: policyOf(enforce.FieldManager, "2", 1), outcome: control.NotApplicable},
+		"nobody states it":     {now: policyOf(enforce.FieldManager, "2", 1), outcome: control.Conforming, unstated: true},
+		"deleted and restored": {before: before, now: policyOf("kubectl", "3", 1), outcome: control.Conforming},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -55,8 +55,12 @@ func TestRepairsThatNoAnswerCameFor(t *testing.T) {
 			if tc.now != nil {
 				p.snapshot.NetworkPolicies = []control.NetworkPolicy{*tc.now}
 			}
-			change := enforce.Change{Change: control.Change{Name: "deny"}, WantedBy: []enforce.Source{{Policy: "p", Control: "NET-1"}}}
-			p.memo.lost(unanswered{change, tc.before, judged(control.Deviating)})
+			change := enforce.Change{Change: control.Change{Kind: networkPolicyKind, Name: "deny", Spec: map[string]any{}}, WantedBy: []enforce.Source{{Policy: "p", Control: "NET-1"}}}
+			var was *object
+			if tc.before != nil {
+				was = &object{Identity: tc.before.Identity, policy: tc.before}
+			}
+			p.memo.lost(unanswered{change, was, judged(control.Deviating)})
 
 			var got []ledger.Kind
 			for _, draft := range (&ScopeReconciler{e}).answered(p) {
@@ -71,7 +75,7 @@ func TestRepairsThatNoAnswerCameFor(t *testing.T) {
 			if ours := p.memo.ours(&judged(control.Conforming)[0]); ours != tc.wantOurs {
 				t.Errorf("the state counts as our work: %t, want %t", ours, tc.wantOurs)
 			}
-			if _, kept := p.memo.unanswered["deny"]; kept != tc.wantKept {
+			if _, kept := p.memo.unanswered[enforce.ObjectOf(change.Change)]; kept != tc.wantKept {
 				t.Errorf("it is still waited for: %t, want %t", kept, tc.wantKept)
 			}
 		})

@@ -142,7 +142,7 @@ func (a *Applier) send(ctx context.Context, at target, change control.Change, ui
 	if err != nil {
 		return liveObject{}, unencodable(err)
 	}
-	apply := a.patch(types.ApplyYAMLPatchType, at, managerOf(change), body, dryRun).Param("force", "true")
+	apply := a.patch(types.ApplyYAMLPatchType, at, ManagerOf(change), body, dryRun).Param("force", "true")
 	object, failure := answer(apply.Do(ctx), at, applyVerbs(uid))
 	switch {
 	case uid == "" || !replaceable(change):
@@ -173,8 +173,8 @@ func unencodable(err error) *Error {
 	return &Error{Failure: FailureRejected, Message: "the change cannot be encoded", Err: err}
 }
 
-// managerOf is the field manager of a change.
-func managerOf(change control.Change) string {
+// ManagerOf is the field manager of a change.
+func ManagerOf(change control.Change) string {
 	if change.Foreign {
 		return TakeoverManager
 	}
@@ -219,7 +219,7 @@ func (a *Applier) Read(ctx context.Context, change control.Change, uid string) (
 	if failure != nil {
 		return Result{}, unanswered(failure.Err, target)
 	}
-	manager := managerOf(change)
+	manager := ManagerOf(change)
 	if object.Metadata.UID == "" {
 		return Result{Differs: "metadata: the object does not exist", Reread: true}, nil
 	}
