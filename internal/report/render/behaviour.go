@@ -34,7 +34,7 @@ func behaviourLine(b *report.Behaviour) string {
 		}
 		return text + "; last " + moment(b.Last)
 	}
-	return fmt.Sprintf("%s: %s of %s in %s, nothing seen of %s; first %s, last %s; %s", b.Of, count(b.Runs, "run"), count(b.Targets, "target"),
+	return fmt.Sprintf("%s: %s of %s in %s, %s unseen; first %s, last %s; %s", b.Of, count(b.Runs, "run"), count(b.Targets, "target"),
 		count(b.Scopes, "scope"), number(b.Unseen), moment(b.First), moment(b.Last), withoutText(b.Without))
 }
 

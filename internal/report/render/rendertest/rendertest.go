@@ -48,6 +48,7 @@ func Rich() *report.Record {
 	baseline.Statement = "Workload namespaces deny network traffic that is not explicitly allowed."
 	baseline.Criteria = []string{"CC6.1", "CC6.6"}
 	baseline.Bases = []string{"Behaviour", "Configuration"}
+	baseline.Behaviour = behaviour()
 	baseline.introduce(0, 0)
 	baselineEpisodes(baseline)
 
@@ -70,6 +71,7 @@ func Rich() *report.Record {
 	quiet.introduce(31*day, 31*day)
 
 	finish(r, baseline, replicas, payments, quiet)
+	ofKinds(&r.Controls[1].Census, "Deployment", "StatefulSet")
 	return r
 }
 
@@ -104,6 +106,10 @@ func AsOf() *report.Record {
 		c.Baseline, c.Removals, c.Groups = []report.Episode{}, []report.Episode{}, []report.Group{}
 		c.Counts = countsOf(c.Episodes, nil)
 		c.NewSubjects, c.Repairs = report.NewSubjects{}, report.Repairs{}
+		for j := range c.Behaviour {
+			b := &c.Behaviour[j]
+			*b = report.Behaviour{Of: b.Of, Scopes: b.Scopes, Last: b.Last, Keys: b.Keys}
+		}
 	}
 	return r
 }
