@@ -25,6 +25,8 @@ const (
 	encryptedClass = "encrypted"
 	// tlsSecret is the name of the Secret of each namespace's Ingresses.
 	tlsSecret = "tls"
+	// redirect is the annotation by which plain HTTP is redirected.
+	redirect = "nginx.ingress.kubernetes.io/ssl-redirect"
 )
 
 // encryptionOptions are those of the suite encryption.
@@ -120,7 +122,7 @@ func (r *encryptionRun) createIngress(ctx context.Context, n int) error {
 	host := fmt.Sprintf("shop-%05d.bench.example", n)
 	prefix := networkingv1.PathTypePrefix
 	_, err := r.cluster.bulk.NetworkingV1().Ingresses(r.namespace(n)).Create(ctx, &networkingv1.Ingress{
-		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("shop-%05d", n)},
+		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("shop-%05d", n), Annotations: map[string]string{redirect: "true"}},
 		Spec: networkingv1.IngressSpec{
 			IngressClassName: new("nginx"),
 			TLS:              []networkingv1.IngressTLS{{Hosts: []string{host}, SecretName: tlsSecret}},
@@ -206,11 +208,10 @@ func (r *encryptionRun) changeEach(ctx context.Context, n int, change func(conte
 	return nil
 }
 
-// changeIngress has an Ingress redirect, and no longer, by turns: it changes a
-// verdict.
+// changeIngress has an Ingress redirect no longer: it deviates from then on.
 func (r *encryptionRun) changeIngress(ctx context.Context, n int) error {
 	_, err := r.cluster.client.NetworkingV1().Ingresses(r.namespace(n)).Patch(ctx, fmt.Sprintf("shop-%05d", n), types.MergePatchType,
-		[]byte(`{"metadata":{"annotations":{"nginx.ingress.kubernetes.io/ssl-redirect":"false"}}}`), metav1.PatchOptions{FieldManager: fieldManager})
+		fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"false"}}}`, redirect), metav1.PatchOptions{FieldManager: fieldManager})
 	return err
 }
 
