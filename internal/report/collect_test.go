@@ -50,7 +50,7 @@ func (s *scribe) collect(c collection) {
 	}
 	m.Chunks = []ledger.ManifestChunkRef{{Digest: s.object(chunk), First: "a", Last: "zz", Scopes: len(chunk.Scopes)}}
 	if n := len(chunk.Scopes); n > 0 {
-		m.Chunks[0].First, m.Chunks[0].Last = chunk.Scopes[0].Subject.Name, chunk.Scopes[n-1].Subject.Name
+		m.Chunks[0].First, m.Chunks[0].Last = ledger.ScopeOf(chunk.Scopes[0].Subject), ledger.ScopeOf(chunk.Scopes[n-1].Subject)
 	}
 	body.Manifest, body.Compared = s.object(m), len(chunk.Scopes)
 	if c.before != nil {
@@ -69,7 +69,9 @@ func (s *scribe) manifest(slot ledger.Time) (*ledger.Manifest, *ledger.ManifestC
 	for _, name := range sorted(s.specs) {
 		s.manifestPolicy(m, chunk, name)
 	}
-	slices.SortFunc(chunk.Scopes, func(a, b ledger.ManifestScope) int { return strings.Compare(a.Subject.Name, b.Subject.Name) })
+	slices.SortFunc(chunk.Scopes, func(a, b ledger.ManifestScope) int {
+		return strings.Compare(ledger.ScopeOf(a.Subject), ledger.ScopeOf(b.Subject))
+	})
 	m.Lists[0].Count = len(chunk.Scopes)
 	return m, chunk
 }
@@ -100,8 +102,12 @@ func (s *scribe) manifestPolicy(m *ledger.Manifest, chunk *ledger.ManifestChunk,
 		if k := known.Controls[id]; k != nil {
 			c.IntroducedAt, c.OperatingFrom = &k.IntroducedAt, &k.OperatingFrom
 		}
-		for i := range chunk.Scopes {
-			s.manifestUnit(&chunk.Scopes[i], ledger.Unit{Policy: name, Control: id, Subject: chunk.Scopes[i].Subject}, &c.Census)
+		if id == "C" {
+			s.manifestKinds(chunk, &c, name)
+		} else {
+			for i := range chunk.Scopes {
+				s.manifestUnit(&chunk.Scopes[i], ledger.Unit{Policy: name, Control: id, Subject: chunk.Scopes[i].Subject}, &c.Census)
+			}
 		}
 		c.Census.Total = c.Census.Sum()
 		p.Controls = append(p.Controls, c)
@@ -109,13 +115,47 @@ func (s *scribe) manifestPolicy(m *ledger.Manifest, chunk *ledger.ManifestChunk,
 	m.Policies = append(m.Policies, p)
 }
 
+// manifestKinds is the census of the control that judges objects, and scopes where
+// it finds something.
+func (s *scribe) manifestKinds(chunk *ledger.ManifestChunk, c *ledger.ManifestControl, policy string) {
+	c.Type, c.Census = "encryptionInTransit", ledger.Census{}
+	kinds := map[string]*ledger.Census{}
+	for i := range chunk.Scopes {
+		sc := &chunk.Scopes[i]
+		units := []ledger.Unit{{Policy: policy, Control: c.ID, Subject: sc.Subject}}
+		for u := range s.known.ObjectMembersOf(ledger.ScopeOf(sc.Subject)) {
+			if u.Policy == policy && u.Control == c.ID {
+				units = append(units, u)
+			}
+		}
+		slices.SortFunc(units, func(a, b ledger.Unit) int { return strings.Compare(ledger.UnitID(a.Subject), ledger.UnitID(b.Subject)) })
+		for _, u := range units {
+			if _, there := s.known.Unit(u); there && kinds[u.Subject.Kind] == nil {
+				kinds[u.Subject.Kind] = &ledger.Census{}
+			}
+			s.manifestUnit(sc, u, &c.Census)
+			if of := kinds[u.Subject.Kind]; of != nil {
+				s.manifestUnit(&ledger.ManifestScope{}, u, of)
+			}
+		}
+	}
+	c.Unit = strings.Join(sorted(kinds), ", ")
+	for _, kind := range sorted(kinds) {
+		kinds[kind].Total = kinds[kind].Sum()
+		c.Kinds = append(c.Kinds, ledger.KindCensus{Kind: kind, Census: *kinds[kind]})
+	}
+}
+
 func (s *scribe) manifestUnit(sc *ledger.ManifestScope, u ledger.Unit, census *ledger.Census) {
 	r, ok := s.known.Unit(u)
 	if !ok {
 		return
 	}
-	sc.Units = append(sc.Units, ledger.ManifestUnit{Policy: u.Policy, Control: u.Control, State: r.State, Entry: r.ID, Since: &r.Since,
-		Episode: r.Episode, Origin: r.Origin})
+	unit := ledger.ManifestUnit{Policy: u.Policy, Control: u.Control, State: r.State, Entry: r.ID, Since: &r.Since, Episode: r.Episode, Origin: r.Origin}
+	if u.Subject != sc.Subject {
+		unit.Subject = &u.Subject
+	}
+	sc.Units = append(sc.Units, unit)
 	switch r.State.Outcome {
 	case control.Conforming:
 		census.Conforming++

@@ -144,15 +144,29 @@ func (f *fold) subjectsOf(c *statedControl, r *Control, episodes []classified, o
 		r.Census.count(m, in, f)
 		r.Subjects = append(r.Subjects, Subject{Subject: *s, In: in.intervals(), Time: t, Episodes: perSubject[s], Final: f.final(u, in, gaps)})
 	}
-	if r.Census.Unit == "" {
-		r.Census.Unit = strings.Join(sortedKeys(kinds), ", ")
-	}
+	r.Census.Unit = unitOf(c, kinds)
 	unseen := int64(0)
 	if len(operation) > 0 {
 		unseen = (operation[0].from - f.window.from) * int64(f.there(c, operation[0].from))
 	}
 	r.Coverage, r.CoverageSince = coverageOf(r.Time, unseen), coverageOf(r.Time, 0)
 	slices.SortStableFunc(r.Left, func(a, b Left) int { return a.At.Compare(b.At.Time) })
+}
+
+// unitOf are the kinds of the control's subjects, with those that only collections
+// found, which no policy has in scope.
+func unitOf(c *statedControl, kinds map[string]bool) string {
+	if c.unitKind != "" && !c.judgesOwn() {
+		return c.unitKind
+	}
+	for _, at := range []*CensusAt{c.atStart, c.atEnd} {
+		if at != nil {
+			for _, k := range at.Kinds {
+				kinds[k.Kind] = true
+			}
+		}
+	}
+	return strings.Join(sortedKeys(kinds), ", ")
 }
 
 // there is the number of subjects in scope at a time.

@@ -137,7 +137,7 @@ func (s *scribe) write(e ledger.Entry) string {
 func critical(kind ledger.Kind) bool {
 	switch kind {
 	case ledger.KindOperatorStopped, ledger.KindPermissionChanged, ledger.KindHeartbeat, ledger.KindRepairFailed, ledger.KindRecoveredTail,
-		ledger.KindAccessObserved, ledger.KindSelfTested, ledger.KindAnchored, ledger.KindAnchorFailed:
+		ledger.KindAccessObserved, ledger.KindSelfTested, ledger.KindProbed, ledger.KindAnchored, ledger.KindAnchorFailed:
 		return false
 	default:
 		return true
@@ -249,6 +249,7 @@ type statement struct {
 	policy, control string
 	subject         control.Subject
 	to              control.Outcome
+	basis           control.Basis // Configuration where nothing is said
 	rules           []string
 	origin          ledger.Origin // Drift where an episode opens and nothing is said
 	ending          ledger.Ending // Corrected where one ends and nothing is said
@@ -260,7 +261,7 @@ type statement struct {
 // state states a state. It returns false if that is no news.
 func (s *scribe) state(st statement) bool {
 	s.tb.Helper()
-	to := control.State{Outcome: st.to, Basis: control.BasisConfiguration}
+	to := control.State{Outcome: st.to, Basis: cmp.Or(st.basis, control.BasisConfiguration)}
 	for _, r := range st.rules {
 		to.Rules = append(to.Rules, control.RuleState{Rule: r, Reason: "Absent"})
 	}

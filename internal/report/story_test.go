@@ -76,6 +76,9 @@ func stories() map[string]func(testing.TB) *scribe {
 		"new-and-deleted":         storyNewAndDeleted,
 		"fought":                  storyFought,
 		"pruned":                  storyPruned,
+		"ingress-comes-and-goes":  storyIngress,
+		"volumes-and-the-cluster": storyVolumes,
+		"probe-turns-a-verdict":   storyProbed,
 	}
 }
 
