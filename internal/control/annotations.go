@@ -25,8 +25,6 @@ func IngressAnnotations() []string {
 		"nginx.ingress.kubernetes.io/force-ssl-redirect",
 		"nginx.ingress.kubernetes.io/ssl-passthrough",
 		"nginx.ingress.kubernetes.io/ssl-redirect",
-		"nginx.org/redirect-to-https",
-		"nginx.org/ssl-redirect",
 		"route.openshift.io/termination",
 		"traefik.ingress.kubernetes.io/router.entrypoints",
 		"traefik.ingress.kubernetes.io/router.tls",

@@ -173,13 +173,13 @@ func TestIngressGuardLetsOldIngressesBe(t *testing.T) {
 		patch   string
 		refused bool
 	}{
-		"a path of a plain one":            {ingress(edge, plainIngress), `{"spec": {"rules": [{"host": "a.example.com", "http": {"paths": [{"path": "/new", "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}}]}}]}}`, false},
-		"an annotation of a plain one":     {ingress(edge, plainIngress), `{"metadata": {"annotations": {"a": "b"}}}`, false},
-		"TLS for a plain one":              {ingress(edge, plainIngress), `{"spec": {"tls": [{"hosts": ["a.example.com"]}]}}`, false},
-		"another host of a plain one":      {ingress(edge, plainIngress), `{"spec": {"rules": [{"host": "b.example.com"}]}}`, true},
-		"TLS taken away":                   {ingress(edge, `tls: [{hosts: [a.example.com]}], `+plainIngress), `{"spec": {"tls": null}}`, true},
-		"a host that is not covered":       {ingress(edge, `tls: [{hosts: [a.example.com]}], `+plainIngress), `{"spec": {"rules": [{"host": "b.example.com"}]}}`, true},
-		"a default backend besides":        {ingress(edge, `tls: [{hosts: [a.example.com]}], `+plainIngress), `{"spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}}`, true},
+		"a path of a plain one":           {ingress(edge, plainIngress), `{"spec": {"rules": [{"host": "a.example.com", "http": {"paths": [{"path": "/new", "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}}]}}]}}`, false},
+		"an annotation of a plain one":    {ingress(edge, plainIngress), `{"metadata": {"annotations": {"a": "b"}}}`, false},
+		"TLS for a plain one":             {ingress(edge, plainIngress), `{"spec": {"tls": [{"hosts": ["a.example.com"]}]}}`, false},
+		"another host of a plain one":     {ingress(edge, plainIngress), `{"spec": {"rules": [{"host": "b.example.com"}]}}`, true},
+		"TLS taken away":                  {ingress(edge, `tls: [{hosts: [a.example.com]}], `+plainIngress), `{"spec": {"tls": null}}`, true},
+		"a host that is not covered":      {ingress(edge, `tls: [{hosts: [a.example.com]}], `+plainIngress), `{"spec": {"rules": [{"host": "b.example.com"}]}}`, true},
+		"a default backend besides":       {ingress(edge, `tls: [{hosts: [a.example.com]}], `+plainIngress), `{"spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}}`, true},
 		"the certificate elsewhere taken": {ingress(edge, plainIngress, `annotations: {alb.ingress.kubernetes.io/certificate-arn: a}`), `{"metadata": {"annotations": {"alb.ingress.kubernetes.io/certificate-arn": null}}}`, true},
 	}
 	old := admin(t)

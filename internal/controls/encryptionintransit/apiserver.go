@@ -47,6 +47,6 @@ func (r *reading) judgeAPIServer(v *verdict, name string, s *control.Served) {
 	default:
 		judgeVersions(v, name, s, minimum(r.spec.APIServer.MinimumTLSVersion))
 		r.judgeDates(v, "the certificate of "+name, s.Leaf, 0)
-		v.fact(factSeen, "%s: TLS %s, certificate %s", name, s.Versions, s.Leaf.SHA256)
+		v.see("%s: TLS %s, certificate %s", name, s.Versions, s.Leaf.SHA256)
 	}
 }

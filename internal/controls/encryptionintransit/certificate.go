@@ -92,7 +92,7 @@ func judgeStrength(v *verdict, name string, leaf *control.X509) {
 // weakSignature reports whether a signature's algorithm is broken, and whether it
 // is known at all.
 func weakSignature(algorithm string) (weak, known bool) {
-	for _, digest := range []string{"SHA1", "MD5", "MD2"} {
+	for _, digest := range []string{"SHA1", "MD5"} {
 		if strings.Contains(algorithm, digest) {
 			return true, true
 		}

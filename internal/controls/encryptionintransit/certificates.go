@@ -51,7 +51,7 @@ func (r *reading) judgeSecret(v *verdict, t control.CertificateTarget, hosts []s
 	}
 	v.turns(r.in.Now, o.ValidUntil)
 	if half := o.PublicHalf; half != nil && half.Leaf != nil {
-		v.fact(factSeen, "%s: %s", name, describe(half.Leaf))
+		v.see("%s: %s", name, describe(half.Leaf))
 	}
 	r.judgeHalf(v, name, o.PublicHalf, hosts, threshold)
 }

@@ -15,7 +15,6 @@ const (
 	nginxPassthrough   = "nginx.ingress.kubernetes.io/ssl-passthrough"
 	genericRedirect    = "ingress.kubernetes.io/ssl-redirect"
 	genericForce       = "ingress.kubernetes.io/force-ssl-redirect"
-	nginxIncRedirect   = "nginx.org/redirect-to-https"
 	haproxyRedirect    = "haproxy.org/ssl-redirect"
 	haproxyIngress     = "haproxy-ingress.github.io/ssl-redirect"
 	gatewayRedirect    = "appgw.ingress.kubernetes.io/ssl-redirect"

@@ -32,24 +32,9 @@ type coverage struct {
 // what the controller makes of it.
 func coverageOf(i *control.Ingress, host string) coverage {
 	c := coverage{host: host}
-	rank := func(e control.IngressTLS) int {
-		switch {
-		case slices.Contains(e.Hosts, host):
-			return 3
-		case coversAny(e.Hosts, host):
-			return 2
-		case len(e.Hosts) == 0:
-			return 1
-		}
-		return 0
-	}
 	best, found := 0, 0
 	for _, e := range i.TLS {
-		at := rank(e) * 2
-		if at > 0 && e.Secret != "" {
-			at++
-		}
-		switch {
+		switch at := closeness(e, host); {
 		case at > best:
 			best, found, c.secret = at, 1, e.Secret
 		case at == best && at > 0 && e.Secret != c.secret:
@@ -57,7 +42,7 @@ func coverageOf(i *control.Ingress, host string) coverage {
 		}
 	}
 	switch {
-	case best >= 4 && c.secret != "":
+	case best >= byName && c.secret != "":
 		c.how = bySecret
 	case best > 0:
 		c.how = byController
@@ -70,6 +55,29 @@ func coverageOf(i *control.Ingress, host string) coverage {
 		c.how = byController
 	}
 	return c
+}
+
+// byName is the least closeness of an entry that names the host.
+const byName = 4
+
+// closeness ranks an entry of spec.tls for a host: 0 where it has nothing to do
+// with it, odd where it names a Secret.
+func closeness(e control.IngressTLS, host string) int {
+	at := 0
+	switch {
+	case slices.Contains(e.Hosts, host):
+		at = byName + 2
+	case coversAny(e.Hosts, host):
+		at = byName
+	case len(e.Hosts) == 0:
+		at = 2
+	default:
+		return 0
+	}
+	if e.Secret != "" {
+		at++
+	}
+	return at
 }
 
 func coveragesOf(i *control.Ingress) []coverage {
@@ -88,7 +96,7 @@ func (r *reading) judgeCoverage(on subject, i *control.Ingress) control.Finding 
 		case notCovered:
 			v.accuse(ReasonNotCovered, "%s is not covered by spec.tls", shown(c.host))
 		case byCloud:
-			v.fact(factSeen, "%s: a certificate of the load balancer's", shown(c.host))
+			v.see("%s: a certificate of the load balancer's", shown(c.host))
 		case byController:
 			r.decideCoverage(v, i, c)
 		case bySecret:

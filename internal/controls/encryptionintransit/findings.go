@@ -46,7 +46,7 @@ type verdict struct {
 	// against speaks against the subject; undecided may; recorded would, if it were
 	// not recorded only.
 	against, undecided, recorded []issue
-	facts                        map[string][]string
+	seen                         []string
 	until                        time.Time
 }
 
@@ -62,11 +62,9 @@ func (v *verdict) doubt(format string, args ...any) {
 	v.undecided = append(v.undecided, issue{control.ReasonInconclusive, fmt.Sprintf(format, args...)})
 }
 
-func (v *verdict) fact(name, format string, args ...any) {
-	if v.facts == nil {
-		v.facts = map[string][]string{}
-	}
-	v.facts[name] = append(v.facts[name], fmt.Sprintf(format, args...))
+// see notes what was observed.
+func (v *verdict) see(format string, args ...any) {
+	v.seen = append(v.seen, fmt.Sprintf(format, args...))
 }
 
 // turns notes a time at which the verdict may turn. What has passed turns nothing.
@@ -125,9 +123,8 @@ func (v *verdict) finding(reason, message string) control.Finding {
 
 // texts returns each fact as one text, its parts in a stable order.
 func (v *verdict) texts() map[string]string {
-	all := map[string][]string{factFound: whats(v.against), factUndecided: whats(v.undecided), factRecorded: whats(v.recorded)}
-	for name, parts := range v.facts {
-		all[name] = sorted(parts)
+	all := map[string][]string{
+		factFound: whats(v.against), factUndecided: whats(v.undecided), factRecorded: whats(v.recorded), factSeen: sorted(v.seen),
 	}
 	texts := map[string]string{}
 	for name, parts := range all {

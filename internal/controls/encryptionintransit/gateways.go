@@ -64,7 +64,7 @@ func (r *reading) judgeListener(v *verdict, g *control.Gateway, l control.Gatewa
 			}
 		}
 	case l.Protocol == protocolHBONE, l.Protocol == protocolTLS && l.Mode == "Passthrough":
-		v.fact(factSeen, "%s: %s passes encrypted traffic on", name, l.Protocol)
+		v.see("%s: %s passes encrypted traffic on", name, l.Protocol)
 	case l.Protocol == protocolHTTPS, l.Protocol == protocolTLS:
 		r.judgeListenerCertificates(v, name, l)
 	case len(r.routesOf(g, l)) > 0:

@@ -31,6 +31,9 @@ const (
 // now is the time of every golden case.
 var now = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// timeZero is what is not stated.
+var timeZero time.Time
+
 // goldenVersion is the content of versionFile.
 type goldenVersion struct {
 	EvaluatorVersion int `json:"evaluatorVersion"`

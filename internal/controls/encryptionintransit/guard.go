@@ -123,7 +123,7 @@ func (r *reading) judgeRefusal(v *verdict, seen *control.Refused, rollout v1alph
 	case seen == nil:
 		v.doubt("what became of an Ingress without TLS was not seen")
 	case denying && slices.Contains(seen.Denied, r.guardName()), !denying && slices.Contains(seen.Warned, r.guardName()):
-		v.fact(factSeen, "%s answered a dry run", r.guardName())
+		v.see("%s answered a dry run", r.guardName())
 	case len(seen.Denied) > 0 || seen.Otherwise != "":
 		v.doubt("something else refused an Ingress without TLS before the guard could")
 	case denying:

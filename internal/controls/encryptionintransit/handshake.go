@@ -47,7 +47,7 @@ func (r *reading) judgeServed(v *verdict, c coverage, o *control.Observation) {
 	default:
 		judgeVersions(v, name, s, minimum(r.spec.Ingress.MinimumTLSVersion))
 		r.judgeServedLeaf(v, c, o)
-		v.fact(factSeen, "%s: %s", name, describeServed(o))
+		v.see("%s: %s", name, describeServed(o))
 	}
 }
 

@@ -48,7 +48,7 @@ func (r *reading) judgeCertificate(v *verdict, c *control.Certificate) control.F
 	}
 	if c.FailedAttempts > 0 {
 		v.accuse(ReasonIssuanceFailed, "attempts to issue the Certificate failed")
-		v.fact(factSeen, "%d attempts failed", c.FailedAttempts)
+		v.see("%d attempts failed", c.FailedAttempts)
 	}
 	switch {
 	case c.NotAfter.IsZero() && c.Ready == "True":

@@ -64,7 +64,30 @@ type resolved struct {
 // rootSelects, policies of the root namespace with a selector select workloads of
 // every namespace.
 func (g meshGuard) resolve(w *control.Workload, rootSelects bool) resolved {
-	var mesh, namespace, workload *control.PeerAuthentication
+	mesh, namespace, workload := g.policiesFor(w, rootSelects)
+	is := resolved{mode: modePermissive, by: "no PeerAuthentication", inherits: true}
+	for _, p := range []*control.PeerAuthentication{mesh, namespace, workload} {
+		if p != nil && stated(p.Mode) {
+			is.mode, is.by, is.inherits = p.Mode, title(p), p == mesh
+		}
+	}
+	if workload == nil || len(workload.PortModes) == 0 {
+		return is
+	}
+	is.ports, is.portsBy = map[int32]string{}, title(workload)
+	for port, mode := range workload.PortModes {
+		if is.ports[port] = mode; !stated(mode) {
+			is.ports[port] = is.mode
+		}
+	}
+	return is
+}
+
+func stated(mode string) bool { return mode != "" && mode != modeUnset }
+
+// policiesFor returns the policies that are for a workload: of the mesh, of its
+// namespace, and of itself.
+func (g meshGuard) policiesFor(w *control.Workload, rootSelects bool) (mesh, namespace, workload *control.PeerAuthentication) {
 	for i := range g.in.Snapshot.Mesh.Authentications {
 		p := &g.in.Snapshot.Mesh.Authentications[i]
 		if w.Proxy == meshAmbient && p.Mode == modeDisable {
@@ -72,6 +95,7 @@ func (g meshGuard) resolve(w *control.Workload, rootSelects bool) resolved {
 		}
 		root := g.ofRoot(p)
 		switch {
+		case p.Namespace != "" && !root: // of a namespace that is not the mesh's root
 		case len(p.Selector) == 0 && root:
 			mesh = elder(mesh, p)
 		case len(p.Selector) == 0:
@@ -80,22 +104,7 @@ func (g meshGuard) resolve(w *control.Workload, rootSelects bool) resolved {
 			workload = elder(workload, p)
 		}
 	}
-	is := resolved{mode: modePermissive, by: "no PeerAuthentication", inherits: true}
-	for _, p := range []*control.PeerAuthentication{mesh, namespace, workload} {
-		if p != nil && p.Mode != "" && p.Mode != modeUnset {
-			is.mode, is.by, is.inherits = p.Mode, title(p), p == mesh
-		}
-	}
-	if workload != nil && len(workload.PortModes) > 0 {
-		is.ports, is.portsBy = map[int32]string{}, title(workload)
-		for port, mode := range workload.PortModes {
-			if mode == "" || mode == modeUnset {
-				mode = is.mode
-			}
-			is.ports[port] = mode
-		}
-	}
-	return is
+	return mesh, namespace, workload
 }
 
 func (g meshGuard) ofRoot(p *control.PeerAuthentication) bool {

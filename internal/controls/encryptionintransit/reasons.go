@@ -34,7 +34,7 @@ const (
 	ReasonWrongName = "WrongName"
 	// ReasonWeakKey surfaces when a key is RSA below 2048 bits, EC below 256, or DSA.
 	ReasonWeakKey = "WeakKey"
-	// ReasonWeakSignature surfaces when a certificate is signed with SHA-1, MD5 or MD2.
+	// ReasonWeakSignature surfaces when a certificate is signed with SHA-1 or MD5.
 	ReasonWeakSignature = "WeakSignature"
 
 	// ReasonRedirected surfaces when plain HTTP redirects to https, or is not served.

@@ -80,7 +80,7 @@ func (r *reading) predictPlain(v *verdict, i *control.Ingress, c coverage, why *
 	what, by := predicted(i, c.how != notCovered)
 	switch {
 	case what == redirects || what == refuses:
-		v.fact(factSeen, "%s: as annotation %s predicts", shown(c.host), by)
+		v.see("%s: as annotation %s predicts", shown(c.host), by)
 	case what == serves:
 		v.accuse(ReasonPlainHTTP, "plain HTTP serves content for %s, as annotation %s predicts", shown(c.host), by)
 	case r.leftUnstated(i):

@@ -47,7 +47,7 @@ func (r *reading) judgePort(v *verdict, s *control.Service, p control.ServicePor
 	name := portName(p)
 	is, by := protocolOf(p)
 	if is == encrypted {
-		v.fact(factSeen, "%s: encrypted, as %s says", name, by)
+		v.see("%s: encrypted, as %s says", name, by)
 		return false
 	}
 	if reason := r.plainReason(s, p.Port.Port); reason != "" {
@@ -60,7 +60,7 @@ func (r *reading) judgePort(v *verdict, s *control.Service, p control.ServicePor
 			return false
 		}
 		if r.meshed(s, p) {
-			v.fact(factSeen, "%s: encrypted by the mesh", name)
+			v.see("%s: encrypted by the mesh", name)
 			return true
 		}
 	}

@@ -15,15 +15,8 @@ const StrictName = "holdfast-strict"
 // been meshed long enough, nobody calls who has no proxy, and nobody else says
 // something for the whole namespace. What is there of ours is kept as it is to be.
 func (w *wanting) strict() {
-	m := w.spec.Mesh
-	if m == nil || m.Provider != meshIstio {
-		return
-	}
-	if reason, _ := w.unavailable(control.NeedMesh, control.NeedAdmissionBackends, control.NeedEndpointSlices); reason != "" {
-		return
-	}
 	s := w.in.Snapshot
-	if s.Mesh == nil || !slices.Contains(s.Mesh.Served, meshIstio) || len(s.Workloads) == 0 {
+	if !w.meshedByIstio() {
 		return
 	}
 	have := w.authentication(StrictName)
@@ -48,6 +41,18 @@ func (w *wanting) strict() {
 		Rules: []string{RuleMesh}, Effect: control.Restricts,
 		InPlace: have != nil && have.Mode == modeStrict && len(have.Selector) == 0 && len(have.PortModes) == 0,
 	})
+}
+
+// meshedByIstio reports whether Istio is demanded, and there to be told something.
+func (w *wanting) meshedByIstio() bool {
+	if w.spec.Mesh == nil || w.spec.Mesh.Provider != meshIstio {
+		return false
+	}
+	if reason, _ := w.unavailable(control.NeedMesh, control.NeedAdmissionBackends, control.NeedEndpointSlices); reason != "" {
+		return false
+	}
+	s := w.in.Snapshot
+	return s.Mesh != nil && slices.Contains(s.Mesh.Served, meshIstio) && len(s.Workloads) > 0
 }
 
 // authentication returns the namespace's PeerAuthentication of a name.
