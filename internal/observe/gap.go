@@ -132,7 +132,7 @@ func (k *kind) closeGap() *GapEvent {
 // is open. The caller holds turn and mu.
 func (k *kind) relisted(first bool) *GapEvent {
 	now := k.observer.options.Now()
-	k.synced, k.failed = true, false
+	k.synced, k.failed, k.forbiddenSince = true, false, time.Time{}
 	k.check = nil
 	if first && k.gap == nil {
 		k.since = now
@@ -184,8 +184,13 @@ func (k *kind) expose(version string) {
 	}
 }
 
-// refused takes note of a failed list or watch. A missing permission is a gap at
-// once, since the watch is gone; other failures may pass before anything is missed.
+// passing is how long a kind that was observed may be forbidden before that counts:
+// an API server that begins to serve forbids everything until it knows its roles.
+const passing = 2 * time.Second
+
+// refused takes note of a failed list or watch. A missing permission is a gap as
+// soon as it is no passing one, since the watch is gone; other failures may pass
+// before anything is missed.
 func (k *kind) refused(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // nobody is observing any more
@@ -200,5 +205,20 @@ func (k *kind) refused(err error) {
 	}
 	k.turn.Lock()
 	defer k.turn.Unlock()
-	k.begin(CauseForbidden)
+	if k.forbidden() {
+		k.begin(CauseForbidden)
+	}
+}
+
+// forbidden takes note of a refusal for want of a permission, and reports whether
+// that is no passing one. The caller holds turn.
+func (k *kind) forbidden() bool {
+	o := k.observer
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.options.Now()
+	if k.forbiddenSince.IsZero() {
+		k.forbiddenSince = now
+	}
+	return !k.synced || now.Sub(k.forbiddenSince) >= passing
 }

@@ -53,6 +53,9 @@ type kind struct {
 	gap        *gap
 	// failed is true where a request was refused since the kind was last synced.
 	failed bool
+	// forbiddenSince is since when every request was forbidden, zero where the
+	// newest one was not.
+	forbiddenSince time.Time
 	// openedAt is when the present watch was opened, zero while there is none.
 	openedAt time.Time
 	check    *check
@@ -176,6 +179,6 @@ func (k *kind) opened(open bool) {
 	defer k.observer.mu.Unlock()
 	k.openedAt = time.Time{}
 	if open {
-		k.openedAt = k.observer.options.Now()
+		k.openedAt, k.forbiddenSince = k.observer.options.Now(), time.Time{}
 	}
 }

@@ -52,6 +52,7 @@ func TestKinds(t *testing.T) {
 	t.Run("refused", func(t *testing.T) { testRefused(t, c) })
 	t.Run("needs", func(t *testing.T) { testNeeds(t, c) })
 	t.Run("forbidden", func(t *testing.T) { testForbidden(t, c) })
+	t.Run("demandForbidden", func(t *testing.T) { testDemandForbidden(t, c) })
 	t.Run("podsForbidden", func(t *testing.T) { testPodsForbidden(t, c) })
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -3,6 +3,7 @@ package observe_test
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/observe"
 	"github.com/holdfast-dev/holdfast/test/crds"
 )
 
@@ -138,6 +140,42 @@ func (c *cluster) uidOf(t *testing.T, namespace string) string {
 		t.Fatal(err)
 	}
 	return string(n.UID)
+}
+
+// testDemandForbidden: what is demanded and may not be read is a gap of its kind
+// only, and everybody is told when it is there.
+func testDemandForbidden(t *testing.T, c *cluster) {
+	const user = "ingressless"
+	config := c.user(t, user)
+	kinds := []string{"namespaces", "networkpolicies"}
+	c.grant(t, user, config, kinds...)
+	o := start(t, observe.Options{Config: config})
+	if err := o.WaitForSync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o.Demand(control.NeedIngresses)
+	ingresses := func(want string) view {
+		return view{"hooks", func(s *control.Snapshot) any { return s.Unavailable[control.NeedIngresses] }, want}
+	}
+	var remedy string
+	eventually(t, "classes of Ingresses to be forbidden", func() bool {
+		for _, gap := range o.gapsOf(control.NeedIngresses) {
+			remedy = gap.Remedy
+		}
+		return remedy != "" && ingresses(control.ReasonForbidden).part(o.snapshot(t, "hooks")) == control.ReasonForbidden
+	})
+	want := `grant {apiGroups: [networking.k8s.io], resources: [ingressclasses], verbs: [list, watch]}`
+	if !strings.Contains(remedy, want) {
+		t.Errorf("remedy %q, want one with %q", remedy, want)
+	}
+	if _, listed := o.snapshot(t, "hooks").Unavailable[control.NeedVolumes]; listed {
+		t.Error("what is not demanded is unavailable")
+	}
+	o.due(t, func() { c.grant(t, user, config, append(kinds, "ingresses", "ingressclasses")...) }, ingresses(""))
+	o.Demand()
+	if got := o.snapshot(t, "hooks").Unavailable[control.NeedIngresses]; got != "" {
+		t.Errorf("what is demanded no more is unavailable: %s", got)
+	}
 }
 
 // testStorage: a class concerns the cluster, and the namespaces with volumes of

@@ -156,7 +156,7 @@ func TestLifelinesStay(t *testing.T) {
 		t.Errorf("after a rollout %v are due, and the DNS is %+v", due, w.lifelines.DNS)
 	}
 	w.noPod("kube-system", "b")
-	if diff := cmp.Diff([]string{"kube-system", "shop"}, w.due()); diff != "" {
+	if diff := cmp.Diff([]string{control.Cluster, "kube-system", "shop"}, w.due()); diff != "" {
 		t.Errorf("without pods behind the DNS, due (-want +got):\n%s", diff)
 	}
 }
@@ -218,6 +218,8 @@ func TestServedVersions(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			st := newStore(defaultDNS())
+			st.demanded = demand{}
+			st.renewServed()
 			for _, item := range test.items {
 				callerTable{item.key.kind}.put(st, item)
 			}
