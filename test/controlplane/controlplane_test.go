@@ -3,13 +3,18 @@ package controlplane_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,6 +51,7 @@ func TestControlPlane(t *testing.T) {
 		APIServers:       2,
 		AuditLog:         &controlplane.AuditLog{Level: auditv1.LevelRequest},
 		EncryptionConfig: []byte(encryption),
+		Published:        true,
 		Progress:         &progress,
 	})
 	if got, want := strings.Count(progress.String(), " ready in "), 3; got != want {
@@ -61,6 +67,8 @@ func TestControlPlane(t *testing.T) {
 	t.Run("CRDs are installed and served", s.testInstallCRDs)
 	t.Run("API servers see each other's writes", s.testTwoAPIServers)
 	t.Run("an API server is stopped and started", s.testRestartAPIServer)
+	t.Run("an API server is published", s.testPublished)
+	t.Run("an API server is restarted with another encryption", s.testEncrypt)
 }
 
 func (s suite) testKubectl(t *testing.T) {
@@ -177,12 +185,65 @@ func (s suite) testAudit(t *testing.T) {
 
 func (s suite) testEncryption(t *testing.T) {
 	createSecret(t, newClient(t, s.cp.RESTConfig()), "encrypted", "in the clear")
-	stored := storedValue(t, s.cp, "/registry/secrets/default/encrypted")
-	if !bytes.HasPrefix(stored, []byte("k8s:enc:secretbox:v1:test:")) {
-		t.Errorf("the stored secret starts with %q, want the mark of the encryption provider", stored[:min(len(stored), 30)])
+	got := stored(t, s.cp, "/registry/secrets/default/encrypted")
+	if !bytes.HasPrefix(got, []byte("k8s:enc:secretbox:v1:test:")) {
+		t.Errorf("the stored secret starts with %q, want the mark of the encryption provider", got[:min(len(got), 30)])
 	}
-	if bytes.Contains(stored, []byte("in the clear")) {
+	if bytes.Contains(got, []byte("in the clear")) {
 		t.Error("the stored secret holds its value in plain text")
+	}
+}
+
+// testPublished: each API server answers at its own endpoint, which Service
+// default/kubernetes names.
+func (s suite) testPublished(t *testing.T) {
+	list, err := newClient(t, s.cp.RESTConfig()).DiscoveryV1().EndpointSlices("default").List(t.Context(),
+		metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=kubernetes"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range list.Items {
+		slice := &list.Items[i]
+		got = append(got, net.JoinHostPort(slice.Endpoints[0].Addresses[0], strconv.Itoa(int(*slice.Ports[0].Port))))
+	}
+	if diff := cmp.Diff([]string{s.cp.Endpoint(0), s.cp.Endpoint(1)}, got); diff != "" {
+		t.Errorf("endpoints (-want +got):\n%s", diff)
+	}
+	for server := range got {
+		cfg := s.cp.RESTConfigFor(server)
+		cfg.Host, cfg.ServerName = "https://"+s.cp.Endpoint(server), "kubernetes.default.svc"
+		if _, err := newClient(t, cfg).Discovery().ServerVersion(); err != nil {
+			t.Errorf("%s: %v", s.cp.Endpoint(server), err)
+		}
+	}
+}
+
+// testEncrypt: one API server stores as it is told to, and its pod says by which
+// config; the other one goes on as it was.
+func (s suite) testEncrypt(t *testing.T) {
+	first := "- secretbox: {keys: [{name: test,"
+	other := strings.Replace(encryption, first, "- secretbox: {keys: [{name: other, secret: ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=}]}\n  "+first, 1)
+	if err := s.cp.Encrypt(t.Context(), 1, []byte(other)); err != nil {
+		t.Fatal(err)
+	}
+	for server, want := range []string{"k8s:enc:secretbox:v1:test:", "k8s:enc:secretbox:v1:other:"} {
+		secret := fmt.Sprintf("encrypted-by-%d", server)
+		createSecret(t, newClient(t, s.cp.RESTConfigFor(server)), secret, "value")
+		if got := stored(t, s.cp, "/registry/secrets/default/"+secret); !bytes.HasPrefix(got, []byte(want)) {
+			t.Errorf("API server %d stores %q, want %q", server, got[:min(len(got), 30)], want)
+		}
+	}
+	if err := s.cp.ShowAPIServer(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	pods, err := newClient(t, s.cp.RESTConfig()).CoreV1().Pods("kube-system").List(t.Context(), metav1.ListOptions{LabelSelector: "component=kube-apiserver"})
+	if err != nil || len(pods.Items) != 1 || pods.Items[0].Annotations[corev1.MirrorPodAnnotationKey] == "" {
+		t.Fatalf("the API server is not shown: %v, %v", pods.Items, err)
+	}
+	flag := "--encryption-provider-config=" + s.cp.EncryptionConfigPath(1)
+	if command := pods.Items[0].Spec.Containers[0].Command; !slices.Contains(command, flag) {
+		t.Errorf("the pod of the API server has no flag %s: %v", flag, command)
 	}
 }
 
@@ -254,7 +315,7 @@ func TestWithoutControllerManager(t *testing.T) {
 		t.Errorf("process id of the controller manager is %d, want 0", got)
 	}
 	createSecret(t, newClient(t, cp.RESTConfig()), "plain", "in the clear")
-	if stored := storedValue(t, cp, "/registry/secrets/default/plain"); !bytes.Contains(stored, []byte("in the clear")) {
+	if got := stored(t, cp, "/registry/secrets/default/plain"); !bytes.Contains(got, []byte("in the clear")) {
 		t.Error("without encryption config the stored secret does not hold its value")
 	}
 	if _, err := cp.AuditEvents(); err == nil {

@@ -1,11 +1,7 @@
 package controlplane_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"io"
-	"net/http"
 	"testing"
 	"time"
 
@@ -79,40 +75,12 @@ func createSecret(t *testing.T, client kubernetes.Interface, name, value string)
 	}
 }
 
-// storedValue returns what etcd stores under a key, through its HTTP gateway.
-func storedValue(t *testing.T, cp *controlplane.ControlPlane, key string) []byte {
+// stored returns what etcd stores under a key.
+func stored(t *testing.T, cp *controlplane.ControlPlane, key string) []byte {
 	t.Helper()
-	query, err := json.Marshal(map[string][]byte{"key": []byte(key)})
-	if err != nil {
-		t.Fatal(err)
+	value, err := cp.Stored(t.Context(), key)
+	if err != nil || value == nil {
+		t.Fatalf("etcd has %q under %s: %v", value, key, err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, cp.EtcdURL()+"/v3/kv/range", bytes.NewReader(query))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := response.Body.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer struct {
-		Kvs []struct {
-			Value []byte `json:"value"`
-		} `json:"kvs"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		t.Fatalf("decode %s: %v", body, err)
-	}
-	if len(answer.Kvs) != 1 {
-		t.Fatalf("etcd has %d values under %s, want 1: %s", len(answer.Kvs), key, body)
-	}
-	return answer.Kvs[0].Value
+	return value
 }

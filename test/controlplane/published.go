@@ -82,20 +82,42 @@ func (cp *ControlPlane) publish(ctx context.Context) error {
 	return nil
 }
 
-// APIServerPod returns the pod that a kubelet shows of a static pod, for one API
-// server as it runs now. Nobody shows it here unless it is created: then the API
-// server counts as one of the cluster's own, and its flags can be seen.
-func (cp *ControlPlane) APIServerPod(server int) *corev1.Pod {
+// ShowAPIServer shows one API server as it runs now, with its flags, as a kubelet
+// would: then it counts as one of the cluster's own. Otherwise nobody does, as where
+// a provider manages it.
+func (cp *ControlPlane) ShowAPIServer(ctx context.Context, server int) error {
+	client, err := kubernetes.NewForConfig(cp.RESTConfig())
+	if err != nil {
+		return err
+	}
+	pod := cp.apiServerPod(server)
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: pod.Spec.NodeName}}
+	if _, err := client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("show API server %d: %w", server, err)
+	}
+	pods := client.CoreV1().Pods(pod.Namespace)
+	if err := pods.Delete(ctx, pod.Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}); err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("show API server %d: %w", server, err)
+	}
+	if _, err := pods.Create(ctx, pod, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("show API server %d: %w", server, err)
+	}
+	return nil
+}
+
+// apiServerPod is the mirror of a static pod. It tolerates that nobody looks after
+// its node, or it would be evicted.
+func (cp *ControlPlane) apiServerPod(server int) *corev1.Pod {
+	node := fmt.Sprintf("node-%d", server)
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: metav1.NamespaceSystem, Name: fmt.Sprintf("kube-apiserver-node-%d", server),
+			Namespace: metav1.NamespaceSystem, Name: apiServerBinary + "-" + node,
 			Labels:      map[string]string{"component": apiServerBinary, "tier": "control-plane"},
 			Annotations: map[string]string{corev1.MirrorPodAnnotationKey: "static"},
 		},
 		Spec: corev1.PodSpec{
-			// It is on no node: pods of nodes that are not there are deleted.
-			HostNetwork:                  true,
-			AutomountServiceAccountToken: new(false),
+			NodeName: node, HostNetwork: true, AutomountServiceAccountToken: new(false),
+			Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
 			Containers: []corev1.Container{{
 				Name: apiServerBinary, Image: "registry.example.com/" + apiServerBinary,
 				Command: append([]string{apiServerBinary}, cp.apiServerArgs(server)...),
