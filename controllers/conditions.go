@@ -57,7 +57,7 @@ func (s *summary) conforming() metav1.Condition {
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated, s.blind
 	case sum.NotEvaluated > 0 || s.pending:
 		c.Status, c.Reason = metav1.ConditionUnknown, v1alpha1.ReasonNotEvaluated
-		c.Message = "the state of some subjects is not known"
+		c.Message = s.unseen.String(sum.NotEvaluated)
 	case sum.Conforming == 0:
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonNoOccurrence, "no subject is in scope"
 	default:

@@ -64,6 +64,7 @@ type Engine struct {
 	proofs    proofs
 	passes    passes
 	issues    issues
+	whys      whys
 	settling  settling
 	intros    introductions
 	statusDue *statusDue
@@ -98,6 +99,7 @@ func NewEngine(opts Options) *Engine {
 		proofs:   proofs{by: map[string]time.Time{}},
 		passes:   passes{by: map[string]passState{}},
 		issues:   issues{by: map[string]map[string][]issue{}},
+		whys:     whys{by: map[enforce.Source]why{}},
 		settling: settling{by: map[string]map[string]struct{}{}},
 		intros:   introductions{by: map[string]*introduction{}},
 		gaps:     gaps{open: map[string]openGap{}},

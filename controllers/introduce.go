@@ -137,7 +137,7 @@ func (r *Engine) judged(def *definition, c *assess.Control) int {
 	n := 0
 	r.Recorder.View(func(k *ledger.Known) {
 		if t := k.Tally(def.Name, c.Spec.ID); t != nil {
-			n = t.Conforming + t.NotApplicable + t.NotEvaluated + len(t.Open)
+			n = t.Conforming + t.NotApplicable + len(t.NotEvaluated) + len(t.Open)
 		}
 	})
 	return n

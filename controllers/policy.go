@@ -103,6 +103,7 @@ func (r *PolicyReconciler) withdraw(name string) {
 	r.demands.of(name, nil, r.demand)
 	r.intros.forget(name)
 	r.issues.forgetPolicy(name)
+	r.whys.forget(name)
 	r.settling.forgetPolicy(name)
 	r.rollouts.forget(name)
 	r.pace.Forget(name)

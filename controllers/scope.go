@@ -157,7 +157,8 @@ func (r *ScopeReconciler) evaluate(_ context.Context, p *pass) error {
 func (p *pass) judge() []unit {
 	var units []unit
 	for _, def := range p.pinned {
-		for _, u := range assess.Judge(def.Definition, p.snapshot, p.now) {
+		// By the very time that entries state: so a verdict can be made again.
+		for _, u := range assess.Judge(def.Definition, p.snapshot, ledger.At(p.now).Time) {
 			if p.distrusted[u.Control.Type] {
 				u.Distrust()
 			}
@@ -224,6 +225,7 @@ func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 	p.remember()
 	r.announce(transitions, p.ticket)
 	r.introduce(p)
+	r.whys.note(p.units)
 	p.wake()
 	// Nothing is repaired before it is durable, and no pass outruns the journal.
 	p.ticket.Wait(ctx, journalWait)

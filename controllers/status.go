@@ -86,6 +86,8 @@ type summary struct {
 	issue   issue
 	issues  int
 	blind   string
+	// unseen is the first of the subjects that are not evaluated.
+	unseen unseen
 	// durable is whether everything that the summary says is.
 	durable bool
 	health  ledger.Health
@@ -107,6 +109,7 @@ func (r *Engine) summarise(def *definition) *summary {
 	s.issue, s.issues = r.issues.worst(def.Name)
 	s.census = r.count(def, s)
 	s.order()
+	s.unseen.message = r.whole(s.unseen)
 	s.checkpoint(r.Recorder.Log())
 	if until := def.PausedUntil(s.now); !until.IsZero() {
 		s.due(until)
@@ -225,7 +228,7 @@ func (s *summary) tally(c *assess.Control, t *ledger.Tally, policy *ledger.Polic
 		count.OperatingFrom = &metav1.Time{Time: policy.Controls[c.Spec.ID].OperatingFrom.Truncate(time.Second)}
 	}
 	if t != nil {
-		count.Conforming, count.NotApplicable, count.NotEvaluated = int32(t.Conforming), int32(t.NotApplicable), int32(t.NotEvaluated)
+		count.Conforming, count.NotApplicable, count.NotEvaluated = int32(t.Conforming), int32(t.NotApplicable), int32(len(t.NotEvaluated))
 		for _, rec := range t.Open {
 			if s.within(c, rec) {
 				count.Correcting++
@@ -233,6 +236,9 @@ func (s *summary) tally(c *assess.Control, t *ledger.Tally, policy *ledger.Polic
 				count.Deviating++
 			}
 			s.open = append(s.open, openEpisode(rec))
+		}
+		for _, rec := range t.NotEvaluated {
+			s.unseen.note(c, rec)
 		}
 	}
 	if s.blind != "" {

@@ -342,7 +342,7 @@ func (k *Known) put(r *Record) {
 	key := controlKey{r.Unit.Policy, r.Unit.Control}
 	t := k.tallies[key]
 	if t == nil {
-		t = &Tally{Open: map[control.Subject]*Record{}}
+		t = newTally()
 		k.tallies[key] = t
 	}
 	t.add(r, 1)
@@ -362,14 +362,19 @@ func (t *Tally) add(r *Record, n int) {
 	switch r.State.Outcome {
 	case control.Conforming:
 		t.Conforming += n
-	case control.NotEvaluated:
-		t.NotEvaluated += n
 	case control.NotApplicable:
 		t.NotApplicable += n
+	case control.NotEvaluated:
+		keep(t.NotEvaluated, r, n > 0)
 	case control.Deviating:
-		delete(t.Open, r.Unit.Subject)
-		if n > 0 {
-			t.Open[r.Unit.Subject] = r
-		}
+		keep(t.Open, r, n > 0)
+	}
+}
+
+// keep has a record among others, or not.
+func keep(among map[control.Subject]*Record, r *Record, kept bool) {
+	delete(among, r.Unit.Subject)
+	if kept {
+		among[r.Unit.Subject] = r
 	}
 }

@@ -144,10 +144,14 @@ type CreatedObject struct {
 // Tally counts the units of one control by outcome, and holds the open episodes.
 type Tally struct {
 	Conforming    int
-	NotEvaluated  int
 	NotApplicable int
-	// Open are the records that are Deviating.
-	Open map[control.Subject]*Record
+	// NotEvaluated are the records that are so, and Open those that are Deviating.
+	NotEvaluated map[control.Subject]*Record
+	Open         map[control.Subject]*Record
+}
+
+func newTally() *Tally {
+	return &Tally{NotEvaluated: map[control.Subject]*Record{}, Open: map[control.Subject]*Record{}}
 }
 
 // NewKnown returns what is known of an empty ledger: nothing.
@@ -273,7 +277,9 @@ func (k *Known) Controls(policy string) []string {
 
 func (t *Tally) empty() bool { return t.units() == 0 }
 
-func (t *Tally) units() int { return t.Conforming + t.NotApplicable + t.NotEvaluated + len(t.Open) }
+func (t *Tally) units() int {
+	return t.Conforming + t.NotApplicable + len(t.NotEvaluated) + len(t.Open)
+}
 
 // Tally counts the units of a control. It is nil where there are none.
 func (k *Known) Tally(policy, controlID string) *Tally {
@@ -296,7 +302,7 @@ func (k *Known) Clone() *Known {
 	for _, r := range c.units {
 		key := controlKey{r.Unit.Policy, r.Unit.Control}
 		if c.tallies[key] == nil {
-			c.tallies[key] = &Tally{Open: map[control.Subject]*Record{}}
+			c.tallies[key] = newTally()
 		}
 		c.tallies[key].add(r, 1)
 	}

@@ -147,7 +147,7 @@ func recount(t require, k *Known) {
 		want[controlKey{u.Policy, u.Control}] = c
 	}
 	for key, tally := range k.tallies {
-		if c := (counts{tally.Conforming, tally.NotEvaluated, tally.NotApplicable, len(tally.Open)}); c != (counts{}) {
+		if c := (counts{tally.Conforming, len(tally.NotEvaluated), tally.NotApplicable, len(tally.Open)}); c != (counts{}) {
 			got[key] = c
 		}
 	}
