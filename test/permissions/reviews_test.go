@@ -127,6 +127,7 @@ func byValue() []permission {
 		{verb: "patch", group: "holdfast.dev", resource: "encryptedstorageclasses", want: true},
 		{verb: "patch", group: "networking.k8s.io", resource: "ingresses", namespace: "default", want: true},
 		{verb: "create", group: "security.istio.io", resource: "peerauthentications", namespace: "default", want: true},
+		{verb: "delete", group: "security.istio.io", resource: "peerauthentications", namespace: "default", want: true},
 		{verb: "create", group: "cert-manager.io", resource: "certificates", namespace: "default", want: true},
 		{verb: "get", resource: "secrets", namespace: "default", name: "shop-tls", want: true},
 	}
