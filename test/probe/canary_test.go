@@ -289,7 +289,7 @@ func (c *cluster) wantForbidden(t *testing.T, cfg *rest.Config, want string) {
 		stored, err := prober.Probe(ctx, c.target(gcm, "secrets"))
 		why := unseen.Of(err)
 		if stored != nil || why.Reason != control.ReasonForbidden || !strings.Contains(why.Message, want) {
-			return fmt.Errorf("got %+v, %+v", stored, why)
+			return fmt.Errorf("got %+v, %s %w", stored, why.Reason, why)
 		}
 		return nil
 	})

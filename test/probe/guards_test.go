@@ -115,7 +115,7 @@ func (c *cluster) testGuards(t *testing.T) {
 					return err
 				}
 				if why := unseen.Of(err); why.Reason != test.wantReason || !strings.Contains(why.Message, test.wantMessage) {
-					return fmt.Errorf("got %+v", why)
+					return fmt.Errorf("got %s: %w", why.Reason, why)
 				}
 				return nil
 			})

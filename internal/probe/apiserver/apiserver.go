@@ -97,7 +97,7 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 		}
 		content = bytes.NewReader(encoded)
 	}
-	response, err := c.send(ctx, method, path, query, content)
+	response, err := c.send(ctx, method, path, query, content) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return Answer{}, err
 	}

@@ -29,8 +29,8 @@ type pair struct {
 }
 
 // issue issues a certificate, signed by another pair's key or by its own.
-func issue(t testing.TB, key crypto.Signer, by *pair, change func(*x509.Certificate)) *pair {
-	t.Helper()
+func issue(tb testing.TB, key crypto.Signer, by *pair, change func(*x509.Certificate)) *pair {
+	tb.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a certificate"}, DNSNames: []string{"a.example.com"},
 		NotBefore: time.Unix(1.7e9, 0), NotAfter: time.Unix(1.9e9, 0), IsCA: true, BasicConstraintsValid: true,
@@ -44,11 +44,11 @@ func issue(t testing.TB, key crypto.Signer, by *pair, change func(*x509.Certific
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &pair{certificate, key}
 }
@@ -63,20 +63,20 @@ func chain(pairs ...*pair) []byte {
 }
 
 // keyOf is a pair's key in PEM.
-func keyOf(t testing.TB, p *pair) []byte {
-	t.Helper()
+func keyOf(tb testing.TB, p *pair) []byte {
+	tb.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(p.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-func newKey(t testing.TB, curve elliptic.Curve) crypto.Signer {
-	t.Helper()
+func newKey(tb testing.TB, curve elliptic.Curve) crypto.Signer {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return key
 }
