@@ -3,6 +3,7 @@ package observe
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // BenchmarkMemory measures what is kept of each kind in a large cluster, per
-// object: five pods of one Deployment, two Services and
+// object: five pods of one Deployment, two Services, two volumes, an Ingress and
 // two policies, one of which allows DNS, in each of 10,000 namespaces. It goes by
 // what the API server sends, decoded, since a part that is kept may keep the
 // whole alive.
@@ -29,6 +30,9 @@ func BenchmarkMemory(b *testing.B) {
 		{name: "policies", source: policySource("holdfast"), each: 2},
 		{name: "services", source: serviceSource(), each: 2},
 		{name: "pods", source: podSource(), each: 5},
+		{name: "workloads", source: sourceNamed(kindWorkloads), each: 5},
+		{name: "ingresses", source: sourceNamed(kindIngresses), each: 1},
+		{name: "volumes", source: sourceNamed(kindVolumes), each: 2},
 	}
 	for _, kind := range kinds {
 		b.Run(kind.name, func(b *testing.B) {
@@ -69,6 +73,42 @@ func BenchmarkInitialPods(b *testing.B) {
 	for b.Loop() {
 		podTable{}.replace(newStore(defaultDNS()), items)
 	}
+}
+
+// BenchmarkVolume is what the change of one volume of 10,000 in one namespace
+// costs, and what the snapshot that follows does.
+func BenchmarkVolume(b *testing.B) {
+	st := newStore(defaultDNS())
+	namespaceTable{}.put(st, itemOfNamespace(decoded(b, &corev1.Namespace{}, 0, 0).(*corev1.Namespace)))
+	source := sourceNamed(kindVolumes)
+	var changed any
+	for index := range 10_000 {
+		item, err := source.convert(decoded(b, source.example, 0, index))
+		if err != nil {
+			b.Fatal(err)
+		}
+		source.table.put(st, item)
+		changed = item
+	}
+	b.Run("change", func(b *testing.B) {
+		for b.Loop() {
+			source.table.put(st, changed)
+		}
+	})
+	b.Run("snapshot", func(b *testing.B) {
+		for b.Loop() {
+			st.snapshot(st.living("tenant-00000"))
+		}
+	})
+}
+
+// sourceNamed returns the source of a kind, by id.
+func sourceNamed(id string) source {
+	sources := always("holdfast", defaultDNS())
+	for _, o := range optionals() {
+		sources = append(sources, o.source("v1", "holdfast"))
+	}
+	return sources[slices.IndexFunc(sources, func(s source) bool { return s.id == id })]
 }
 
 // heap returns the bytes in use after a collection.
@@ -125,6 +165,24 @@ func decoded(b *testing.B, example any, namespace, index int) any {
 			Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromString("http")}},
 		}
 		return transfer(b, &corev1.Service{ObjectMeta: meta, Spec: spec}, &corev1.Service{})
+	case *networkingv1.Ingress:
+		meta.Name = "shop"
+		host := fmt.Sprintf("shop-%d.example.com", namespace)
+		spec := networkingv1.IngressSpec{
+			IngressClassName: new("nginx"), TLS: []networkingv1.IngressTLS{{Hosts: []string{host}, SecretName: "shop-tls"}},
+			Rules: []networkingv1.IngressRule{{Host: host}},
+		}
+		return transfer(b, &networkingv1.Ingress{ObjectMeta: meta, Spec: spec}, &networkingv1.Ingress{})
+	case *corev1.PersistentVolume:
+		claim := &corev1.ObjectReference{Namespace: meta.Namespace, Name: fmt.Sprintf("data-%d", index)}
+		meta.Name, meta.Namespace = "pvc-"+string(meta.UID), ""
+		meta.Annotations = map[string]string{provisionedBy: "ebs.csi.aws.com"}
+		spec := corev1.PersistentVolumeSpec{StorageClassName: "gold", ClaimRef: claim, PersistentVolumeSource: corev1.PersistentVolumeSource{
+			CSI: &corev1.CSIPersistentVolumeSource{
+				Driver: "ebs.csi.aws.com", VolumeHandle: "vol-" + string(meta.UID[:17]), VolumeAttributes: map[string]string{"fsType": "ext4"},
+			},
+		}}
+		return transfer(b, &corev1.PersistentVolume{ObjectMeta: meta, Spec: spec}, &corev1.PersistentVolume{})
 	default:
 		b.Fatalf("no objects of type %T", example)
 		return nil

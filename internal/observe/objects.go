@@ -157,13 +157,14 @@ func (t objectTable[V]) clear(st *store, scope string) {
 // held implements holder.
 func (t objectTable[V]) held(st *store, key object) (uid string, found bool) {
 	p := t.in(st)
-	for _, scope := range p.of[key] {
-		if value := p.at[scope][key]; t.meta != nil {
-			return t.meta(&value).UID, true
-		}
-		return "", true
+	scopes := p.of[key]
+	if len(scopes) == 0 {
+		return "", false
 	}
-	return "", false
+	if value := p.at[scopes[0]][key]; t.meta != nil {
+		uid = t.meta(&value).UID
+	}
+	return uid, true
 }
 
 // joint keeps objects in two forms.

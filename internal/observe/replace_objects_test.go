@@ -3,7 +3,6 @@ package observe
 import (
 	"encoding/json"
 	"reflect"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -134,11 +133,7 @@ func TestReplaceObjects(t *testing.T) {
 // replace has a kind hold exactly the objects of documents.
 func (w world) replace(t *testing.T, id, text string) {
 	t.Helper()
-	sources := always("holdfast", defaultDNS())
-	for _, o := range optionals() {
-		sources = append(sources, o.source("v1", "holdfast"))
-	}
-	source := &sources[slices.IndexFunc(sources, func(s source) bool { return s.id == id })]
+	source := sourceNamed(id)
 	var items []any
 	for _, object := range documents(t, text) {
 		content, err := object.MarshalJSON()
