@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -91,6 +92,12 @@ func longest(path string, limit int) string {
 		return "2001:0db8:0000:0000:0000:0000:0000:0001/128"
 	case "every":
 		return "0000h000000m0604800.000000000s"
+	case "expiryThreshold":
+		return "8760h000000m0000000.000000000s"
+	case "strictAfter":
+		return "2160h000000m0000000.000000000s"
+	case "address":
+		return strings.Repeat("a.", (limit-1)/2) + "a"
 	case "validUntil", "until", "operatingFrom", "start", "slot", "startedAt", "completedAt", "at":
 		return "2026-03-01T06:00:00.123456789+00:00"
 	case "end":
@@ -135,6 +142,9 @@ func distinct(n node, count int) []any {
 	for i := range items {
 		item := runtime.DeepCopyJSONValue(list[len(list)-1])
 		name := fmt.Sprintf("n%d", i)
+		if object, is := item.(map[string]any); is { // one control may have a guard
+			unstructured.RemoveNestedField(object, "encryptionInTransit", "ingress", "guard")
+		}
 		switch enum := n.schema.Items.Schema.Enum; {
 		case len(enum) > 0:
 			item = strings.Trim(string(enum[i%len(enum)].Raw), `"`)
@@ -221,7 +231,7 @@ func beside(path string, value any) edits {
 		}
 	case "cluster":
 		if value == "Excluded" {
-			return edits{atRest + ".volumes": nil}
+			return edits{atRest + ".volumes": nil, ofIngress + ".guard": nil}
 		}
 	case "cidr":
 		return edits{parent + "except": nil}

@@ -51,7 +51,7 @@ type IngressEncryption struct {
 	// +optional
 	// +kubebuilder:default="720h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1h') && duration(self) <= duration('8760h')",message="expiryThreshold must be a duration from 1h to 8760h, such as 720h"
 	ExpiryThreshold *metav1.Duration `json:"expiryThreshold,omitempty"`
 	// plainHTTP is what becomes of hosts that serve content without TLS in the stead
@@ -71,7 +71,8 @@ type IngressEncryption struct {
 	Handshake *HandshakeProbe `json:"handshake,omitempty"`
 	// takeOver are the fields of Ingresses that Enforce mode may set: Redirect sets
 	// the annotation by which the Ingress's controller redirects to https, where the
-	// host's certificate was found valid, and the annotation is absent.
+	// certificates were found valid, the annotation is absent, and the controller is
+	// one whose annotation is known.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=1
@@ -82,7 +83,7 @@ type IngressEncryption struct {
 	// +optional
 	CertificateTemplate *CertificateTemplate `json:"certificateTemplate,omitempty"`
 	// guard keeps Ingresses without TLS from being created. It is applied in Enforce
-	// mode, where scope.cluster is Included.
+	// mode, and needs scope.cluster to be Included. One control of a policy may state it.
 	// +optional
 	Guard *IngressGuard `json:"guard,omitempty"`
 }
@@ -94,7 +95,7 @@ type HandshakeProbe struct {
 	// +optional
 	// +kubebuilder:default="6h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('30s') && duration(self) <= duration('168h')",message="every must be a duration from 30s to 168h, such as 6h"
 	Every *metav1.Duration `json:"every,omitempty"`
 	// endpoints say where the Ingresses of a class are served: at most 16. Absent
@@ -122,17 +123,16 @@ type IngressEndpoint struct {
 	// address is an IP address or a DNS name, such as that of the controller's
 	// Service: ingress-nginx-controller.ingress-nginx.svc.
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="isIP(self) || !format.dns1123Subdomain().validate(self).hasValue()",message="address must be an IP address or a DNS name, such as ingress-nginx-controller.ingress-nginx.svc, without scheme and port"
 	Address string `json:"address"`
-	// httpsPort and httpPort are where TLS and plain HTTP are served: 443 and 80 by
-	// default.
+	// httpsPort is where TLS is served: 443 by default.
 	// +optional
 	// +kubebuilder:default=443
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	HTTPSPort int32 `json:"httpsPort,omitempty"`
-	// httpPort is described with httpsPort.
+	// httpPort is where plain HTTP would be served: 80 by default.
 	// +optional
 	// +kubebuilder:default=80
 	// +kubebuilder:validation:Minimum=1
@@ -186,7 +186,7 @@ type GatewayEncryption struct {
 	// +optional
 	// +kubebuilder:default="720h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1h') && duration(self) <= duration('8760h')",message="expiryThreshold must be a duration from 1h to 8760h, such as 720h"
 	ExpiryThreshold *metav1.Duration `json:"expiryThreshold,omitempty"`
 }
@@ -198,8 +198,11 @@ type MeshEncryption struct {
 	// +kubebuilder:validation:Enum=Istio;Linkerd
 	Provider string `json:"provider"`
 	// rootNamespace is the mesh's own namespace: istio-system, or linkerd, by default.
+	// PeerAuthentications of another one are not observed: workloads that inherit from
+	// them are not evaluated.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	RootNamespace string `json:"rootNamespace,omitempty"`
 	// plainPorts are ports of workloads that may accept plain traffic, such as those
 	// of health checks: at most 16.
@@ -209,12 +212,13 @@ type MeshEncryption struct {
 	// +kubebuilder:validation:items:Minimum=1
 	// +kubebuilder:validation:items:Maximum=65535
 	PlainPorts []int32 `json:"plainPorts,omitempty"`
-	// strictAfter is how long every pod of a namespace must have been meshed before
-	// Enforce mode applies a PeerAuthentication STRICT: 24h by default.
+	// strictAfter is how long this process must have seen no pod of a namespace that
+	// has no proxy before Enforce mode applies a PeerAuthentication STRICT: 24h by
+	// default. A restart begins anew.
 	// +optional
 	// +kubebuilder:default="24h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1m') && duration(self) <= duration('2160h')",message="strictAfter must be a duration from 1m to 2160h, such as 24h"
 	StrictAfter *metav1.Duration `json:"strictAfter,omitempty"`
 }
@@ -239,14 +243,18 @@ type PlainPort struct {
 	// namespaces are where it may be: exact names, at most 64. Absent means everywhere.
 	// +optional
 	// +listType=set
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Namespaces []string `json:"namespaces,omitempty"`
 	// services are the exact names of the Services: at most 64. Absent means all.
 	// +optional
 	// +listType=set
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Services []string `json:"services,omitempty"`
 	// ports are the Services' ports: 1 to 64.
 	// +required
@@ -270,7 +278,7 @@ type CertificateHealth struct {
 	// +optional
 	// +kubebuilder:default="168h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1h') && duration(self) <= duration('8760h')",message="expiryThreshold must be a duration from 1h to 8760h, such as 168h"
 	ExpiryThreshold *metav1.Duration `json:"expiryThreshold,omitempty"`
 }
@@ -287,7 +295,7 @@ type APIServerTLS struct {
 	// +optional
 	// +kubebuilder:default="6h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('30s') && duration(self) <= duration('168h')",message="every must be a duration from 30s to 168h, such as 6h"
 	Every *metav1.Duration `json:"every,omitempty"`
 }

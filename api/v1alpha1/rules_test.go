@@ -26,7 +26,7 @@ const (
 
 // policyKindRules returns every rule of ControlPolicy in CEL.
 func policyKindRules() []rule {
-	return slices.Concat(policyRules(), enforcementRules(), scopeRules(), controlRules(), networkIsolationRules(), encryptionAtRestRules())
+	return slices.Concat(policyRules(), enforcementRules(), scopeRules(), controlRules(), networkIsolationRules(), encryptionAtRestRules(), encryptionInTransitRules())
 }
 
 func policyRules() []rule {
