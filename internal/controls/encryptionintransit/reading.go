@@ -61,8 +61,10 @@ func (r *reading) unseen(o *control.Observation, what string) *issue {
 		return &issue{control.ReasonInconclusive, what + " was not probed yet"}
 	case !r.in.Now.Before(o.ValidUntil):
 		return &issue{control.ReasonInconclusive, "what was seen of " + what + " is too old to count"}
+	case o.Reason != "" && o.Message != "": // it says what it is about
+		return &issue{o.Reason, sentence(o.Message)}
 	case o.Reason != "":
-		return &issue{o.Reason, what + ": " + sentence(o.Message)}
+		return &issue{o.Reason, what + " was not seen"}
 	}
 	return nil
 }
