@@ -39,6 +39,9 @@ func TestCollect(t *testing.T) {
 	}{
 		{"E1: a population re-derives from the manifest", testPopulation},
 		{"E2: units that do not add up fail the collection", testMismatch},
+		{"E2: objects and the cluster are counted kind by kind, in scope or not", testObjects},
+		{"E11: objects that were missed are found", testMissedObjects},
+		{"what rests on probes is not compared before there are any", testProbesAwaited},
 		{"E3: a list that expires begins again", testExpired},
 		{"E4: what may not be read is not evaluated", testForbidden},
 		{"E4: without namespaces there is no census", testNoNamespaces},

@@ -115,13 +115,38 @@ func (e *engine) pass(name string) {
 		if !member {
 			drafts = append(drafts, membership(e.def, ledger.KindSubjectAdded, snapshot.Namespace.Subject(), now))
 		}
+		found := map[ledger.Unit]bool{}
 		for _, u := range assess.Judge(e.def, snapshot, now) {
+			if key := (ledger.Unit{Policy: e.def.Name, Control: u.Control.Spec.ID, Subject: u.Subject}); !u.Control.JudgesNamespaces() {
+				found[key] = true
+				drafts = append(drafts, judged(e.def, ledger.KindSubjectAdded, key, now)) // which is no news if it is there
+			}
 			if !u.Blind(snapshot) {
 				drafts = append(drafts, outcome(&u, u.State, now))
 			}
 		}
+		drafts = append(drafts, e.going(name, found, now)...)
 	}
 	e.recorder.Record(drafts...)
+}
+
+// going drafts that what was judged in a scope is not there any more.
+func (e *engine) going(scope string, found map[ledger.Unit]bool, now time.Time) (drafts []ledger.Draft) {
+	e.recorder.View(func(k *ledger.Known) {
+		for u := range k.ObjectMembersOf(scope) {
+			if !found[u] {
+				drafts = append(drafts, judged(e.def, ledger.KindSubjectDeleted, u, now))
+			}
+		}
+	})
+	return drafts
+}
+
+// judged drafts that a subject came under a control, or left it.
+func judged(def *assess.Definition, kind ledger.Kind, u ledger.Unit, now time.Time) ledger.Draft {
+	d := membership(def, kind, u.Subject, now)
+	d.Control = u.Control
+	return d
 }
 
 func membership(def *assess.Definition, kind ledger.Kind, subject control.Subject, now time.Time) ledger.Draft {

@@ -83,7 +83,7 @@ func (w *world) scopes(m *ledger.Manifest) []ledger.ManifestScope {
 	for _, ref := range m.Chunks {
 		var chunk ledger.ManifestChunk
 		w.object(ref.Digest, &chunk)
-		if len(chunk.Scopes) != ref.Scopes || chunk.Scopes[0].Subject.Name != ref.First || chunk.Scopes[ref.Scopes-1].Subject.Name != ref.Last {
+		if len(chunk.Scopes) != ref.Scopes || ledger.ScopeOf(chunk.Scopes[0].Subject) != ref.First || ledger.ScopeOf(chunk.Scopes[ref.Scopes-1].Subject) != ref.Last {
 			w.tb.Errorf("chunk %+v holds %d scopes", ref, len(chunk.Scopes))
 		}
 		scopes = append(scopes, chunk.Scopes...)

@@ -182,6 +182,11 @@ func newWorldThrough(tb testing.TB, c *cluster, p *v1alpha1.ControlPolicy, watch
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { fail(tb, w.recorder.Run(ctx)) })
+	var demanded []control.Need
+	for i := range w.def.Controls {
+		demanded = append(demanded, w.def.Controls[i].Needs...)
+	}
+	w.observer.Demand(demanded...)
 	running.Go(func() { fail(tb, w.observer.Start(ctx)) })
 	<-w.recorder.Opened()
 	w.recorder.Record(introduction(w.def)...)
@@ -192,7 +197,8 @@ func newWorldThrough(tb testing.TB, c *cluster, p *v1alpha1.ControlPolicy, watch
 	tb.Cleanup(func() { cancel(); running.Wait() })
 	w.options = collect.Options{Config: c.RESTConfig(), Observer: w.observer, Recorder: w.recorder, FieldManager: fieldManager,
 		Namespace: operatorsOwn, KeySecret: "holdfast-ledger-key",
-		Settled: w.engine.settled, Requeue: w.engine.requeue, Now: time.Now, Log: logr.Discard()}
+		Settled: w.engine.settled, Requeue: w.engine.requeue,
+		Probed: func(string) ([]control.Observation, bool) { return nil, false }, Now: time.Now, Log: logr.Discard()}
 	return w
 }
 

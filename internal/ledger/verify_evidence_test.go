@@ -114,8 +114,8 @@ func (c *census) collect(states map[string]control.State, before ...Draft) {
 	body := &CollectionBody{Slot: slot, Next: &next, Started: slot, Ended: slot, State: CollectionCompleted}
 	c.edit(m, chunks, body)
 	for _, chunk := range chunks {
-		m.Chunks = append(m.Chunks, ManifestChunkRef{Digest: c.put("chunk", chunk), First: chunk.Scopes[0].Subject.Name,
-			Last: chunk.Scopes[len(chunk.Scopes)-1].Subject.Name, Scopes: len(chunk.Scopes)})
+		m.Chunks = append(m.Chunks, ManifestChunkRef{Digest: c.put("chunk", chunk), First: chunk.Scopes[0].name(),
+			Last: chunk.Scopes[len(chunk.Scopes)-1].name(), Scopes: len(chunk.Scopes)})
 	}
 	body.Manifest = c.put("manifest", m)
 	c.say(Draft{Entry: Entry{Kind: KindCollected, Schedule: &s, Collection: body}})
