@@ -3,7 +3,6 @@ package controlplane_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -219,31 +218,39 @@ func (s suite) testPublished(t *testing.T) {
 	}
 }
 
-// testEncrypt: one API server stores as it is told to, and its pod says by which
-// config; the other one goes on as it was.
+// testEncrypt: one API server stores as it is told to, and is shown with the flag
+// that says so; the other one goes on as it was.
 func (s suite) testEncrypt(t *testing.T) {
-	first := "- secretbox: {keys: [{name: test,"
-	other := strings.Replace(encryption, first, "- secretbox: {keys: [{name: other, secret: ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=}]}\n  "+first, 1)
-	if err := s.cp.Encrypt(t.Context(), 1, []byte(other)); err != nil {
-		t.Fatal(err)
+	const first = "  - secretbox: {keys: [{name: test,"
+	cases := map[string]struct{ config, want string }{
+		"in the clear": {strings.Replace(encryption, first, "  - identity: {}\n"+first, 1), "k8s\x00"},
+		"another key": {strings.Replace(encryption, first, "  - secretbox: {keys: [{name: other, secret: MTIzNDU2Nzg5MGFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]}\n"+first, 1),
+			"k8s:enc:secretbox:v1:other:"},
 	}
-	for server, want := range []string{"k8s:enc:secretbox:v1:test:", "k8s:enc:secretbox:v1:other:"} {
-		secret := fmt.Sprintf("encrypted-by-%d", server)
-		createSecret(t, newClient(t, s.cp.RESTConfigFor(server)), secret, "value")
-		if got := stored(t, s.cp, "/registry/secrets/default/"+secret); !bytes.HasPrefix(got, []byte(want)) {
-			t.Errorf("API server %d stores %q, want %q", server, got[:min(len(got), 30)], want)
-		}
-	}
-	if err := s.cp.ShowAPIServer(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	pods, err := newClient(t, s.cp.RESTConfig()).CoreV1().Pods("kube-system").List(t.Context(), metav1.ListOptions{LabelSelector: "component=kube-apiserver"})
-	if err != nil || len(pods.Items) != 1 || pods.Items[0].Annotations[corev1.MirrorPodAnnotationKey] == "" {
-		t.Fatalf("the API server is not shown: %v, %v", pods.Items, err)
-	}
-	flag := "--encryption-provider-config=" + s.cp.EncryptionConfigPath(1)
-	if command := pods.Items[0].Spec.Containers[0].Command; !slices.Contains(command, flag) {
-		t.Errorf("the pod of the API server has no flag %s: %v", flag, command)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if err := s.cp.Encrypt(t.Context(), 1, []byte(tc.config)); err != nil {
+				t.Fatal(err)
+			}
+			for server, want := range []string{"k8s:enc:secretbox:v1:test:", tc.want} {
+				secret := strings.ReplaceAll(name, " ", "-") + "-" + strconv.Itoa(server)
+				createSecret(t, newClient(t, s.cp.RESTConfigFor(server)), secret, "value")
+				if got := stored(t, s.cp, "/registry/secrets/default/"+secret); !bytes.HasPrefix(got, []byte(want)) {
+					t.Errorf("API server %d stores %q, want %q", server, got[:min(len(got), 30)], want)
+				}
+			}
+			if err := s.cp.ShowAPIServer(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			pods, err := newClient(t, s.cp.RESTConfig()).CoreV1().Pods("kube-system").List(t.Context(), metav1.ListOptions{LabelSelector: "component=kube-apiserver"})
+			if err != nil || len(pods.Items) != 1 || pods.Items[0].Annotations[corev1.MirrorPodAnnotationKey] == "" {
+				t.Fatalf("the API server is not shown: %v, %v", pods.Items, err)
+			}
+			flag := "--encryption-provider-config=" + s.cp.EncryptionConfigPath(1)
+			if command := pods.Items[0].Spec.Containers[0].Command; !slices.Contains(command, flag) {
+				t.Errorf("the API server is shown without %s: %v", flag, command)
+			}
+		})
 	}
 }
 
