@@ -126,9 +126,9 @@ func observation() []view {
 
 func probes() []view {
 	return []view{
-		graph("Targets", "Targets of probes, by what the newest probe of each came to.", unitNumber,
+		graph("Targets of probes", "Targets, by what the newest probe of each came to.", unitNumber,
 			line{"sum by (probe, result) (holdfast_probe_targets{" + job + "}) > 0", "{{probe}}: {{result}}"}),
-		graph("Probes", "Targets that were probed, by what it came to.", unitNumber,
+		graph("What probes came to", "Targets that were probed, by what it came to.", unitNumber,
 			line{"sum by (probe, result) (increase(holdfast_probes_total{" + job + "}[$__rate_interval])) > 0", "{{probe}}: {{result}}"}),
 		graph("Since the newest probe", "Age of the newest run of each kind.", unitSeconds,
 			line{"time() - max by (probe) (holdfast_last_probe_timestamp_seconds{" + job + "})", "{{probe}}"}),

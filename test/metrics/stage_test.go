@@ -10,16 +10,19 @@ import (
 	"github.com/go-logr/logr"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
 const (
 	policyName   = "baseline"
+	probedName   = "probed"
 	scheduleName = "soc2"
 	// herd and fight are namespaces. No other name holds quagga.
 	herd, fight = "quagga-herd", "quagga-fight"
@@ -96,6 +99,7 @@ func (s *stage) play(t *testing.T) {
 	s.collect(t)
 	s.fail(t)
 	s.contest(t)
+	s.probe(t)
 }
 
 // restart has an operator take over from another: in between nobody observed.
@@ -204,6 +208,30 @@ func (s *stage) countsGaps(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// probe has a host probed that nobody serves.
+func (s *stage) probe(t *testing.T) {
+	t.Helper()
+	ingress := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: herd, Name: "quagga"}}
+	ingress.Spec.Rules = []networkingv1.IngressRule{{Host: "quagga.example.com"}}
+	if err := s.Create(t.Context(), ingress); err != nil {
+		t.Fatal(err)
+	}
+	nowhere := v1alpha1.IngressEndpoint{Address: "127.0.0.1", HTTPSPort: 1, HTTPPort: 1}
+	s.Apply(t, harness.Policy(probedName).Select("metrics", "on").Deny(v1alpha1.DirectionIngress).Controls(v1alpha1.ControlSpec{ID: "ENC-1", EncryptionInTransit: &v1alpha1.EncryptionInTransit{
+		Ingress: &v1alpha1.IngressEncryption{Handshake: &v1alpha1.HandshakeProbe{Endpoints: []v1alpha1.IngressEndpoint{nowhere}}},
+	}}))
+	harness.Eventually(t, "the host was probed", func() error {
+		page := s.scrape(t)
+		if page.value("holdfast_probes_total", "probe", control.ProbeHandshake) == 0 || page.families["holdfast_last_probe_timestamp_seconds"] == nil {
+			return fmt.Errorf("not yet")
+		}
+		return nil
+	})
+	if got := s.scrape(t).value("holdfast_probe_targets", "probe", control.ProbeHandshake); got != 1 {
+		t.Errorf("got %v targets of handshakes, want one", got)
+	}
 }
 
 // lineWith is the first line of the page that holds a word.
