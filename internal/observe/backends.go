@@ -208,8 +208,8 @@ func (st *store) backends(namespace string, s *scope) []control.AdmissionBackend
 		port    int32
 	}
 	users, gates := map[target][]string{}, map[target]bool{}
-	for _, refs := range st.callers.at[namespace] {
-		for _, ref := range refs {
+	for _, caller := range st.callers.at[namespace] {
+		for _, ref := range caller.value {
 			t := target{ref.service, ref.port}
 			users[t] = append(users[t], ref.user)
 			gates[t] = gates[t] || ref.gates

@@ -361,7 +361,9 @@ func (st *store) overrides(s *scope, into *control.Snapshot) {
 			into.Unmodelled = append(into.Unmodelled, p.ref)
 		}
 	}
-	into.Unmodelled = slices.AppendSeq(into.Unmodelled, maps.Values(st.overriding.at[s.namespace.Name]))
+	for _, o := range st.overriding.at[s.namespace.Name] {
+		into.Unmodelled = append(into.Unmodelled, o.value)
+	}
 	slices.SortFunc(into.Unmodelled, func(a, b control.ObjectRef) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})

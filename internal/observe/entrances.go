@@ -2,7 +2,6 @@ package observe
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -140,10 +139,12 @@ func (t entranceTable) replace(st *store, items []any) {
 
 // entrancesOf returns the ways into a namespace, by kind and name.
 func (st *store) entrancesOf(namespace string) []control.Entrance {
-	if len(st.entrances.at[namespace]) == 0 {
-		return nil
+	var entrances []control.Entrance
+	for _, o := range st.entrances.at[namespace] {
+		entrances = append(entrances, o.value)
 	}
-	return slices.SortedFunc(maps.Values(st.entrances.at[namespace]), func(a, b control.Entrance) int {
+	slices.SortFunc(entrances, func(a, b control.Entrance) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
+	return entrances
 }

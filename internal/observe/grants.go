@@ -39,11 +39,8 @@ func (st *store) grantChanged(key object) {
 		return slices.ContainsFunc(l.Certificates, func(ref control.CertificateRef) bool { return !ref.Granted && ref.Namespace == key.namespace })
 	}
 	for namespace, gateways := range st.objects.gateways.at {
-		for of := range gateways {
-			if slices.ContainsFunc(gateways[of].Listeners, refers) {
-				st.touch(namespace, false)
-				break
-			}
+		if slices.ContainsFunc(gateways, func(o *placedObject[control.Gateway]) bool { return slices.ContainsFunc(o.value.Listeners, refers) }) {
+			st.touch(namespace, false)
 		}
 	}
 }
@@ -56,7 +53,7 @@ func (st *store) granted(kind, namespace string, to *control.CertificateRef) boo
 		from.Group = xGatewayGroup
 	}
 	for _, g := range st.objects.grants.at[to.Namespace] {
-		if slices.Contains(g.From, from) && slices.ContainsFunc(g.To, func(t granted) bool {
+		if slices.Contains(g.value.From, from) && slices.ContainsFunc(g.value.To, func(t granted) bool {
 			return t.Group == to.Group && t.Kind == to.Kind && (t.Name == "" || t.Name == to.Name)
 		}) {
 			return true

@@ -66,11 +66,8 @@ func keepIngressClass(s *source, _ schema.GroupVersionKind) {
 // ingressClassChanged touches the namespaces that have Ingresses of a class.
 func (st *store) ingressClassChanged(class object) {
 	for namespace, ingresses := range st.objects.ingresses.at {
-		for key := range ingresses {
-			if ingresses[key].Class == class.name {
-				st.touch(namespace, true)
-				break
-			}
+		if slices.ContainsFunc(ingresses, func(o *placedObject[control.Ingress]) bool { return o.value.Class == class.name }) {
+			st.touch(namespace, true)
 		}
 	}
 }
@@ -81,7 +78,9 @@ func (st *store) ingressesOf(namespace string) []control.Ingress {
 	ingresses := objectsAt(st, &st.objects.ingresses, namespace, control.NeedIngresses)
 	for i := range ingresses {
 		class := object{kind: kindIngressClasses, name: ingresses[i].Class}
-		ingresses[i].Controller = st.objects.ingressClasses.at[control.Cluster][class]
+		if kept := st.objects.ingressClasses.find(control.Cluster, class); kept != nil {
+			ingresses[i].Controller = kept.value
+		}
 	}
 	return ingresses
 }

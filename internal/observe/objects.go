@@ -1,9 +1,6 @@
 package observe
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -147,7 +144,7 @@ func (t objectTable[V]) replace(st *store, items []any) {
 func (t objectTable[V]) clear(st *store, scope string) {
 	keys := t.in(st).in(t.kind, scope)
 	if t.ofClaims {
-		keys = slices.Collect(maps.Keys(t.in(st).at[scope]))
+		keys = t.in(st).keys(scope)
 	}
 	for _, key := range keys {
 		st.touching(t.remove(st, &objectItem[V]{key: key}))
@@ -161,8 +158,8 @@ func (t objectTable[V]) held(st *store, key object) (uid string, found bool) {
 	if len(scopes) == 0 {
 		return "", false
 	}
-	if value := p.at[scopes[0]][key]; t.meta != nil {
-		uid = t.meta(&value).UID
+	if o := p.find(scopes[0], key); t.meta != nil {
+		uid = t.meta(&o.value).UID
 	}
 	return uid, true
 }
@@ -219,14 +216,10 @@ func objectsAt[V any](st *store, p *placed[V], scope string, need control.Need) 
 		return nil
 	}
 	values := make([]V, 0, len(at))
-	for _, key := range slices.SortedFunc(maps.Keys(at), compareObjects) {
-		values = append(values, at[key])
+	for _, o := range at {
+		values = append(values, o.value)
 	}
 	return values
-}
-
-func compareObjects(a, b object) int {
-	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
 }
 
 // namespaceObjects adds to the snapshot of a namespace the objects that are

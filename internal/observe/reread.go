@@ -138,14 +138,3 @@ func (t overridingTable) clear(st *store, namespace string) {
 		t.remove(st, &overridingItem{key: key})
 	}
 }
-
-// in returns the objects of a kind that are in a namespace.
-func (p *placed[V]) in(kind, namespace string) []object {
-	var in []object
-	for key := range p.of {
-		if key.kind == kind && key.namespace == namespace {
-			in = append(in, key)
-		}
-	}
-	return in
-}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -78,11 +79,8 @@ func convertClass(c *storagev1.StorageClass, fieldManager string) *objectItem[co
 // classChanged touches the namespaces that have volumes of a class.
 func (st *store) classChanged(class object) {
 	for namespace, volumes := range st.objects.volumes.at {
-		for key := range volumes {
-			if volumes[key].ClassName == class.name {
-				st.touch(namespace, true)
-				break
-			}
+		if slices.ContainsFunc(volumes, func(o *placedObject[control.Volume]) bool { return o.value.ClassName == class.name }) {
+			st.touch(namespace, true)
 		}
 	}
 }
@@ -179,10 +177,10 @@ func (st *store) volumesOf(namespace string) []control.Volume {
 		name := volumes[i].ClassName
 		class, known := classes[name]
 		if !known {
-			if kept, found := st.objects.classes.at[control.Cluster][object{kind: kindClasses, name: name}]; found {
+			if kept := st.objects.classes.find(control.Cluster, object{kind: kindClasses, name: name}); kept != nil {
 				// Whose it is matters where the class itself is judged.
-				kept.Ours = false
-				class = &kept
+				class = new(kept.value)
+				class.Ours = false
 			}
 			classes[name] = class
 		}

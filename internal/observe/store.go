@@ -221,49 +221,6 @@ func (st *store) drain() []Trigger {
 	return triggers
 }
 
-// placed are values that objects have in namespaces, which need not be their own.
-type placed[V any] struct {
-	at map[string]map[object]V
-	of map[object][]string
-}
-
-func newPlaced[V any]() placed[V] {
-	return placed[V]{at: map[string]map[object]V{}, of: map[object][]string{}}
-}
-
-// put places the values of an object, by namespace, in the stead of those that
-// it had. It returns those that it had.
-func (p *placed[V]) put(key object, values map[string]V) map[string]V {
-	old := make(map[string]V, len(p.of[key]))
-	for _, namespace := range p.of[key] {
-		old[namespace] = p.at[namespace][key]
-		delete(p.at[namespace], key)
-		if len(p.at[namespace]) == 0 {
-			delete(p.at, namespace)
-		}
-	}
-	delete(p.of, key)
-	for namespace, value := range values {
-		if p.at[namespace] == nil {
-			p.at[namespace] = map[object]V{}
-		}
-		p.at[namespace][key] = value
-		p.of[key] = append(p.of[key], namespace)
-	}
-	return old
-}
-
-// others returns the objects of a kind that are not kept.
-func (p *placed[V]) others(kind string, kept map[object]struct{}) []object {
-	var others []object
-	for key := range p.of {
-		if _, ok := kept[key]; !ok && key.kind == kind {
-			others = append(others, key)
-		}
-	}
-	return others
-}
-
 // intern returns the one copy of a string that occurs in many objects.
 func intern(s string) string {
 	return unique.Make(s).Value()
