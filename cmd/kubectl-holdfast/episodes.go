@@ -55,7 +55,7 @@ func episodeOrigins() []string {
 	var names []string
 	for _, o := range []ledger.Origin{
 		ledger.OriginDrift, ledger.OriginNewSubject, ledger.OriginEnteredScope, ledger.OriginBaseline, ledger.OriginDefinitionChanged,
-		ledger.OriginAfterGap, ledger.OriginUnknown,
+		ledger.OriginAttestationExpired, ledger.OriginAfterGap, ledger.OriginUnknown,
 	} {
 		names = append(names, string(o))
 	}

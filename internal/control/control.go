@@ -142,6 +142,10 @@ const (
 	ReasonFailed = "Failed"
 )
 
+// ReasonAttestationExpired is the reason of a Deviating finding that rested on an
+// attestation, which has expired: an episode that begins so has that as its origin.
+const ReasonAttestationExpired = "AttestationExpired"
+
 // ReasonTerminating is the reason of a NotApplicable finding on a namespace
 // that is being deleted and runs no pods.
 const ReasonTerminating = "Terminating"

@@ -184,9 +184,17 @@ func (d *Draft) origin(k *Known, u Unit, last *Record, crossed, redefined bool) 
 		return OriginAfterGap
 	case redefined:
 		return OriginDefinitionChanged
+	case expired(d.To):
+		return OriginAttestationExpired
 	default:
 		return OriginDrift
 	}
+}
+
+// expired is whether every rule that decides a state rested on an attestation that
+// has expired.
+func expired(s *control.State) bool {
+	return len(s.Rules) > 0 && !slices.ContainsFunc(s.Rules, func(r control.RuleState) bool { return r.Reason != control.ReasonAttestationExpired })
 }
 
 func (d *Draft) firstOrigin(k *Known, u Unit) Origin {

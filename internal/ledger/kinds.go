@@ -140,18 +140,20 @@ type Origin string
 
 // The origins.
 const (
-	OriginDrift             Origin = "Drift"
-	OriginNewSubject        Origin = "NewSubject"
-	OriginEnteredScope      Origin = "EnteredScope"
-	OriginBaseline          Origin = "Baseline"
-	OriginDefinitionChanged Origin = "DefinitionChanged"
-	OriginAfterGap          Origin = "AfterGap"
-	OriginUnknown           Origin = "Unknown"
+	OriginDrift              Origin = "Drift"
+	OriginNewSubject         Origin = "NewSubject"
+	OriginEnteredScope       Origin = "EnteredScope"
+	OriginBaseline           Origin = "Baseline"
+	OriginDefinitionChanged  Origin = "DefinitionChanged"
+	OriginAttestationExpired Origin = "AttestationExpired"
+	OriginAfterGap           Origin = "AfterGap"
+	OriginUnknown            Origin = "Unknown"
 )
 
 // Origins are all origins.
 func Origins() []Origin {
-	return []Origin{OriginDrift, OriginNewSubject, OriginEnteredScope, OriginBaseline, OriginDefinitionChanged, OriginAfterGap, OriginUnknown}
+	return []Origin{OriginDrift, OriginNewSubject, OriginEnteredScope, OriginBaseline, OriginDefinitionChanged,
+		OriginAttestationExpired, OriginAfterGap, OriginUnknown}
 }
 
 // Ending says how an episode ended.

@@ -15,7 +15,7 @@ const (
 	// ReasonAttested surfaces when a person states what cannot be observed.
 	ReasonAttested = "Attested"
 	// ReasonAttestationExpired surfaces when that statement has expired.
-	ReasonAttestationExpired = "AttestationExpired"
+	ReasonAttestationExpired = control.ReasonAttestationExpired
 )
 
 // expired reports whether an attestation counts no more.

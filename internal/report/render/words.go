@@ -14,7 +14,7 @@ func origins() []string {
 	var names []string
 	for _, origin := range []ledger.Origin{
 		ledger.OriginDrift, ledger.OriginNewSubject, ledger.OriginEnteredScope, ledger.OriginBaseline, ledger.OriginDefinitionChanged,
-		ledger.OriginAfterGap, ledger.OriginUnknown,
+		ledger.OriginAttestationExpired, ledger.OriginAfterGap, ledger.OriginUnknown,
 	} {
 		names = append(names, string(origin))
 	}
@@ -46,6 +46,8 @@ func originMeaning(origin string) string {
 		return "found when the control was evaluated for the first time"
 	case ledger.OriginDefinitionChanged:
 		return "the control was stated otherwise"
+	case ledger.OriginAttestationExpired:
+		return "it rested on a person's statement, which expired"
 	case ledger.OriginAfterGap:
 		return "found when observation resumed; when it began is not known"
 	case ledger.OriginUnknown:
