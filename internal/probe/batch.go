@@ -124,7 +124,7 @@ func (b *batch) takeDue(now time.Time) []job {
 	var due []job
 	for key, t := range b.targets {
 		if !t.due.After(now.Add(t.slack)) {
-			due = append(due, job{key: key, wanted: t.wanted, askers: t.askers, change: t.change, due: t.due})
+			due = append(due, job{key: key, wanted: t.wanted, askers: t.askers, change: t.change, due: t.due, last: t.seen})
 		}
 	}
 	slices.SortFunc(due, func(a, b job) int { return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.key, b.key)) })

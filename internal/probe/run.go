@@ -18,6 +18,10 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 )
 
+// warmUp is how long an API server may take from its start until it knows who may do
+// what.
+const warmUp = 3 * time.Second
+
 // jitter is the share of an interval by which it may be longer or shorter.
 const jitter = 0.1
 
@@ -28,7 +32,8 @@ type job struct {
 	askers []ledger.ProbedFor
 	change int
 	due    time.Time
-	seen   *control.Observation
+	// last is what was seen before, and seen is what is seen now.
+	last, seen *control.Observation
 }
 
 // run probes targets of a batch, has what was seen recorded, and the scope judged
@@ -64,7 +69,7 @@ func (r *Runner) probeAll(ctx context.Context, l *lane, jobs []job) {
 			select {
 			case l.slots <- struct{}{}:
 				defer func() { <-l.slots }()
-				jobs[i].seen = r.probe(ctx, l, &jobs[i].wanted)
+				jobs[i].seen = r.probeAgain(ctx, l, &jobs[i])
 			case <-ctx.Done():
 			}
 			return nil
@@ -72,6 +77,21 @@ func (r *Runner) probeAll(ctx context.Context, l *lane, jobs []job) {
 	}
 	_ = group.Wait() // what went wrong is in the observations
 	slices.SortFunc(jobs, func(a, b job) int { return cmp.Compare(a.key, b.key) })
+}
+
+// probeAgain probes a target, and once more where it is forbidden what was not so
+// far: an API server that has just started refuses everything for a moment.
+func (r *Runner) probeAgain(ctx context.Context, l *lane, j *job) *control.Observation {
+	seen := r.probe(ctx, l, &j.wanted)
+	if seen.Reason != control.ReasonForbidden || j.last == nil || j.last.Reason == control.ReasonForbidden {
+		return seen
+	}
+	select {
+	case <-time.After(warmUp):
+		return r.probe(ctx, l, &j.wanted)
+	case <-ctx.Done():
+		return seen
+	}
 }
 
 // probe probes one target within its time limit.

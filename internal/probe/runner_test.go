@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/probe"
+	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 )
 
 func TestNewTargetsAreProbedAtOnceAndTogether(t *testing.T) {
@@ -372,6 +373,40 @@ func TestStopCutsShortAndRecordsNothing(t *testing.T) {
 			t.Errorf("the stop took %s, and recorded %v", took, r.happened())
 		}
 	})
+}
+
+// TestWhatIsForbiddenOfASudden: an API server that has just started refuses everything
+// for a moment. What was forbidden before is not asked for twice.
+func TestWhatIsForbiddenOfASudden(t *testing.T) {
+	tests := map[string]struct {
+		forbidden  []int // which probes are
+		wantProbes int   // of the first two runs
+		wantReason string
+	}{
+		"for a moment":      {[]int{2}, 3, ""},
+		"from then on":      {[]int{2, 3}, 3, control.ReasonForbidden},
+		"from the start on": {[]int{1, 2}, 2, control.ReasonForbidden},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var count atomic.Int32
+				r := start(t, handshakes(func(ctx context.Context, w probe.Wanted, seen *control.Observation) error {
+					if slices.Contains(test.forbidden, int(count.Add(1))) {
+						return unseen.Forbidden("not now")
+					}
+					return versions(ctx, w, seen)
+				}))
+				defer r.stop()
+				r.Want("ns", []probe.Wanted{host("a", 10*time.Second)})
+				time.Sleep(15 * time.Second)
+				got, _ := r.Observations("ns")
+				if n := int(count.Load()); n != test.wantProbes || len(r.recorded()) != 2 || got[0].Reason != test.wantReason {
+					t.Errorf("%d probes, %d runs, %+v", n, len(r.recorded()), got)
+				}
+			})
+		})
+	}
 }
 
 func TestKeysAreAsOldAsSeen(t *testing.T) {

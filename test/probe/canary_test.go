@@ -231,14 +231,15 @@ func hashOf(keyID string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256
 
 func (c *cluster) testStored(t *testing.T) {
 	tests := map[string]struct {
-		server int
-		want   control.Stored
-		begins string
+		server  int
+		want    control.Stored
+		begins  string
+		verdict control.Outcome
 	}{
-		"no encryption config": {plain, control.Stored{NoTransformer: true}, "k8s\x00"},
-		"aesgcm":               {gcm, control.Stored{Prefixes: map[string]int{"k8s:enc:aesgcm:v1:": 1}, Keys: map[string]int{"gcm-key": 1}}, "k8s:enc:aesgcm:v1:gcm-key:"},
-		"aescbc":               {cbc, control.Stored{Prefixes: map[string]int{"k8s:enc:aescbc:v1:": 1}, Keys: map[string]int{"cbc-key": 1}}, "k8s:enc:aescbc:v1:cbc-key:"},
-		"KMS v2":               {vault, control.Stored{Prefixes: map[string]int{"k8s:enc:kms:v2:vault:": 1}, KeyIDs: []string{hashOf("first")}}, "k8s:enc:kms:v2:vault:"},
+		"no encryption config": {plain, control.Stored{NoTransformer: true}, "k8s\x00", control.Deviating},
+		"aesgcm":               {gcm, control.Stored{Prefixes: map[string]int{"k8s:enc:aesgcm:v1:": 1}, Keys: map[string]int{"gcm-key": 1}}, "k8s:enc:aesgcm:v1:gcm-key:", control.Conforming},
+		"aescbc":               {cbc, control.Stored{Prefixes: map[string]int{"k8s:enc:aescbc:v1:": 1}, Keys: map[string]int{"cbc-key": 1}}, "k8s:enc:aescbc:v1:cbc-key:", control.Conforming},
+		"KMS v2":               {vault, control.Stored{Prefixes: map[string]int{"k8s:enc:kms:v2:vault:": 1}, KeyIDs: []string{hashOf("first")}}, "k8s:enc:kms:v2:vault:", control.Conforming},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -248,6 +249,9 @@ func (c *cluster) testStored(t *testing.T) {
 			}
 			if !bytes.HasPrefix(held, []byte(test.begins)) {
 				t.Errorf("etcd holds %q, want %q", held[:min(len(held), 30)], test.begins)
+			}
+			if verdict := c.judge(t, test.server, got); verdict != test.verdict {
+				t.Errorf("the verdict is %s, want %s", verdict, test.verdict)
 			}
 		})
 	}
@@ -319,13 +323,14 @@ func (c *cluster) wantNoCanary(t *testing.T) {
 // testRestarted: what is counted begins anew with each process.
 func (c *cluster) testRestarted(t *testing.T) {
 	tests := []struct {
-		name   string
-		config []byte
-		want   control.Stored
-		begins string
+		name    string
+		config  []byte
+		want    control.Stored
+		begins  string
+		verdict control.Outcome
 	}{
-		{"secretbox", config(secretbox, identity), control.Stored{Prefixes: map[string]int{"k8s:enc:secretbox:v1:": 1}, Keys: map[string]int{"box-key": 1}}, "k8s:enc:secretbox:v1:box-key:"},
-		{"identity first", config(identity, secretbox), control.Stored{Prefixes: map[string]int{"": 1}}, "k8s\x00"},
+		{"secretbox", config(secretbox, identity), control.Stored{Prefixes: map[string]int{"k8s:enc:secretbox:v1:": 1}, Keys: map[string]int{"box-key": 1}}, "k8s:enc:secretbox:v1:box-key:", control.Conforming},
+		{"identity first", config(identity, secretbox), control.Stored{Prefixes: map[string]int{"": 1}}, "k8s\x00", control.Deviating},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -338,6 +343,9 @@ func (c *cluster) testRestarted(t *testing.T) {
 			}
 			if !bytes.HasPrefix(held, []byte(test.begins)) {
 				t.Errorf("etcd holds %q, want %q", held[:min(len(held), 30)], test.begins)
+			}
+			if verdict := c.judge(t, plain, got); verdict != test.verdict {
+				t.Errorf("the verdict is %s, want %s", verdict, test.verdict)
 			}
 		})
 	}
