@@ -31,6 +31,15 @@ const (
 	maxNamespaces = 3
 )
 
+const (
+	// settling is how long an object that nothing stops is tried again: API servers
+	// look for guards once a second, and one that was just made, or given back, is not
+	// known to them at once.
+	settling = 4 * time.Second
+	// again is the time between two tries.
+	again = 250 * time.Millisecond
+)
+
 // Identity is the service account that asks.
 type Identity struct {
 	Namespace, Name string
@@ -85,12 +94,30 @@ func (p *Prober) Probe(ctx context.Context, target control.GuardTarget, namespac
 	var refused *control.Refused
 	for _, namespace := range namespaces[:min(len(namespaces), maxNamespaces)] {
 		object.SetNamespace(namespace)
-		refused, err = p.create(ctx, resource, object)
+		refused, err = p.settled(ctx, resource, object)
 		if err != nil || refused.Otherwise == "" {
 			return refused, err
 		}
 	}
 	return refused, nil
+}
+
+// settled creates an object in a dry run, again and again while nothing stops it.
+func (p *Prober) settled(ctx context.Context, resource *metav1.APIResource, object *unstructured.Unstructured) (*control.Refused, error) {
+	end := time.After(settling)
+	for {
+		refused, err := p.create(ctx, resource, object)
+		if err != nil || len(refused.Denied)+len(refused.Warned) > 0 || refused.Otherwise != "" {
+			return refused, err
+		}
+		select {
+		case <-ctx.Done():
+			return refused, nil
+		case <-end:
+			return refused, nil
+		case <-time.After(again):
+		}
+	}
 }
 
 // copied is a copy of an object that may be changed.
