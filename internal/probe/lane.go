@@ -14,7 +14,7 @@ const none = -1
 type lane struct {
 	kind  string
 	probe Func
-	// prepare is done once, before the first probe.
+	// prepare is done once, before the first probe; nil is nothing.
 	prepare func(context.Context)
 	// slots are taken by targets that are probed.
 	slots chan struct{}
@@ -64,9 +64,6 @@ func (l *lane) stir() {
 func (r *Runner) serve(ctx context.Context, l *lane) {
 	var runs sync.WaitGroup
 	defer runs.Wait()
-	if l.prepare != nil {
-		l.prepare(ctx)
-	}
 	free := make(chan struct{}, cap(l.slots))
 	for {
 		select {
@@ -77,6 +74,10 @@ func (r *Runner) serve(ctx context.Context, l *lane) {
 		b, jobs := r.await(ctx, l)
 		if b == nil {
 			return
+		}
+		if l.prepare != nil {
+			l.prepare(ctx)
+			l.prepare = nil
 		}
 		runs.Go(func() {
 			defer func() { <-free }()

@@ -21,7 +21,8 @@ const reload = 3 * time.Second
 // kindOfProbe is how targets of one kind are probed.
 type kindOfProbe struct {
 	probe Func
-	// prepare is done once, before the first probe, where it is set.
+	// prepare is done once, before the first probe, where it is set: whoever asks for
+	// no such probe grants no rights to prepare one.
 	prepare func(context.Context)
 	// concurrency is how many at once it bears; 0 means as many as the others.
 	concurrency int
