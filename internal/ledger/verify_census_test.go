@@ -40,7 +40,9 @@ func TestE2CensusesOfObjectsAreDerivedAgain(t *testing.T) {
 			withoutShop(o, chunks)
 		}},
 		"left out": {before: judged, edit: withoutShop, want: "p/o on Ingress a/shop: the entries have it, the manifest does not"},
-		"made up":  {want: "p/o on Ingress a/shop: the manifest has it as Conforming, the entries do not have it"},
+		"left out while another came": {before: judged, meanwhile: []Draft{objectDraft(KindSubjectAdded, "p", "o", ingress("a", "api"))}, edit: withoutShop,
+			want: "p/o on Ingress a/shop: the entries have it, the manifest does not"},
+		"made up": {want: "p/o on Ingress a/shop: the manifest has it as Conforming, the entries do not have it"},
 		"another state": {before: append(judged[:1:1], stateDraft("p", "o", "d", shop, deviating)),
 			want: "p/o on Ingress a/shop: the manifest has it as Conforming, the entries as Deviating"},
 		"an excluded one left out": {before: judged, want: "the census of p/o of kind Ingress says",
