@@ -126,6 +126,9 @@ type GapEvent struct {
 	From time.Time
 	// To is when observation resumed; nil while it has not.
 	To *time.Time
+	// Moot is true where the gap ended because the kind is watched no more: it is
+	// served no more, or nothing needs it. Whether it could be read nobody knows.
+	Moot bool
 	// Key is the same for the beginning and the end of one gap, and for no other
 	// gap of this process.
 	Key string

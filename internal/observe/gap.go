@@ -147,6 +147,8 @@ func (k *kind) relisted(first bool) *GapEvent {
 // tell reports a gap. The caller holds turn.
 func (k *kind) tell(event GapEvent) {
 	switch {
+	case event.Moot:
+		k.log.Info("Observation ended", "cause", event.Cause, "from", event.From, "to", *event.To)
 	case event.To != nil:
 		k.log.Info("Observation resumed", "cause", event.Cause, "from", event.From, "to", *event.To)
 	case event.Remedy != "":

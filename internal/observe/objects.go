@@ -50,6 +50,10 @@ func newObjects() objects {
 	}
 }
 
+// nowhere is the scope of objects that concern none, and are known to exist. No
+// namespace is called so.
+const nowhere = "/"
+
 // objectItem is an object as each scope sees it that it concerns. One that
 // concerns none is not kept.
 type objectItem[V any] struct {
@@ -92,7 +96,7 @@ func (t objectTable[V]) put(st *store, item any) change {
 	concern := func(scope string) {
 		changed = true
 		switch {
-		case t.unseen:
+		case t.unseen || scope == nowhere:
 		case scope == i.key.namespace:
 			c.matters = true
 		default:

@@ -171,6 +171,11 @@ func testDemandForbidden(t *testing.T, c *cluster) {
 	if _, listed := o.snapshot(t, "hooks").Unavailable[control.NeedVolumes]; listed {
 		t.Error("what is not demanded is unavailable")
 	}
+	o.Demand()
+	eventually(t, "the gap to end when nobody asks any more", func() bool {
+		return slices.ContainsFunc(o.gapsOf(control.NeedIngresses), func(g observe.GapEvent) bool { return g.To != nil && g.Moot })
+	})
+	o.Demand(control.NeedIngresses)
 	o.due(t, func() { c.grant(t, user, config, append(kinds, "ingresses", "ingressclasses")...) }, ingresses(""))
 	o.Demand()
 	if got := o.snapshot(t, "hooks").Unavailable[control.NeedIngresses]; got != "" {
@@ -191,6 +196,9 @@ func testStorage(t *testing.T, c *cluster, o *told) {
 	}
 	volumes := func(want ...control.Volume) view {
 		return view{"stored", func(s *control.Snapshot) any {
+			if len(s.Volumes) == 0 {
+				return []control.Volume(nil)
+			}
 			stored := bare(s.Volumes, func(v *control.Volume) *control.Meta { return &v.Meta })
 			for i := range stored {
 				if class := stored[i].Class; class != nil {
@@ -229,6 +237,22 @@ func testStorage(t *testing.T, c *cluster, o *told) {
 	subject := control.Subject{Kind: "PersistentVolume", Namespace: "stored", Name: "v", UID: held.UID}
 	if held.UID == "" || held.CreatedAt.IsZero() || held.Identity.Manager != "test" || !o.Holds(subject) {
 		t.Errorf("the volume is %+v", held)
+	}
+	for _, other := range []control.Subject{
+		{Kind: "Cluster", Name: "cluster", UID: c.uidOf(t, metav1.NamespaceSystem)}, {Kind: "Namespace", Name: "stored", UID: c.uidOf(t, "stored")},
+	} {
+		if !o.Holds(other) {
+			t.Errorf("%s is not held", other)
+		}
+	}
+	o.only(t, c, func() {
+		_, err := c.CoreV1().PersistentVolumes().Patch(t.Context(), "v", "application/merge-patch+json", []byte(`{"spec": {"claimRef": null}}`), metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}, volumes())
+	if !o.Holds(subject) {
+		t.Error("a volume that is released is gone")
 	}
 	subject.UID = "another"
 	if o.Holds(subject) {

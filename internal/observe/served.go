@@ -96,6 +96,7 @@ func (k *kind) forget() {
 	ended := k.closeGap()
 	o.mu.Unlock()
 	if ended != nil {
+		ended.Moot = true
 		k.tell(*ended)
 	}
 	o.tell(changed)

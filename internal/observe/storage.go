@@ -101,12 +101,11 @@ func keepVolume(s *source, _ schema.GroupVersionKind) {
 }
 
 // convertVolume keeps what is judged of a PersistentVolume, in the namespace of
-// its claim. One without a claim concerns no scope.
+// its claim. One without a claim concerns no scope, and may have concerned one.
 func convertVolume(v *corev1.PersistentVolume, fieldManager string) *objectItem[control.Volume] {
-	item := &objectItem[control.Volume]{key: object{kind: kindVolumes, name: v.Name}}
 	claim := v.Spec.ClaimRef
 	if claim == nil || claim.Namespace == "" {
-		return item
+		claim = &corev1.ObjectReference{Namespace: nowhere}
 	}
 	volume := control.Volume{
 		Claim:       claim.Name,
@@ -119,8 +118,9 @@ func convertVolume(v *corev1.PersistentVolume, fieldManager string) *objectItem[
 	if csi := v.Spec.CSI; csi != nil {
 		volume.Attributes = withoutCredentials(csi.VolumeAttributes)
 	}
-	item.at = map[string]control.Volume{intern(claim.Namespace): volume}
-	return item
+	return &objectItem[control.Volume]{
+		key: object{kind: kindVolumes, name: v.Name}, at: map[string]control.Volume{intern(claim.Namespace): volume},
+	}
 }
 
 // sourceOf returns what a volume is made of: the CSI driver, or the name of the
