@@ -188,6 +188,9 @@ func actParts(e *ledger.Entry) []string {
 	}
 	if o := e.Object; o != nil {
 		parts = append(parts, objectText(e.Kind, o))
+		for _, f := range o.Taken {
+			parts = append(parts, "took over "+f.Field+wasText(f.Was))
+		}
 		if o.Manager != "" {
 			parts = append(parts, "changed by "+o.Manager)
 		}
@@ -209,6 +212,8 @@ func objectText(kind ledger.Kind, o *ledger.ObjectBody) string {
 	switch {
 	case done && o.After == nil:
 		return text + " removed"
+	case o.Before != nil && o.After != nil && o.After.Generation == 0: // a kind without a spec
+		return text + " changed"
 	case o.Before != nil && o.After != nil:
 		return fmt.Sprintf("%s from generation %d to %d", text, o.Before.Generation, o.After.Generation)
 	case o.After != nil:
@@ -218,6 +223,14 @@ func objectText(kind ledger.Kind, o *ledger.ObjectBody) string {
 	default:
 		return text
 	}
+}
+
+// wasText says what a field was that was taken over.
+func wasText(was string) string {
+	if was == "" {
+		return ", which was not set"
+	}
+	return ", which was " + was
 }
 
 func interval(from ledger.Time, to *ledger.Time) string {

@@ -35,12 +35,17 @@ func (d *demo) policies(ctx context.Context) (map[string]string, error) {
 	return found, nil
 }
 
-// awaitStatus waits until the policy's status is as wanted, and returns it.
-// Where it does not become so the claims will say.
+// awaitStatus waits until the status of the policy about networks is as wanted, and
+// returns it. Where it does not become so the claims will say.
 func (d *demo) awaitStatus(ctx context.Context, ok func(*v1alpha1.ControlPolicy) bool) (*v1alpha1.ControlPolicy, error) {
+	return d.awaitStatusOf(ctx, policyName, ok)
+}
+
+// awaitStatusOf is awaitStatus for any policy.
+func (d *demo) awaitStatusOf(ctx context.Context, name string, ok func(*v1alpha1.ControlPolicy) bool) (*v1alpha1.ControlPolicy, error) {
 	policy := &v1alpha1.ControlPolicy{}
 	err := wait.PollUntilContextTimeout(ctx, poll, waitLimit, true, func(ctx context.Context) (bool, error) {
-		err := d.client.Get(ctx, client.ObjectKey{Name: policyName}, policy)
+		err := d.client.Get(ctx, client.ObjectKey{Name: name}, policy)
 		if err != nil {
 			return false, err
 		}

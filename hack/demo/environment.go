@@ -18,8 +18,8 @@ import (
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 )
 
-// operatorUser is who the operator runs as: the service account of config/enforce,
-// with no more rights than that.
+// operatorUser is who the operator runs as: the service account of the manifests
+// that are installed, with no more rights than that.
 const operatorUser = "system:serviceaccount:holdfast-system:holdfast"
 
 // demo is everything that runs, and the screen it is shown on.
@@ -28,10 +28,14 @@ type demo struct {
 	// root is the repository, dir what the demo writes: kubeconfigs, ledger, log.
 	root, dir string
 	// env is the environment of the commands that are shown.
-	env      []string
-	cluster  *controlplane.ControlPlane
+	env     []string
+	cluster *controlplane.ControlPlane
+	// balancer stands before the API server: while that is started again it sends
+	// nobody there.
+	balancer *controlplane.Proxy
 	client   client.WithWatch
 	operator *operator
+	front    *front
 	story    story
 }
 
@@ -39,7 +43,7 @@ type demo struct {
 // returns is to be stopped, also if there is an error.
 func prepare(ctx context.Context, s *screen) (*demo, error) {
 	d := &demo{screen: s}
-	for _, stage := range []func(context.Context) error{d.locate, d.build, d.startCluster, d.install, d.startOperator} {
+	for _, stage := range []func(context.Context) error{d.locate, d.build, d.startCluster, d.startFront, d.install, d.startOperator} {
 		if err := stage(ctx); err != nil {
 			return d, err
 		}
@@ -85,7 +89,7 @@ func (d *demo) build(ctx context.Context) error {
 
 func (d *demo) startCluster(ctx context.Context) error {
 	err := d.during("starting etcd, an API server and a controller manager", func() (err error) {
-		d.cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: d.path("cluster")})
+		d.cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: d.path("cluster"), Published: true})
 		return err
 	})
 	if err != nil {
@@ -98,18 +102,31 @@ func (d *demo) startCluster(ctx context.Context) error {
 	if d.client, err = client.NewWithWatch(d.cluster.RESTConfig(), client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
+	if d.balancer, err = d.cluster.Proxy(0); err != nil {
+		return err
+	}
 	path := strings.Join([]string{d.bin(), filepath.Dir(d.cluster.KubectlPath()), os.Getenv("PATH")}, string(filepath.ListSeparator))
 	d.env = append(os.Environ(), "PATH="+path, "KUBECONFIG="+d.cluster.Kubeconfig(), "DEMO="+d.dir, "RECORDS="+d.records())
 	return nil
 }
 
+// startFront begins to serve the shop, and tells the commands where.
+func (d *demo) startFront(context.Context) (err error) {
+	if d.front, err = newFront(); err != nil {
+		return err
+	}
+	https, http, err := d.front.ports()
+	d.env = append(d.env, "HTTPS="+https, "HTTP="+http)
+	return err
+}
+
 // install installs the API and the permissions, as a user would.
 func (d *demo) install(ctx context.Context) error {
-	err := d.during("kubectl apply -k config/enforce", func() error {
+	err := d.during("kubectl apply -k hack/demo/manifests/install", func() error {
 		// A kind that was just created may have no conditions yet, which --for=condition takes for an error.
-		_, err := d.quietly(ctx, `kubectl apply -k config/enforce && `+
+		_, err := d.quietly(ctx, `kubectl apply -k hack/demo/manifests/install && `+
 			`kubectl wait --for='jsonpath={.status.conditions[?(@.type=="Established")].status}=True' `+
-			`crd/controlpolicies.holdfast.dev crd/evidenceschedules.holdfast.dev crd/evidencerecords.holdfast.dev`)
+			`crd/controlpolicies.holdfast.dev crd/evidenceschedules.holdfast.dev crd/evidencerecords.holdfast.dev crd/encryptedstorageclasses.holdfast.dev`)
 		return err
 	})
 	if err != nil {
@@ -119,6 +136,7 @@ func (d *demo) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	kubeconfig = bytes.ReplaceAll(kubeconfig, []byte(d.cluster.RESTConfig().Host), []byte("https://"+d.balancer.Addr()))
 	return os.WriteFile(d.path("operator.kubeconfig"), kubeconfig, 0o600)
 }
 
@@ -127,6 +145,12 @@ func (d *demo) stop() error {
 	var err error
 	if d.operator != nil {
 		err = d.operator.stop()
+	}
+	if d.front != nil {
+		err = errors.Join(err, d.front.stop())
+	}
+	if d.balancer != nil {
+		err = errors.Join(err, d.balancer.Close())
 	}
 	if d.cluster != nil {
 		err = errors.Join(err, d.cluster.Stop())

@@ -14,15 +14,19 @@ import (
 
 // episode is an episode as it stands in the ledger.
 type episode struct {
-	id      string
-	subject string
-	origin  ledger.Origin
-	ending  ledger.Ending
+	id string
+	// unit is the control and the subject, such as "NET-1 Namespace shop".
+	policy, unit, subject string
+
+	origin ledger.Origin
+	ending ledger.Ending
 	// seq is the number of the entry that opened it.
 	seq    uint64
 	lasted time.Duration
 	// repairs is the number of repairs recorded in it.
 	repairs int
+	// rules are those that failed last, each with its reason.
+	rules []string
 
 	began time.Time
 }
@@ -52,17 +56,35 @@ func episodesOf(entries []ledger.Entry) []episode {
 		switch {
 		case e.Episode == "":
 		case e.Kind == ledger.KindOutcomeChanged && e.Ending == "" && at < 0:
-			episodes = append(episodes, episode{
-				id: e.Episode, subject: e.Subject.Name, origin: e.Origin, seq: e.Seq, began: e.ObservedAt.Time,
-			})
+			episodes = append(episodes, begun(e))
 		case at < 0:
 		case e.Kind == ledger.KindRepaired:
 			episodes[at].repairs++
 		case e.Kind == ledger.KindOutcomeChanged && e.To.Outcome != control.Deviating:
 			episodes[at].ending, episodes[at].lasted = e.Ending, e.ObservedAt.Sub(episodes[at].began)
+		case e.Kind == ledger.KindOutcomeChanged:
+			episodes[at].fails(e)
 		}
 	}
 	return episodes
+}
+
+// begun is the episode that an entry opens.
+func begun(e *ledger.Entry) episode {
+	x := episode{id: e.Episode, subject: e.Subject.Name, unit: e.Control + " " + e.Subject.String(), origin: e.Origin, seq: e.Seq, began: e.ObservedAt.Time}
+	if e.Policy != nil {
+		x.policy = e.Policy.Name
+	}
+	x.fails(e)
+	return x
+}
+
+// fails takes over which rules an entry says that failed.
+func (e *episode) fails(entry *ledger.Entry) {
+	e.rules = nil
+	for _, r := range entry.To.Rules {
+		e.rules = append(e.rules, r.Rule+" "+r.Reason)
+	}
 }
 
 // endedSince waits until a namespace has n episodes that began since t and all

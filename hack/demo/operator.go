@@ -31,7 +31,7 @@ type operator struct {
 
 // startOperator starts the operator as a process, and waits until it is ready.
 func (d *demo) startOperator(ctx context.Context) error {
-	return d.during("starting the operator, with the rights of config/enforce", func() error { return d.launch(ctx) })
+	return d.during("starting the operator, with the rights of its service account", func() error { return d.launch(ctx) })
 }
 
 func (d *demo) launch(ctx context.Context) error {

@@ -91,7 +91,7 @@ func showRecord(ctx context.Context, d *demo) error {
 	drifts := 0
 	for _, c := range made.Controls {
 		for _, e := range c.Episodes {
-			if e.Origin == "Drift" && e.Ending == "Repaired" {
+			if c.ID == "NET-1" && e.Origin == "Drift" && e.Ending == "Repaired" {
 				drifts++
 			}
 		}

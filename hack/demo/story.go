@@ -19,6 +19,8 @@ type story struct {
 	firstVerdict time.Duration
 	// drift is the first episode that drift made.
 	drift episode
+	// encryption is when the steps about encryption began.
+	encryption time.Time
 	// past is the half year that is generated.
 	past <-chan generated
 }
@@ -80,6 +82,20 @@ empty list out would not take that rule away again.`
 const narrativeNarrowed = `And a selector that matches no pod: still there, still named default-deny, without effect.`
 
 const narrativeNew = `A namespace is in scope from its first moment, and so is the time until it is protected.`
+
+const narrativeFlags = `Volumes, what the API server stores, and what hosts serve. Everything here looks encrypted to who reads
+flags: there is a class that encrypts, and the Ingress has spec.tls. Holdfast also looks at the effect: it writes a Secret of
+random content through each API server and reads from its metrics how it was stored, and it connects to each host. (There
+is no kubelet here: the demo shows the API server's pod with its real flags, and stands in for a controller of Ingresses.)`
+
+const narrativeDefault = `In mode Enforce the default class is moved to the one that encrypts. A volume, and a class that is
+there, are never touched: what is stored on them is for people to move.`
+
+const narrativeStored = `The API server is started again with an encryption config. Its flags change, and Holdfast writes another
+Secret at once.`
+
+const narrativeServed = `The team of shop gives the Ingress the certificate that it was to have, and the controller no longer takes
+old versions. The key is read to see whether it is the certificate's, and kept nowhere.`
 
 const narrativeKeep = `Whoever holds the ledger's signing key can rewrite what nobody else has seen. So the auditor keeps
 two small things elsewhere: the verifier key, here from the head mark in the cluster, and a checkpoint, the signed size
