@@ -15,7 +15,7 @@ import (
 )
 
 // made takes note of a change that was read back. Its object is nil where it is gone.
-func (r *ScopeReconciler) made(p *pass, change enforce.Change, before *object, done answer) {
+func (r *ScopeReconciler) made(p *pass, change enforce.Change, before *enforce.Existing, done answer) {
 	p.now = r.Now()
 	p.memo.repaired(change, p.units)
 	var id *control.Identity
@@ -47,20 +47,20 @@ func (r *ScopeReconciler) made(p *pass, change enforce.Change, before *object, d
 
 // lay has the snapshot show what was made, where the pass can tell what follows from
 // it. Of what is not a NetworkPolicy only the observer can.
-func (p *pass) lay(change enforce.Change, before, after *object) {
+func (p *pass) lay(change enforce.Change, before, after *enforce.Existing) {
 	switch {
 	case change.Kind != networkPolicyKind:
 		p.unresolved = true
 		return
 	case after != nil:
-		p.snapshot = overlay(p.snapshot, *after.policy)
+		p.snapshot = overlay(p.snapshot, *after.Policy)
 		p.memo.saw(change.Name, after.Identity)
-		p.unresolved = p.unresolved || resolves(after.policy)
+		p.unresolved = p.unresolved || resolves(after.Policy)
 	default:
 		p.snapshot = without(p.snapshot, change.Name)
 		p.memo.removed(change.Name)
 	}
-	p.unresolved = p.unresolved || before != nil && resolves(before.policy)
+	p.unresolved = p.unresolved || before != nil && resolves(before.Policy)
 }
 
 // recordActs records what was done.
@@ -89,7 +89,7 @@ func (r *ScopeReconciler) recordDone(p *pass, drafts []ledger.Draft) {
 }
 
 // act drafts what was done to an object, in the name of one control.
-func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, want enforce.Source, before *object, after *control.Identity) ledger.Draft {
+func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, want enforce.Source, before *enforce.Existing, after *control.Identity) ledger.Draft {
 	subject := p.snapshot.Namespace.Subject()
 	if change.Subject != nil {
 		subject = *change.Subject
@@ -114,7 +114,7 @@ func (r *ScopeReconciler) act(p *pass, kind ledger.Kind, change enforce.Change, 
 
 // failed records, once per failure, a repair that was refused or did not take
 // effect, and says when it is tried again.
-func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Change, before *object, err error, found issueSet) {
+func (r *ScopeReconciler) failed(ctx context.Context, p *pass, change enforce.Change, before *enforce.Existing, err error, found issueSet) {
 	switch failureOf(err) {
 	case enforce.FailureNamespaceTerminating, enforce.FailureConflict:
 		// The watch will say so too, and the namespace is judged anew then.
@@ -171,7 +171,7 @@ func advised(err error, message string) string {
 }
 
 // contested records, once per back-off, that a repair is fought.
-func (r *ScopeReconciler) contested(p *pass, change enforce.Change, before *object, standing enforce.Standing, found issueSet) {
+func (r *ScopeReconciler) contested(p *pass, change enforce.Change, before *enforce.Existing, standing enforce.Standing, found issueSet) {
 	manager := "a deletion, which has no field manager"
 	if before != nil && before.Manager != "" {
 		manager = fmt.Sprintf("field manager %q", before.Manager)

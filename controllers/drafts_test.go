@@ -92,7 +92,7 @@ func TestEntriesOfAPassCarryTheirContext(t *testing.T) {
 	p := passOver(r, production("a"), open)
 	p.memo.saw("open", control.Identity{UID: "np", Generation: 1})
 	change := enforce.Change{Change: control.Change{APIVersion: networkPolicyAPI, Kind: networkPolicyKind, Namespace: "a", Name: "open"}}
-	before := &object{Identity: open.Identity, policy: &open}
+	before := &enforce.Existing{Identity: open.Identity, Policy: &open}
 	after := control.Identity{UID: "np", ResourceVersion: "10", Generation: 5}
 	want := enforce.Source{Policy: "p", Control: "NET-1"}
 	drafts := slices.Concat(r.census(p), r.observations(p), r.unobserved(p), []ledger.Draft{

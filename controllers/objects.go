@@ -105,8 +105,13 @@ func (r *ScopeReconciler) going(p *pass, u ledger.Unit) ledger.Draft {
 	return ledger.Draft{At: p.now, Entry: e}
 }
 
-// objectCause says why an object that is not new came under a control, or left it.
+// objectCause says why an object that is not new came under a control, or left it. The
+// first evaluation of a generation may take several passes: what it needs is not
+// observed at once.
 func (r *ScopeReconciler) objectCause(p *pass, policy string, scope *ledger.Member) string {
+	if def := p.all.byName[policy]; def.fresh && r.intros.waits(def, p.name) {
+		return causePolicyChanged
+	}
 	cause := r.cause(p, policy)
 	if entering := scope != nil && scope.Policy == ""; cause == causeLabelsChanged && !entering {
 		return causeObjectChanged

@@ -61,8 +61,8 @@ func (r *ScopeReconciler) refused(ctx context.Context, p *pass, restriction enfo
 		if !slices.Contains(restriction.After, object) {
 			continue
 		}
-		before := existing(p.snapshot, change.Change)
-		if _, err := r.Applier.DryRun(ctx, change.Change, before.uid()); err != nil {
+		before := enforce.Find(p.snapshot, change.Change)
+		if _, err := r.Applier.DryRun(ctx, change.Change, enforce.UIDOf(before)); err != nil {
 			r.failed(ctx, p, change, before, err, found)
 			refused = append(refused, object)
 		}

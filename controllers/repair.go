@@ -111,7 +111,7 @@ func awaited(change enforce.Change, undone map[enforce.Object]bool) (enforce.Obj
 // whether the change took effect.
 func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Change, last bool, found issueSet) (bool, error) {
 	object := enforce.ObjectOf(change.Change)
-	before := existing(p.snapshot, change.Change)
+	before := enforce.Find(p.snapshot, change.Change)
 	// What does harm is taken back at once, however often.
 	if standing := r.Contention.Standing(object, r.Now()); !standing.Until.IsZero() && change.Rollback == "" {
 		r.contested(p, change, before, standing, found)
@@ -129,7 +129,7 @@ func (r *ScopeReconciler) apply(ctx context.Context, p *pass, change enforce.Cha
 }
 
 // attempt sends one change, and records what came of it.
-func (r *ScopeReconciler) attempt(ctx context.Context, p *pass, change enforce.Change, before *object, last bool, found issueSet) bool {
+func (r *ScopeReconciler) attempt(ctx context.Context, p *pass, change enforce.Change, before *enforce.Existing, last bool, found issueSet) bool {
 	done, err := r.send(ctx, change, before)
 	if err != nil {
 		r.failed(ctx, p, change, before, err, found)

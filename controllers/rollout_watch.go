@@ -105,7 +105,7 @@ func (r *ScopeReconciler) recordRollback(ctx context.Context, p *pass, changes [
 	var drafts []ledger.Draft
 	for _, change := range changes {
 		for _, want := range change.WantedBy {
-			draft := r.act(p, ledger.KindRolledBack, change, want, existing(p.snapshot, change.Change), nil)
+			draft := r.act(p, ledger.KindRolledBack, change, want, enforce.Find(p.snapshot, change.Change), nil)
 			draft.Reason, draft.Message = ledger.RolledBackPodsNotReady, clip(change.Rollback)
 			drafts = append(drafts, draft)
 		}
@@ -142,8 +142,8 @@ func (r *ScopeReconciler) unknownOf(p *pass, def *definition) []enforce.Change {
 	var unknown []enforce.Change
 	for _, wish := range r.wishes(p, issueSet{}) {
 		for _, c := range wish.Changes {
-			seen := existing(p.snapshot, c)
-			if wish.Policy == def.Name && !c.Remove && seen != nil && seen.ours && !created[kindAndName{c.Kind, c.Name}] {
+			seen := enforce.Find(p.snapshot, c)
+			if wish.Policy == def.Name && !c.Remove && seen != nil && seen.Ours && !created[kindAndName{c.Kind, c.Name}] {
 				unknown = append(unknown, enforce.Change{Change: c, WantedBy: []enforce.Source{wish.Source}})
 			}
 		}
@@ -170,7 +170,7 @@ func (p *pass) takenBack(applied []enforce.Change, message string) []enforce.Cha
 		for _, source := range c.WantedBy {
 			p.memo.dropped(source)
 		}
-		if seen := existing(p.snapshot, c.Change); seen == nil || !seen.ours {
+		if seen := enforce.Find(p.snapshot, c.Change); seen == nil || !seen.Ours {
 			continue
 		}
 		back := enforce.Change{Change: c.Change, WantedBy: c.WantedBy}

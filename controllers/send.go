@@ -22,18 +22,18 @@ var errDiffers = errors.New("the object is not as wanted")
 // answer is what became of a change: the object as it was read back, nil where it is
 // gone, and what was taken over of it.
 type answer struct {
-	object *object
+	object *enforce.Existing
 	taken  []enforce.Taken
 }
 
 // send sends one change, and returns what became of it.
-func (r *ScopeReconciler) send(ctx context.Context, change enforce.Change, before *object) (answer, error) {
+func (r *ScopeReconciler) send(ctx context.Context, change enforce.Change, before *enforce.Existing) (answer, error) {
 	act := r.Applier.Apply
 	if change.Remove {
 		act = r.Applier.Remove
 	}
 	write := r.Observer.BeginChange(change.APIVersion, change.Kind, change.Namespace, change.Name)
-	result, err := act(ctx, change.Change, before.uid())
+	result, err := act(ctx, change.Change, enforce.UIDOf(before))
 	killpoint.Hit(killpoint.RepairAnswered)
 	switch {
 	case failureOf(err) == enforce.FailureUnknown:
@@ -59,14 +59,14 @@ func (r *ScopeReconciler) send(ctx context.Context, change enforce.Change, befor
 
 // readBack is the object that an apply was answered with. Of a NetworkPolicy it is what
 // the change wants, for the answer was compared with that.
-func readBack(change control.Change, id control.Identity, now time.Time) (*object, error) {
+func readBack(change control.Change, id control.Identity, now time.Time) (*enforce.Existing, error) {
 	id.Manager, id.Applied, id.ManagedAt = enforce.ManagerOf(change), now, now
-	back := &object{Identity: id, ours: !change.Foreign}
+	back := &enforce.Existing{Identity: id, Ours: !change.Foreign}
 	if change.Kind != networkPolicyKind {
 		return back, nil
 	}
-	back.policy = &control.NetworkPolicy{Name: change.Name, Ours: true, Identity: id}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(change.Spec, &back.policy.Spec); err != nil {
+	back.Policy = &control.NetworkPolicy{Name: change.Name, Ours: true, Identity: id}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(change.Spec, &back.Policy.Spec); err != nil {
 		return nil, fmt.Errorf("read NetworkPolicy %s/%s back: %w", change.Namespace, change.Name, err)
 	}
 	return back, nil

@@ -12,7 +12,7 @@ import (
 // taken effect, or may still.
 type unanswered struct {
 	change enforce.Change
-	before *object
+	before *enforce.Existing
 	// units are those that were judged before it was sent.
 	units []unit
 }
@@ -22,7 +22,7 @@ type unanswered struct {
 func (r *ScopeReconciler) answered(p *pass) []ledger.Draft {
 	var drafts []ledger.Draft
 	for _, lost := range p.memo.lostInOrder() {
-		now := existing(p.snapshot, lost.change.Change)
+		now := enforce.Find(p.snapshot, lost.change.Change)
 		switch outcome := lost.outcome(p.units); {
 		case outcome == control.Deviating || outcome == control.NotEvaluated:
 			// It is tried again, or is still to be seen.
@@ -40,7 +40,7 @@ func (r *ScopeReconciler) answered(p *pass) []ledger.Draft {
 
 // repairs draft the repair for each of the controls that wanted it and are still
 // stated.
-func (r *ScopeReconciler) repairs(p *pass, lost unanswered, after *object) []ledger.Draft {
+func (r *ScopeReconciler) repairs(p *pass, lost unanswered, after *enforce.Existing) []ledger.Draft {
 	var drafts []ledger.Draft
 	for _, want := range lost.change.WantedBy {
 		if draft := r.act(p, ledger.KindRepaired, lost.change, want, lost.before, &after.Identity); draft.Policy != nil {
@@ -64,4 +64,17 @@ func (u *unanswered) outcome(units []unit) control.Outcome {
 		}
 	}
 	return outcome
+}
+
+// tookEffect reports whether an object is one that Holdfast changed last, as a change
+// wants it, since it was sent.
+func (u *unanswered) tookEffect(now *enforce.Existing) bool {
+	if now == nil || now.Manager != enforce.ManagerOf(u.change.Change) {
+		return false
+	}
+	if u.before == nil || now.UID != u.before.UID || now.Generation > u.before.Generation {
+		return true
+	}
+	// What has no spec has no generation that tells.
+	return u.change.Spec == nil && now.ResourceVersion != u.before.ResourceVersion
 }

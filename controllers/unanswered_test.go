@@ -56,9 +56,9 @@ func TestRepairsThatNoAnswerCameFor(t *testing.T) {
 				p.snapshot.NetworkPolicies = []control.NetworkPolicy{*tc.now}
 			}
 			change := enforce.Change{Change: control.Change{Kind: networkPolicyKind, Name: "deny", Spec: map[string]any{}}, WantedBy: []enforce.Source{{Policy: "p", Control: "NET-1"}}}
-			var was *object
+			var was *enforce.Existing
 			if tc.before != nil {
-				was = &object{Identity: tc.before.Identity, policy: tc.before}
+				was = &enforce.Existing{Identity: tc.before.Identity, Policy: tc.before}
 			}
 			p.memo.lost(unanswered{change, was, judged(control.Deviating)})
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -66,7 +67,7 @@ func (t diffText) groups() []*group {
 			if same < 0 {
 				same, all = len(all), append(all, g)
 			}
-			all[same].namespaces = append(all[same].namespaces, object.Namespace)
+			all[same].namespaces = append(all[same].namespaces, scopeName(object.Namespace))
 		}
 	}
 	return all
@@ -81,12 +82,33 @@ func yamlOf(o *preview.Object, spec map[string]any) string {
 	if spec == nil {
 		return ""
 	}
-	data, err := yaml.Marshal(map[string]any{"apiVersion": o.APIVersion, "kind": o.Kind, "metadata": map[string]any{"name": o.Name}, "spec": spec})
+	data, err := yaml.Marshal(wholeOf(o, spec))
 	if err != nil {
 		return err.Error()
 	}
 	return string(data)
 }
+
+// wholeOf is an object around what is shown of it: its spec, or fields and annotations.
+func wholeOf(o *preview.Object, shown map[string]any) map[string]any {
+	metadata := map[string]any{"name": o.Name}
+	whole := map[string]any{"apiVersion": o.APIVersion, "kind": o.Kind, "metadata": metadata}
+	if !o.Fields {
+		whole["spec"] = shown
+		return whole
+	}
+	for key, value := range shown {
+		if beside, ok := value.(map[string]any); ok && key == "metadata" {
+			maps.Copy(metadata, beside)
+			continue
+		}
+		whole[key] = value
+	}
+	return whole
+}
+
+// scopeName names a scope in a column of namespaces.
+func scopeName(namespace string) string { return cmp.Or(namespace, "the cluster") }
 
 func (t diffText) group(out *strings.Builder, g *group) {
 	title := fmt.Sprintf("%s %s %s", g.Verb, g.Kind, g.Name)
@@ -148,7 +170,7 @@ func (t diffText) exposures(out *strings.Builder) {
 	rows := newTable("NAMESPACE", "WAY IN", "PORT", "TO", "WOULD BE")
 	for _, n := range t.plan.Namespaces {
 		for _, e := range n.Impact.Exposures {
-			rows.row(n.Name, e.Way, e.Port, e.Pods, verdictText(e.Verdict, e.AllowedBy))
+			rows.row(scopeName(n.Name), e.Way, e.Port, e.Pods, verdictText(e.Verdict, e.AllowedBy))
 		}
 	}
 	t.rows(out, "Ways in that are open now", rows)
@@ -158,7 +180,7 @@ func (t diffText) backends(out *strings.Builder) {
 	rows := newTable("NAMESPACE", "SERVICE", "CALLED FOR", "WOULD BE")
 	for _, n := range t.plan.Namespaces {
 		for _, b := range n.Impact.Backends {
-			rows.row(n.Name, fmt.Sprintf("%s:%d", b.Service, b.Port), strings.Join(b.Users, ", "), verdictText(b.Verdict, b.AllowedBy))
+			rows.row(scopeName(n.Name), fmt.Sprintf("%s:%d", b.Service, b.Port), strings.Join(b.Users, ", "), verdictText(b.Verdict, b.AllowedBy))
 		}
 	}
 	t.rows(out, "What the API server itself calls", rows)
@@ -183,7 +205,7 @@ func (t diffText) isolated(out *strings.Builder) {
 			if len(i.AllowedBy) > 0 {
 				allowed = "what " + strings.Join(i.AllowedBy, ", ") + " allows"
 			}
-			rows.row(n.Name, i.Pods, strconv.Itoa(i.Number), string(i.Direction), allowed)
+			rows.row(scopeName(n.Name), i.Pods, strconv.Itoa(i.Number), string(i.Direction), allowed)
 		}
 	}
 	t.rows(out, "Pods that exchange traffic freely now, and would be isolated", rows)
@@ -194,10 +216,10 @@ func (t diffText) held(out *strings.Builder) {
 	rows := newTable("NAMESPACE", "REASON", "CONTROL", "WHAT")
 	for _, n := range t.plan.Namespaces {
 		for _, p := range n.Problems {
-			rows.row(n.Name, p.Reason, strings.Join(p.Controls, ", "), p.Message)
+			rows.row(scopeName(n.Name), p.Reason, strings.Join(p.Controls, ", "), p.Message)
 		}
 		for _, h := range n.Held {
-			rows.row(n.Name, v1alpha1.ReasonPaused, strings.Join(h.WantedBy, ", "), h.Kind+" "+h.Name+" would wait for the end of the pause")
+			rows.row(scopeName(n.Name), v1alpha1.ReasonPaused, strings.Join(h.WantedBy, ", "), h.Kind+" "+h.Name+" would wait for the end of the pause")
 		}
 	}
 	t.rows(out, "What would not be done", rows)
@@ -208,7 +230,7 @@ func (t diffText) deviating(out *strings.Builder) {
 	rows := newTable("NAMESPACE", "CONTROL", "RULES", "WHAT")
 	for _, n := range t.plan.Namespaces {
 		for _, d := range n.Deviating {
-			rows.row(n.Name, d.Control, strings.Join(d.Rules, ", "), d.Message)
+			rows.row(scopeName(n.Name), d.Control, strings.Join(d.Rules, ", "), strings.TrimPrefix(d.Subject+": "+d.Message, ": "))
 		}
 	}
 	t.rows(out, "What would still deviate", rows)

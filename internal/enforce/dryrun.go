@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"context"
+	"maps"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
@@ -42,6 +43,24 @@ func (a *Applier) DryRun(ctx context.Context, change control.Change, uid string)
 		return Preview{}, err
 	}
 	return Preview{Result: result, Before: before.shown(change), After: after.shown(change)}, nil
+}
+
+// Shown is what a change would have of its object, as Preview shows it.
+func Shown(change control.Change) map[string]any {
+	if len(change.Fields)+len(change.Annotations) == 0 {
+		return change.Spec
+	}
+	shown := maps.Clone(change.Fields)
+	if shown == nil {
+		shown = map[string]any{}
+	}
+	if len(change.Annotations) > 0 {
+		shown["metadata"] = map[string]any{"annotations": change.Annotations}
+	}
+	if change.Spec != nil {
+		shown["spec"] = change.Spec
+	}
+	return shown
 }
 
 // shown is what there is of the object that a change is about: its spec, or the fields

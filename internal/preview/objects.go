@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -31,16 +30,19 @@ type Object struct {
 	Verb       Verb   `json:"verb"`
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
-	Namespace  string `json:"namespace"`
+	Namespace  string `json:"namespace,omitempty"`
 	Name       string `json:"name"`
 	// WantedBy are the controls that want it, as policy/control.
 	WantedBy []string `json:"wantedBy"`
 	// Rules are the rules whose failing findings it would repair.
 	Rules []string `json:"rules"`
 	// Before and After are the object's specs, as the API server has it and would
-	// have it.
+	// have it; of a kind without a spec, and of somebody else's object, the fields
+	// and annotations that would be set.
 	Before map[string]any `json:"before,omitempty"`
 	After  map[string]any `json:"after,omitempty"`
+	// Fields is true where Before and After are fields, and no spec.
+	Fields bool `json:"fields,omitempty"`
 	// Predicted is true where the API server could not be asked: After is what
 	// would be sent to it.
 	Predicted bool `json:"predicted,omitempty"`
@@ -54,17 +56,16 @@ func (o *Object) changes() bool { return o.Note != "" || !reflect.DeepEqual(o.Be
 // object asks the API server what a change would do.
 func (p *preview) object(ctx context.Context, snapshot *control.Snapshot, change enforce.Change) (Object, error) {
 	object := Object{Verb: Create, APIVersion: change.APIVersion, Kind: change.Kind, Namespace: change.Namespace,
-		Name: change.Name, WantedBy: names(change.WantedBy), Rules: change.Rules}
-	uid := ""
-	var existing *networkingv1.NetworkPolicySpec
-	if i := policyIndex(snapshot, change.Name); i >= 0 {
-		uid, existing = snapshot.NetworkPolicies[i].Identity.UID, &snapshot.NetworkPolicies[i].Spec
+		Name: change.Name, WantedBy: names(change.WantedBy), Rules: change.Rules,
+		Fields: len(change.Fields)+len(change.Annotations) > 0}
+	existing := enforce.Find(snapshot, change.Change)
+	if existing != nil {
 		object.Verb = Patch
 	}
 	if change.Remove {
 		object.Verb = Remove
 	}
-	result, err := p.DryRun.DryRun(ctx, change.Change, uid)
+	result, err := p.DryRun.DryRun(ctx, change.Change, enforce.UIDOf(existing))
 	var failure *enforce.Error
 	switch {
 	case err == nil:
@@ -88,30 +89,36 @@ func answered(failure enforce.Failure) bool {
 }
 
 // predict fills in what would be sent, where the API server could not be asked.
-func (o *Object) predict(change enforce.Change, existing *networkingv1.NetworkPolicySpec) error {
+func (o *Object) predict(change enforce.Change, existing *enforce.Existing) error {
 	o.Predicted = true
 	var err error
-	if existing != nil {
-		if o.Before, err = runtime.DefaultUnstructuredConverter.ToUnstructured(existing); err != nil {
+	if existing != nil && existing.Policy != nil {
+		if o.Before, err = runtime.DefaultUnstructuredConverter.ToUnstructured(&existing.Policy.Spec); err != nil {
 			return fmt.Errorf("show %s %s: %w", o.Kind, o.Name, err)
 		}
 	}
 	if change.Remove {
 		return nil
 	}
-	data, err := json.Marshal(change.Spec)
+	data, err := json.Marshal(enforce.Shown(change.Change))
 	if err != nil {
 		return fmt.Errorf("show %s %s: %w", o.Kind, o.Name, err)
 	}
 	return json.Unmarshal(data, &o.After)
 }
 
+const networkPolicyKind = "NetworkPolicy"
+
 func policyIndex(snapshot *control.Snapshot, name string) int {
 	return slices.IndexFunc(snapshot.NetworkPolicies, func(p control.NetworkPolicy) bool { return p.Name == name })
 }
 
-// carriedOut is the snapshot of a namespace in which a change took effect.
+// carriedOut is the snapshot of a namespace in which a change took effect. What follows
+// from other kinds than NetworkPolicies only the operator finds out, once it is so.
 func carriedOut(snapshot *control.Snapshot, change control.Change) (*control.Snapshot, error) {
+	if change.Kind != networkPolicyKind {
+		return snapshot, nil
+	}
 	next := *snapshot
 	next.NetworkPolicies = slices.Clone(snapshot.NetworkPolicies)
 	i := policyIndex(snapshot, change.Name)

@@ -69,8 +69,9 @@ func (p *Plan) Changes() int {
 	return n
 }
 
-// Namespace is what would become of one namespace.
+// Namespace is what would become of one namespace, or of the cluster.
 type Namespace struct {
+	// Name is empty for the cluster.
 	Name string `json:"name"`
 	// Objects would change, in the order in which they would be sent.
 	Objects []Object `json:"objects,omitempty"`
@@ -105,10 +106,12 @@ type Problem struct {
 	Controls []string `json:"controls,omitempty"`
 }
 
-// Deviating is a control that its subject would go on to deviate from.
+// Deviating is a control that a subject would go on to deviate from.
 type Deviating struct {
 	// Control is policy/control.
 	Control string `json:"control"`
+	// Subject names the object, where it is one in the namespace.
+	Subject string `json:"subject,omitempty"`
 	// Rules are those that would fail.
 	Rules   []string `json:"rules"`
 	Message string   `json:"message"`
@@ -136,7 +139,7 @@ func Make(ctx context.Context, opts Options) (*Plan, error) {
 		group.Go(func() error {
 			var err error
 			if done[i], err = p.namespace(ctx, ns); err != nil {
-				return fmt.Errorf("namespace %s: %w", ns.Name, err)
+				return fmt.Errorf("%s: %w", scopeText(ns), err)
 			}
 			if p.Progress != nil {
 				p.Progress(int(finished.Add(1)), len(concerned))
@@ -190,14 +193,22 @@ func (p *preview) define() error {
 	return nil
 }
 
-// concerned are the namespaces that an edit has in scope, or takes out of it, by
-// name: what one policy no longer withholds others may apply.
+// concerned are the scopes that an edit has in scope, or takes out of it, by name: what
+// one policy no longer withholds others may apply. The cluster comes first.
 func (p *preview) concerned() []control.Namespace {
 	var found []control.Namespace
-	p.Cluster.Namespaces(func(ns control.Namespace) bool {
-		if slices.ContainsFunc(slices.Concat(p.before, p.after), func(def *assess.Definition) bool {
+	concerns := func(ns control.Namespace) bool {
+		return slices.ContainsFunc(slices.Concat(p.before, p.after), func(def *assess.Definition) bool {
 			return p.edits[def.Name] && def.Invalid == "" && def.Dispose(ns) == assess.InScope
-		}) {
+		})
+	}
+	if concerns(control.Namespace{Name: control.Cluster}) {
+		if snapshot, err := p.Cluster.Snapshot(control.Cluster); err == nil {
+			found = append(found, snapshot.Namespace)
+		}
+	}
+	p.Cluster.Namespaces(func(ns control.Namespace) bool {
+		if concerns(ns) {
 			found = append(found, ns)
 		}
 		return true
@@ -273,10 +284,11 @@ func (p *preview) settle(snapshot *control.Snapshot) (*settled, error) {
 		for _, c := range s.plan.Conflicts {
 			s.problems = append(s.problems, Problem{Reason: c.Reason, Message: c.Message, Controls: names(c.Between)})
 		}
-		if len(s.plan.Changes) == 0 {
+		due := slices.DeleteFunc(slices.Clone(s.plan.Changes), s.carried)
+		if len(due) == 0 {
 			return s, nil
 		}
-		for _, change := range s.plan.Changes {
+		for _, change := range due {
 			next, err := carriedOut(s.snapshot, change.Change)
 			if err != nil {
 				return nil, err
@@ -292,6 +304,14 @@ func (p *preview) settle(snapshot *control.Snapshot) (*settled, error) {
 // by the pause of its policy.
 func (s *settled) contradicted(change enforce.Change) bool {
 	return slices.ContainsFunc(s.plan.Conflicts, func(c enforce.Conflict) bool { return c.Object == enforce.ObjectOf(change.Change) })
+}
+
+// carried reports whether a change was carried out in an earlier round, and what follows
+// from it cannot be told here.
+func (s *settled) carried(change enforce.Change) bool {
+	return change.Kind != networkPolicyKind && slices.ContainsFunc(s.changes, func(c enforce.Change) bool {
+		return enforce.ObjectOf(c.Change) == enforce.ObjectOf(change.Change)
+	})
 }
 
 // add notes a change. One of an object that was changed before replaces it.
@@ -317,13 +337,28 @@ func (p *preview) judge(s *settled) []enforce.Wish {
 				s.problems = append(s.problems, problemOf(e, wish.Source))
 			}
 			for _, judged := range append([]*assess.Unit{u}, others...) {
-				if failing := judged.Failing(); len(failing) > 0 {
-					s.deviating = append(s.deviating, Deviating{Control: wish.Source.String(), Rules: failing, Message: judged.Messages()})
+				if failing := s.left(judged, wish.Source); len(failing) > 0 {
+					d := Deviating{Control: wish.Source.String(), Rules: failing, Message: judged.Messages()}
+					if judged.Subject != s.snapshot.Namespace.Subject() {
+						d.Subject = judged.Subject.String()
+					}
+					s.deviating = append(s.deviating, d)
 				}
 			}
 		}
 	}
 	return wishes
+}
+
+// left are the rules that fail on a unit, but for those that a change of another kind
+// than NetworkPolicies was carried out for.
+func (s *settled) left(u *assess.Unit, source enforce.Source) []string {
+	return slices.DeleteFunc(u.Failing(), func(rule string) bool {
+		return slices.ContainsFunc(s.changes, func(c enforce.Change) bool {
+			return c.Kind != networkPolicyKind && slices.Contains(c.WantedBy, source) && slices.Contains(c.Rules, rule) &&
+				(c.Subject == nil || *c.Subject == u.Subject)
+		})
+	})
 }
 
 func problemOf(err error, source enforce.Source) Problem {
@@ -352,4 +387,12 @@ func names(sources []enforce.Source) []string {
 		all = append(all, source.String())
 	}
 	return all
+}
+
+// scopeText names a scope as people do.
+func scopeText(ns control.Namespace) string {
+	if ns.IsCluster() {
+		return "the cluster"
+	}
+	return "namespace " + ns.Name
 }

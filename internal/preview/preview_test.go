@@ -20,8 +20,8 @@ import (
 type snapshots map[string]*control.Snapshot
 
 func (s snapshots) Namespaces(fn func(control.Namespace) bool) {
-	for _, snapshot := range s {
-		if !fn(snapshot.Namespace) {
+	for name, snapshot := range s {
+		if name != control.Cluster && !fn(snapshot.Namespace) {
 			return
 		}
 	}
@@ -188,5 +188,63 @@ func TestDryRunThatFails(t *testing.T) {
 				t.Errorf("object %+v", object)
 			}
 		})
+	}
+}
+
+// TestOtherKindsAreShown: what enforcing does to the cluster itself, and to objects
+// that are somebody else's.
+func TestOtherKindsAreShown(t *testing.T) {
+	const mark = "storageclass.kubernetes.io/is-default-class"
+	class := func(name string, isDefault bool, parameters map[string]string) control.StorageClass {
+		return control.StorageClass{Meta: control.Meta{Name: name, UID: "uid-" + name}, Provisioner: "ebs.csi.aws.com", Default: isDefault, Parameters: parameters}
+	}
+	observed := snapshots{control.Cluster: {Namespace: control.ClusterNamespace("kube-system", time.Time{}), StorageClasses: []control.StorageClass{
+		class("fast", false, map[string]string{"encrypted": "true"}), class("plain", true, nil)}}}
+	policy := v1alpha1.ControlPolicy{ObjectMeta: metav1.ObjectMeta{Name: "p", Generation: 3}, Spec: v1alpha1.ControlPolicySpec{
+		Mode: v1alpha1.ModeEnforce, Scope: v1alpha1.Scope{Cluster: v1alpha1.ClusterIncluded},
+		Controls: []v1alpha1.ControlSpec{{ID: "ENC-1", EncryptionAtRest: &v1alpha1.EncryptionAtRest{Volumes: &v1alpha1.VolumeEncryption{DefaultClass: "fast"}}}},
+	}}
+	asked := map[string]string{}
+	shows := dryRunFn(func(change control.Change, uid string) (enforce.Preview, error) {
+		asked[change.Name] = uid
+		return enforce.Preview{Before: map[string]any{}, After: enforce.Shown(change)}, nil
+	})
+	forbids := dryRunFn(func(control.Change, string) (enforce.Preview, error) {
+		return enforce.Preview{}, &enforce.Error{Failure: enforce.FailureForbidden, Message: "no", Err: errors.New("no")}
+	})
+	for name, tc := range map[string]struct {
+		ask       DryRunner
+		predicted bool
+	}{"asked": {shows, false}, "predicted": {forbids, true}} {
+		t.Run(name, func(t *testing.T) {
+			plan, err := Make(t.Context(), Options{Cluster: observed, DryRun: tc.ask, Edits: []v1alpha1.ControlPolicy{policy}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(plan.Namespaces) != 1 || plan.Namespaces[0].Name != control.Cluster {
+				t.Fatalf("got %+v, want the cluster", plan.Namespaces)
+			}
+			marks := map[string]any{}
+			for _, o := range plan.Namespaces[0].Objects {
+				if o.Verb != Patch || o.Kind != "StorageClass" || !o.Fields || o.Predicted != tc.predicted {
+					t.Errorf("got %+v", o)
+				}
+				marks[o.Name] = o.After["metadata"].(map[string]any)["annotations"]
+			}
+			got := fmt.Sprint(marks)
+			if want := "map[fast:map[" + mark + ":true] plain:map[" + mark + ":false]]"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			var deviating []string
+			for _, d := range plan.Namespaces[0].Deviating {
+				deviating = append(deviating, d.Subject+" "+strings.Join(d.Rules, " "))
+			}
+			if diff := cmp.Diff([]string{"StorageClass plain ER-01"}, deviating); diff != "" {
+				t.Errorf("deviating (-want +got):\n%s", diff)
+			}
+		})
+	}
+	if diff := cmp.Diff(map[string]string{"fast": "uid-fast", "plain": "uid-plain"}, asked); diff != "" {
+		t.Errorf("asked for (-want +got):\n%s", diff)
 	}
 }

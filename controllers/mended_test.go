@@ -12,57 +12,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// TestObjectsOfChangesAreFound by kind, name, and for those of other namespaces also
-// by that.
-func TestObjectsOfChangesAreFound(t *testing.T) {
-	meta := func(uid string) control.Meta {
-		return control.Meta{Name: "a", UID: uid, Identity: control.Identity{ResourceVersion: "7"}}
-	}
-	elsewhere := meta("root")
-	elsewhere.Namespace = control.IstioRoot
-	snapshot := &control.Snapshot{
-		Namespace:       production("web"),
-		NetworkPolicies: []control.NetworkPolicy{{Name: "a", Ours: true, Identity: control.Identity{UID: "np", ResourceVersion: "7"}}},
-		StorageClasses:  []control.StorageClass{{Meta: meta("class")}},
-		Guards: []control.GuardObject{{Meta: meta("binding"), Kind: "ValidatingAdmissionPolicyBinding", Ours: true},
-			{Meta: meta("policy"), Kind: "ValidatingAdmissionPolicy"}, {Meta: meta("allowed"), Kind: "EncryptedStorageClasses", Ours: true}},
-		Ingresses:    []control.Ingress{{Meta: meta("ingress")}},
-		Certificates: []control.Certificate{{Meta: meta("certificate"), Ours: true}},
-		Mesh:         &control.Mesh{Authentications: []control.PeerAuthentication{{Meta: elsewhere}, {Meta: meta("peers"), Ours: true}}},
-	}
-	cases := map[string]struct {
-		kind, namespace, wantUID string
-		wantOurs                 bool
-	}{
-		"policy":               {networkPolicyKind, "web", "np", true},
-		"class":                {"StorageClass", "", "class", false},
-		"admission policy":     {"ValidatingAdmissionPolicy", "", "policy", false},
-		"its binding":          {"ValidatingAdmissionPolicyBinding", "", "binding", true},
-		"its parameters":       {"EncryptedStorageClasses", "", "allowed", true},
-		"ingress":              {"Ingress", "web", "ingress", false},
-		"certificate":          {"Certificate", "web", "certificate", true},
-		"authentication":       {"PeerAuthentication", "web", "peers", true},
-		"that of another kind": {"Gateway", "web", "", false},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := existing(snapshot, control.Change{Kind: tc.kind, Namespace: tc.namespace, Name: "a"})
-			if got.uid() != tc.wantUID {
-				t.Fatalf("found %q, want %q", got.uid(), tc.wantUID)
-			}
-			if got != nil && (got.ours != tc.wantOurs || got.ResourceVersion != "7") {
-				t.Errorf("found %+v", got)
-			}
-			if other := existing(snapshot, control.Change{Kind: tc.kind, Namespace: tc.namespace, Name: "b"}); other != nil {
-				t.Errorf("another name is found as %+v", other)
-			}
-		})
-	}
-	if got := existing(&control.Snapshot{}, control.Change{Kind: "PeerAuthentication", Namespace: "web", Name: "a"}); got != nil {
-		t.Errorf("found %+v without a mesh", got)
-	}
-}
-
 // TestChangesMendWhatTheyAreAbout: nobody's correction of one object is claimed because
 // another was repaired.
 func TestChangesMendWhatTheyAreAbout(t *testing.T) {
@@ -102,7 +51,7 @@ func TestChangesMendWhatTheyAreAbout(t *testing.T) {
 // TestTakeOversThatNoAnswerCameFor took effect where the version is another one: what
 // has no spec has no generation.
 func TestTakeOversThatNoAnswerCameFor(t *testing.T) {
-	before := &object{Identity: control.Identity{UID: "1", ResourceVersion: "4", Manager: "kubectl"}}
+	before := &enforce.Existing{Identity: control.Identity{UID: "1", ResourceVersion: "4", Manager: "kubectl"}}
 	lost := unanswered{change: enforce.Change{Change: control.Change{Kind: "Ingress", Foreign: true}}, before: before}
 	cases := map[string]struct {
 		now  control.Identity
@@ -115,7 +64,7 @@ func TestTakeOversThatNoAnswerCameFor(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := lost.tookEffect(&object{Identity: tc.now}); got != tc.want {
+			if got := lost.tookEffect(&enforce.Existing{Identity: tc.now}); got != tc.want {
 				t.Errorf("got %t, want %t", got, tc.want)
 			}
 		})
@@ -133,8 +82,8 @@ func TestChangesOfOtherKindsAreJudgedOnceSeen(t *testing.T) {
 	before := p.snapshot
 	change := enforce.Change{WantedBy: []enforce.Source{{Policy: "p", Control: "NET-1"}}, Change: control.Change{
 		APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Namespace: "a", Name: "shop", Foreign: true, Subject: &shop, Rules: []string{"TR-01"}}}
-	seen := &object{Identity: control.Identity{UID: shop.UID, ResourceVersion: "4", Manager: "kubectl"}}
-	done := answer{&object{Identity: control.Identity{UID: shop.UID, ResourceVersion: "5"}}, []enforce.Taken{{Field: "metadata.annotations.redirect", Was: `"false"`}}}
+	seen := &enforce.Existing{Identity: control.Identity{UID: shop.UID, ResourceVersion: "4", Manager: "kubectl"}}
+	done := answer{&enforce.Existing{Identity: control.Identity{UID: shop.UID, ResourceVersion: "5"}}, []enforce.Taken{{Field: "metadata.annotations.redirect", Was: `"false"`}}}
 	s.r.made(p, change, seen, done)
 	if p.snapshot != before || !p.unresolved || !p.changed {
 		t.Error("the pass judges what only the observer knows")
