@@ -36,7 +36,7 @@ func (r *Engine) GapChanged(g observe.GapEvent) {
 		body.To = &to
 	}
 	drafts := []ledger.Draft{{At: r.Now(), Entry: ledger.Entry{Kind: ledger.KindGap, Reason: string(g.Cause), Gap: body}}}
-	if g.Cause == observe.CauseForbidden {
+	if g.Cause == observe.CauseForbidden && !g.Moot {
 		drafts = append(drafts, r.permission(g))
 	}
 	transitions, ticket := r.Recorder.Record(drafts...)

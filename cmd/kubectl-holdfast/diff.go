@@ -156,7 +156,7 @@ func (o diffOptions) preview(ctx context.Context, c *cluster, wait *progress, ed
 	if err != nil {
 		return nil, err
 	}
-	observed, err := c.observe(ctx, wait, o.dns.NamespacedName)
+	observed, err := c.observe(ctx, wait, o.dns.NamespacedName, slices.Concat(live, edits)...)
 	if err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func (o explainOptions) explain(ctx context.Context, c *cluster, wait *progress,
 	if err != nil {
 		return nil, err
 	}
-	observed, err := c.observe(ctx, wait, o.dns.NamespacedName)
+	observed, err := c.observe(ctx, wait, o.dns.NamespacedName, *policy)
 	if err != nil {
 		return nil, err
 	}

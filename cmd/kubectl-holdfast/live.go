@@ -13,16 +13,18 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 	"github.com/holdfast-dev/holdfast/internal/permissions"
 )
 
-// observe lists once what is judged, as far as the user may.
-func (c *cluster) observe(ctx context.Context, wait *progress, dns types.NamespacedName) (*observe.Static, error) {
+// observe lists once what is judged by policies, as far as the user may.
+func (c *cluster) observe(ctx context.Context, wait *progress, dns types.NamespacedName, by ...v1alpha1.ControlPolicy) (*observe.Static, error) {
 	wait.at("listing what is judged")
-	observed, err := observe.List(ctx, c.config, observe.StaticOptions{FieldManager: enforce.FieldManager, DNSService: dns})
+	observed, err := observe.List(ctx, c.config, observe.StaticOptions{FieldManager: enforce.FieldManager, DNSService: dns, Needs: needsOf(by)})
 	if err != nil {
 		return nil, explained(err, c.config.Host)
 	}
@@ -36,6 +38,23 @@ func (c *cluster) observe(ctx context.Context, wait *progress, dns types.Namespa
 		return nil, errors.New("you may not list namespaces: ask for get and list of them, without which nothing can be judged")
 	}
 	return observed, nil
+}
+
+// needsOf are what has to be observed to judge policies. One that cannot be judged
+// needs nothing.
+func needsOf(policies []v1alpha1.ControlPolicy) []control.Need {
+	needs := []control.Need{control.NeedNamespaces}
+	for i := range policies {
+		def, err := assess.Define(&policies[i])
+		if err != nil {
+			continue
+		}
+		for j := range def.Controls {
+			needs = append(needs, def.Controls[j].Needs...)
+		}
+	}
+	slices.Sort(needs)
+	return slices.Compact(needs)
 }
 
 // lacking are the rules, in one line each, that the user would need to list what
