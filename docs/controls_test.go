@@ -43,20 +43,27 @@ func constants(t *testing.T, folder, word string) map[string]string {
 	return texts
 }
 
-func TestRulesAndReasonsOfNetworkIsolationAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("controls/network-isolation.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const folder = "../internal/controls/networkisolation"
-	for name, rule := range constants(t, folder, "Rule") {
-		if strings.HasPrefix(rule, "NP-") && !strings.Contains(string(page), "| "+rule+" |") {
-			t.Errorf("no row of the page is on rule %s (%s)", rule, name)
-		}
-	}
-	for name, reason := range constants(t, folder, "Reason") {
-		if !strings.Contains(string(page), "`"+reason+"`") {
-			t.Errorf("the page does not explain reason %s (%s)", reason, name)
-		}
+func TestRulesAndReasonsAreDocumented(t *testing.T) {
+	for name, tc := range map[string]struct{ folder, rules, page string }{
+		"network isolation":     {"../internal/controls/networkisolation", "NP-", "controls/network-isolation.md"},
+		"encryption at rest":    {"../internal/controls/encryptionatrest", "ER-", "controls/encryption-at-rest.md"},
+		"encryption in transit": {"../internal/controls/encryptionintransit", "TR-", "controls/encryption-in-transit.md"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page, err := os.ReadFile(tc.page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, rule := range constants(t, tc.folder, "Rule") {
+				if strings.HasPrefix(rule, tc.rules) && !strings.Contains(string(page), "| "+rule+" |") {
+					t.Errorf("no row of the page is on rule %s (%s)", rule, name)
+				}
+			}
+			for name, reason := range constants(t, tc.folder, "Reason") {
+				if !strings.Contains(string(page), "`"+reason+"`") {
+					t.Errorf("the page does not explain reason %s (%s)", reason, name)
+				}
+			}
+		})
 	}
 }

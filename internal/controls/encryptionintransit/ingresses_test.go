@@ -131,7 +131,7 @@ func TestRedirect(t *testing.T) {
 		"finds nothing, but predicted": {scene: stage(t, probed).ingress(covering+`, annotations: {nginx.ingress.kubernetes.io/ssl-redirect: "true"}`).servedOf("a.example.com", "a", `served: {http: Content, httpStatus: 404}`), want: "Conforming Redirected"},
 		"serves what is predicted not": {scene: stage(t, probed).ingress(covering+`, annotations: {nginx.ingress.kubernetes.io/ssl-redirect: "true"}`).servedOf("a.example.com", "a", `served: {http: Content, httpStatus: 200}`), want: "Deviating PlainHTTP: plain HTTP serves content for a.example.com", wantBasis: control.BasisBehaviour},
 		"recorded":                     {scene: stage(t, `ingress: {plainHTTP: Record}`).ingress(covering + `, annotations: {nginx.ingress.kubernetes.io/ssl-redirect: "false"}`), want: "Conforming Recorded"},
-		"recorded, not known":          {scene: stage(t, `ingress: {plainHTTP: Record}`).ingress(covering), want: "NotEvaluated Inconclusive"},
+		"recorded, not known":          {scene: stage(t, `ingress: {plainHTTP: Record}`).ingress(covering), want: "Conforming Recorded"},
 
 		"nginx says so":             {scene: predicts(`annotations: {nginx.ingress.kubernetes.io/ssl-redirect: "true"}`), want: "Conforming Redirected"},
 		"nginx forces it":           {scene: predicts(`annotations: {nginx.ingress.kubernetes.io/force-ssl-redirect: "true", nginx.ingress.kubernetes.io/ssl-redirect: "false"}`), want: "Conforming Redirected"},

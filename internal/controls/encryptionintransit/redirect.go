@@ -1,6 +1,7 @@
 package encryptionintransit
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -20,8 +21,8 @@ func (r *reading) judgeRedirect(on subject, i *control.Ingress) control.Finding 
 	for _, c := range coveragesOf(i) {
 		r.judgePlain(v, i, c)
 	}
-	if recordsOnly(r.spec.Ingress.PlainHTTP) {
-		v.recorded, v.against = v.against, nil
+	if recordsOnly(r.spec.Ingress.PlainHTTP) { // whatever is not known would be recorded too
+		v.recorded, v.against, v.undecided = slices.Concat(v.against, v.undecided), nil, nil
 	}
 	return v.finding(ReasonRedirected, "Plain HTTP redirects to https, or is not served.")
 }
