@@ -8,11 +8,13 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -20,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/client-go/kubernetes"
+	certutil "k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -95,6 +98,61 @@ var _ = Describe("Issue 5: A permission that is missing is named, with what to d
 		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionTrue, v1alpha1.ReasonEnforced)
 	})
 })
+
+var _ = Describe("Issue 6: A permission of probes that is missing is named, with what to do", func() {
+	It("says which value lets it write a canary, and sees how it is stored once the release has that", func() {
+		s := preparePublished("canary", harness.OperatorOptions{Values: []string{"probe.enabled=false"}})
+		s.Apply(s.tb, s.policy("").IncludeCluster().Controls(v1alpha1.ControlSpec{ID: "ENC-2", EncryptionAtRest: &v1alpha1.EncryptionAtRest{
+			APIServer: &v1alpha1.APIServerEncryption{Resources: []string{"secrets", "configmaps"}, Every: &metav1.Duration{Duration: 30 * time.Second}},
+		}}))
+		s.op.Start(s.tb)
+		s.saysItIsNotEvaluated("set the chart's value probe.enabled=true")
+
+		s.op.Upgrade(s.tb, "probe.enabled=true")
+		s.AwaitConforming(s.tb, s.name)
+	})
+
+	It("says which value lets it read TLS Secrets, and judges certificates once the release has that", func() {
+		const host = "shop.example.com"
+		s := preparePublished("certificate", harness.OperatorOptions{})
+		namespace := s.namespace("shop")
+		certificate, key, err := certutil.GenerateSelfSignedCertKey(host, nil, nil)
+		Expect(err).NotTo(HaveOccurred())
+		s.make(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop"}, Type: corev1.SecretTypeTLS,
+			Data: map[string][]byte{corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key}})
+		s.make(ingress(namespace, host, "shop"))
+		s.Apply(s.tb, s.policy("").Enforce().Controls(v1alpha1.ControlSpec{ID: "ENC-3", EncryptionInTransit: &v1alpha1.EncryptionInTransit{
+			Ingress: &v1alpha1.IngressEncryption{PlainHTTP: v1alpha1.JudgementRecord},
+		}}))
+		s.op.Start(s.tb)
+		s.saysItIsNotEvaluated("set the chart's value tlsSecrets.read=true, with " + namespace + " among tlsSecrets.namespaces")
+
+		s.op.Upgrade(s.tb, "tlsSecrets.read=true")
+		s.AwaitConforming(s.tb, s.name)
+	})
+})
+
+// ingress is an Ingress of a host that is served with a TLS Secret.
+func ingress(namespace, host, secret string) *networkingv1.Ingress {
+	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}}}
+	paths := &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{{Path: "/", PathType: new(networkingv1.PathTypePrefix), Backend: backend}}}
+	return &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "shop"}, Spec: networkingv1.IngressSpec{
+		Rules: []networkingv1.IngressRule{{Host: host, IngressRuleValue: networkingv1.IngressRuleValue{HTTP: paths}}},
+		TLS:   []networkingv1.IngressTLS{{Hosts: []string{host}, SecretName: secret}},
+	}}
+}
+
+// saysItIsNotEvaluated waits until the policy's condition says what to do.
+func (s *scene) saysItIsNotEvaluated(remedy string) {
+	GinkgoHelper()
+	s.eventually("the condition says "+remedy, func() error {
+		said := conforming(s.GetPolicy(s.tb, s.name))
+		if said == nil || said.Reason != v1alpha1.ReasonNotEvaluated || !strings.Contains(said.Message, remedy) {
+			return fmt.Errorf("it says: %+v", said)
+		}
+		return nil
+	})
+}
 
 var _ = Describe("Issue 5: Every permission is needed", func() {
 	It("lists what it observes where the API server streams no lists, as many do by default", func() {

@@ -23,12 +23,12 @@ import (
 // operatorVariable names an operator to test instead of one built from here.
 const operatorVariable = "E2E_OPERATOR"
 
-// encryptedSecrets has an API server store Secrets encrypted, and nothing else.
-const encryptedSecrets = `
+// encrypted has an API server store Secrets and ConfigMaps encrypted.
+const encrypted = `
 kind: EncryptionConfiguration
 apiVersion: apiserver.config.k8s.io/v1
 resources:
-- resources: [secrets]
+- resources: [secrets, configmaps]
   providers:
   - aesgcm: {keys: [{name: first, secret: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]}
   - identity: {}
@@ -48,8 +48,8 @@ var (
 	shared *harness.Operator
 	// apart is a second cluster, on which a spec runs an operator of its own.
 	apart *harness.Cluster
-	// published is a third, whose API server encrypts Secrets and says where it
-	// listens, so that probes reach it. Specs run operators of their own on it.
+	// published is a third, whose API server encrypts what it stores, and says where
+	// it listens, so that probes reach it. Specs run operators of their own on it.
 	published *harness.Cluster
 	// proof compares what operators were granted with what they asked for.
 	proof *harness.Proof
@@ -64,7 +64,7 @@ var _ = BeforeSuite(func() {
 	common = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary, PodNetwork: true})
 	apart = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary})
 	published = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary,
-		ControlPlane: controlplane.Options{Published: true, EncryptionConfig: []byte(encryptedSecrets)}})
+		ControlPlane: controlplane.Options{Published: true, EncryptionConfig: []byte(encrypted)}})
 	shared = common.StartOperator(tb, harness.OperatorOptions{})
 })
 
