@@ -50,6 +50,7 @@ func judgeGuard(in control.Input) []control.Finding {
 }
 
 func (g *guards) judge() control.Finding {
+	objects := g.objects()
 	for _, defect := range []struct {
 		reason, message string
 		has             func(guardObject, *control.GuardObject) bool
@@ -66,7 +67,7 @@ func (g *guards) judge() control.Finding {
 		}},
 	} {
 		var found []string
-		for _, want := range g.objects() {
+		for _, want := range objects {
 			if defect.has(want, g.placed(want)) {
 				found = append(found, want.kind+" "+want.name)
 			}

@@ -28,8 +28,9 @@ type table struct {
 	Version int   `json:"version"`
 	Rows    []row `json:"rows"`
 
-	// digest is the SHA-256 of the table as it is written, in hex.
-	digest string
+	// digest is the SHA-256 of the table as it is written, in hex, and name what
+	// findings call it.
+	digest, name string
 }
 
 // row is about one driver, under all its names.
@@ -91,11 +92,12 @@ func readTable(text []byte) (*table, error) {
 	}
 	sum := sha256.Sum256(text)
 	t.digest = hex.EncodeToString(sum[:])
+	t.name = fmt.Sprintf("%d sha256:%s", t.Version, t.digest)
 	return &t, nil
 }
 
 // String is how findings name the table: whoever has it can tell whether it is the same.
-func (t *table) String() string { return fmt.Sprintf("%d sha256:%s", t.Version, t.digest) }
+func (t *table) String() string { return t.name }
 
 // provisioner returns the row of a provisioner, and nil where it is not listed.
 func (t *table) provisioner(name string) *row {

@@ -281,6 +281,21 @@ func TestVolumeLevels(t *testing.T) {
 	}
 }
 
+// TestWhyUnproven: whoever reads it has to know what would prove it.
+func TestWhyUnproven(t *testing.T) {
+	for want, v := range map[string]control.Volume{
+		"made by hand":           volume("ebs.csi.aws.com", named("fast", "encrypted=true")),
+		"names no class":         made("ebs.csi.aws.com", "", func(v *control.Volume) { v.ClassName, v.Class = "", nil }),
+		"not there any more":     made("ebs.csi.aws.com", "", classGone),
+		"older than the class":   made("ebs.csi.aws.com", "", older),
+		"of another provisioner": otherMaker(made("ebs.csi.aws.com", ""), "rbd.csi.ceph.com"),
+	} {
+		if got := judgeOne(t, v1alpha1.VolumeEncryption{}, v); !strings.Contains(got.Message, want) {
+			t.Errorf("message %q, want %q in it", got.Message, want)
+		}
+	}
+}
+
 func named(class, parameters string) func(*control.Volume) {
 	made := storageClass(class, "ebs.csi.aws.com", parameters)
 	return func(v *control.Volume) { v.ClassName, v.Class = class, &made }
