@@ -2,7 +2,10 @@ package synthetic
 
 import (
 	"crypto/sha256"
+	"slices"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -33,6 +36,7 @@ type chunk struct {
 	ref    ledger.ManifestChunkRef
 	names  string
 	counts map[controlKey]ledger.Census
+	ids    map[controlKey][]string // of Ingresses in scope
 	units  int
 	blind  bool
 }
@@ -53,7 +57,11 @@ func (c *census) manifest(s *simulation, slot, at time.Time, seq uint64) (string
 		Gaps: s.op.known().OpenGaps(), RetentionSeconds: s.op.known().Evidence().RetentionSeconds, Access: c.access,
 	}
 	counts, chunks := map[controlKey]ledger.Census{}, map[string]*chunk{}
-	var objects []ledger.Object
+	ids := map[controlKey][]string{}
+	objects, err := c.itself(s, &m)
+	if err != nil {
+		return "", err
+	}
 	c.units = 0
 	for rest := s.namespaces; len(rest) > 0; {
 		n := 1
@@ -71,10 +79,13 @@ func (c *census) manifest(s *simulation, slot, at time.Time, seq uint64) (string
 		for key, of := range part.counts {
 			counts[key] = plus(counts[key], of)
 		}
+		for key, of := range part.ids {
+			ids[key] = append(ids[key], of...)
+		}
 		rest = rest[n:]
 	}
 	c.chunks = chunks
-	m.Policies = c.policies(s, counts)
+	m.Policies = c.policies(s, counts, ids)
 	// A control that nothing is in scope of has its input from nowhere else.
 	for _, p := range s.policies {
 		for i := range p.def.Controls {
@@ -89,7 +100,7 @@ func (c *census) manifest(s *simulation, slot, at time.Time, seq uint64) (string
 }
 
 // policies say of each policy which generation units were judged by, and count them.
-func (c *census) policies(s *simulation, counts map[controlKey]ledger.Census) []ledger.ManifestPolicy {
+func (c *census) policies(s *simulation, counts map[controlKey]ledger.Census, ids map[controlKey][]string) []ledger.ManifestPolicy {
 	var list []ledger.ManifestPolicy
 	for _, p := range s.policies {
 		record, ok := s.op.known().Policy(p.def.Name)
@@ -102,6 +113,10 @@ func (c *census) policies(s *simulation, counts map[controlKey]ledger.Census) []
 			of := ledger.ManifestControl{ID: control.Spec.ID, Type: control.Type, Definition: control.Digest, Input: control.Object.Digest,
 				EvaluatorVersion: control.Kind.EvaluatorVersion(), Unit: "Namespace", Population: c.population(s, p.def),
 				Census: counts[controlKey{p.def.Name, control.Spec.ID}]}
+			if !control.JudgesNamespaces() {
+				of.Unit, of.Population = "Ingress", ledger.PopulationDigest(ids[controlKey{p.def.Name, control.Spec.ID}])
+				of.Kinds = []ledger.KindCensus{{Kind: of.Unit, Census: of.Census}}
+			}
 			if known := record.Controls[control.Spec.ID]; known != nil {
 				of.IntroducedAt, of.OperatingFrom = &known.IntroducedAt, &known.OperatingFrom
 			}
@@ -140,7 +155,7 @@ func (c *census) chunk(s *simulation, of []*namespace, blind bool) (*chunk, []le
 	if last := c.chunks[of[0].Name]; last != nil && last.names == names && !dirty && last.blind == blind {
 		return last, nil, nil
 	}
-	next := &chunk{names: names, blind: blind, counts: map[controlKey]ledger.Census{}}
+	next := &chunk{names: names, blind: blind, counts: map[controlKey]ledger.Census{}, ids: map[controlKey][]string{}}
 	body := ledger.ManifestChunk{Schema: ledger.ChunkSchema}
 	var objects []ledger.Object
 	for _, n := range of {
@@ -174,10 +189,14 @@ func (c *census) scope(s *simulation, n *namespace, in *chunk) (*ledger.Manifest
 		standing := c.standing(s, n, p.def)
 		scope.Standings = append(scope.Standings, standing)
 		if standing.Disposition != string(assess.InScope) {
-			in.leaveOut(p.def, standing.Disposition)
+			if ofObjects(p.def) {
+				scope.Outside = append(scope.Outside, s.outside(n, p, standing.Disposition, in)...)
+			} else {
+				in.leaveOut(p.def, standing.Disposition)
+			}
 			continue
 		}
-		judged = true
+		judged = judged || !ofObjects(p.def) || len(n.ingresses) > 0
 		verdicts, err := s.judge.judge(p.def, n, in.blind)
 		if err != nil {
 			return nil, nil, err
@@ -185,6 +204,10 @@ func (c *census) scope(s *simulation, n *namespace, in *chunk) (*ledger.Manifest
 		for _, v := range verdicts {
 			scope.Units = append(scope.Units, s.unit(n, p, v))
 			in.count(p.def, v)
+			if v.subject.Kind != "" {
+				key := controlKey{p.def.Name, v.control.Spec.ID}
+				in.ids[key] = append(in.ids[key], ledger.UnitID(v.subject))
+			}
 		}
 	}
 	if !judged {
@@ -212,11 +235,55 @@ func (c *census) standing(s *simulation, n *namespace, def *assess.Definition) l
 // unit is one unit of a manifest: what was read, and what the ledger has of it.
 func (s *simulation) unit(n *namespace, p *policy, v verdict) ledger.ManifestUnit {
 	u := ledger.ManifestUnit{Policy: p.def.Name, Control: v.control.Spec.ID, State: v.state}
-	if r, ok := s.op.known().Unit(ledger.Unit{Policy: u.Policy, Control: u.Control, Subject: n.Subject()}); ok {
+	key := ledger.Unit{Policy: u.Policy, Control: u.Control, Subject: v.subjectIn(n)}
+	if v.subject.Kind != "" {
+		u.Subject = &v.subject
+	}
+	if m, ok := s.op.known().ObjectMember(key); ok {
+		entry, since := m.Entry, m.Since
+		u.Entered, u.EnteredAt, u.New = &entry, &since, m.Entered == ledger.KindSubjectAdded
+	}
+	if r, ok := s.op.known().Unit(key); ok {
 		since := r.Since
 		u.Entry, u.Since, u.Episode, u.Origin = r.ID, &since, r.Episode, r.Origin
 	}
 	return u
+}
+
+// outside are the Ingresses of a namespace that is not in a policy's scope.
+func (s *simulation) outside(n *namespace, p *policy, disposition string, in *chunk) []ledger.ManifestOutside {
+	var of []ledger.ManifestOutside
+	for _, v := range s.judge.judgeObjects(p.def, n) {
+		if len(of) == 0 {
+			of = []ledger.ManifestOutside{{Policy: p.def.Name, Control: v.control.Spec.ID}}
+		}
+		of[0].Subjects = append(of[0].Subjects, v.subject)
+		in.leaveOut(p.def, disposition)
+	}
+	return of
+}
+
+// itself adds the chunk of the cluster as a scope, where a policy looks for objects.
+func (c *census) itself(s *simulation, m *ledger.Manifest) ([]ledger.Object, error) {
+	if s.opts.Ingresses == 0 {
+		return nil, nil
+	}
+	i, _ := slices.BinarySearchFunc(s.namespaces, metav1.NamespaceSystem, byName)
+	of := control.ClusterNamespace(s.namespaces[i].UID, s.namespaces[i].CreatedAt)
+	part, err := assess.NamespacePart(of)
+	if err != nil {
+		return nil, err
+	}
+	scope := ledger.ManifestScope{Subject: of.Subject(), Inputs: inputsOf([]assess.Part{part})}
+	for _, p := range s.policies {
+		scope.Standings = append(scope.Standings, ledger.ManifestStanding{Policy: p.def.Name, Disposition: string(p.def.Dispose(of))})
+	}
+	object, err := ledger.NewObject(ledger.ManifestChunk{Schema: ledger.ChunkSchema, Scopes: []ledger.ManifestScope{scope}})
+	if err != nil {
+		return nil, err
+	}
+	m.Chunks = append(m.Chunks, ledger.ManifestChunkRef{Digest: object.Digest, Scopes: 1})
+	return []ledger.Object{part.Object, object}, nil
 }
 
 func (c *chunk) leaveOut(def *assess.Definition, disposition string) {

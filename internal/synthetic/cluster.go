@@ -19,6 +19,8 @@ type namespace struct {
 	shape shape
 	// gone is true once it was deleted.
 	gone bool
+	// ingresses are its Ingresses.
+	ingresses []*control.Ingress
 	// objects are those that Holdfast applied, by name.
 	objects map[string]*object
 	// proven is, during a pass that a change asked for, the last sign of life of

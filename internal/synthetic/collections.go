@@ -129,7 +129,7 @@ func (s *simulation) overlooked(n *namespace, slot, at time.Time) ([]ledger.Draf
 			return nil, err
 		}
 		for _, v := range verdicts {
-			u := ledger.Unit{Policy: p.def.Name, Control: v.control.Spec.ID, Subject: n.Subject()}
+			u := ledger.Unit{Policy: p.def.Name, Control: v.control.Spec.ID, Subject: v.subjectIn(n)}
 			r, ok := s.op.known().Unit(u)
 			if !ok || r.State.Equal(v.state) {
 				continue

@@ -1,5 +1,6 @@
 // Package synthetic generates ledgers of a past that never was: a cluster of
-// namespaces whose network isolation drifts, is repaired and is fought over,
+// namespaces whose network isolation drifts, is repaired and is fought over, and
+// whose Ingresses, where asked for, come, drift and go,
 // under an operator that restarts, crashes, loses sight and is upgraded, with
 // collections, anchors and all that goes with them. Tests, benchmarks and the
 // demo read them.
@@ -14,6 +15,7 @@
 //	options.go, write.go       what is asked for, and the loop that makes it
 //	story.go, chance.go        what happens when: once, and again and again
 //	cluster.go, shape.go       the namespaces, and what isolates them
+//	ingresses.go               their Ingresses, and what becomes of those
 //	verdict.go                 what the product's evaluator says of them
 //	policies.go                the policies, and how they are edited
 //	operator.go, outages.go    the operator's processes, and when they see nothing

@@ -37,10 +37,17 @@ func TestFoldAgreesWithTheTruth(t *testing.T) {
 			truth.isFound(u, deviated, found[u])
 		}
 	}
+	ofIngresses := 0
 	for u, episodes := range found {
 		for i := range episodes {
 			truth.isReal(u, &episodes[i])
 		}
+		if u.Subject.Kind == "Ingress" {
+			ofIngresses += len(episodes)
+		}
+	}
+	if ofIngresses < 10 {
+		t.Errorf("%d episodes are of Ingresses, want more", ofIngresses)
 	}
 	for _, class := range []string{report.ClassWithinTolerance, report.ClassDeviation, report.ClassBaseline} {
 		if classes[class] == 0 {

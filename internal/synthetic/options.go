@@ -17,6 +17,10 @@ type Options struct {
 	// Namespaces is the number of namespaces at the start (default 40, at least 12).
 	// About two thirds of them are in scope.
 	Namespaces int
+	// Ingresses is the number of Ingresses that each namespace has at the start, and
+	// after that they come, drift and go: a policy of its own judges those of
+	// production. By default there are none, and no such policy.
+	Ingresses int
 	// Entries is about how many entries there are to be. By default
 	// something drifts about as often as a namespace in twelve days.
 	Entries int

@@ -130,6 +130,10 @@ func (s *simulation) observations(n *namespace, at time.Time, byUs bool) ([]ledg
 		if err != nil {
 			return nil, err
 		}
+		if ofObjects(p.def) {
+			_, member := s.op.known().Member(p.def.Name, n.Subject())
+			drafts = append(drafts, s.objects(n, p, verdicts, at, !member)...)
+		}
 		for _, v := range verdicts {
 			drafts = append(drafts, s.observation(n, p, v, at, byUs))
 		}
@@ -138,7 +142,7 @@ func (s *simulation) observations(n *namespace, at time.Time, byUs bool) ([]ledg
 }
 
 func (s *simulation) observation(n *namespace, p *policy, v verdict, at time.Time, byUs bool) ledger.Draft {
-	subject, state := n.Subject(), v.state
+	subject, state := v.subjectIn(n), v.state
 	var proven *ledger.Time
 	if !n.proven.IsZero() {
 		at := ledger.At(n.proven)

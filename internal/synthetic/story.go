@@ -88,6 +88,9 @@ func (s *simulation) install() error {
 	if err := s.declare(isolation, isolationSpec(), "CHG-1031"); err != nil {
 		return err
 	}
+	if err := s.serve(); err != nil {
+		return err
+	}
 	s.now = s.now.Add(5 * time.Second)
 	return s.declareSchedule(s.now)
 }

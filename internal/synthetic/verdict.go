@@ -38,10 +38,22 @@ type verdictKey struct {
 // verdict is one control's verdict on a namespace.
 type verdict struct {
 	control *assess.Control
+	// subject is what was judged, where it is not the namespace, and born when that
+	// came to be.
+	subject control.Subject
+	born    time.Time
 	state   control.State
 	message string
 	// due are the objects that the control would apply now, in order.
 	due []string
+}
+
+// subjectIn is what was judged in a namespace.
+func (v *verdict) subjectIn(n *namespace) control.Subject {
+	if v.subject.Kind == "" {
+		return n.Subject()
+	}
+	return v.subject
 }
 
 // newJudge returns a judge. Holdfast applies what def wants in an empty namespace.
@@ -82,6 +94,9 @@ func (j *judge) snapshot(n *namespace, s shape, blind bool) *control.Snapshot {
 // judge returns the verdicts of a definition's controls on a namespace as it
 // is; with blind, as somebody sees it who may not read NetworkPolicies.
 func (j *judge) judge(def *assess.Definition, n *namespace, blind bool) ([]verdict, error) {
+	if ofObjects(def) {
+		return j.judgeObjects(def, n), nil
+	}
 	key := verdictKey{def, n.shape, blind}
 	if known, ok := j.verdicts[key]; ok {
 		return known, nil
@@ -127,12 +142,21 @@ func (j *judge) partsOf(n *namespace, blind bool) ([]assess.Part, error) {
 	}
 	parts := slices.Clone(shared)
 	parts[0] = n.part
-	return parts, nil
+	if len(n.ingresses) == 0 {
+		return parts, nil
+	}
+	own := &control.Snapshot{Namespace: n.Namespace}
+	withIngresses(own, n)
+	added, err := j.encoder.Parts(own)
+	return append(parts, added[len(added)-1]), err
 }
 
 // inputs are the exact inputs of a verdict on a namespace.
 func (j *judge) inputs(n *namespace, c *assess.Control) ([]ledger.Input, []ledger.Object, error) {
 	parts, err := j.partsOf(n, false)
+	if err == nil {
+		parts, err = c.Inputs(parts, &control.Snapshot{})
+	}
 	if err != nil {
 		return nil, nil, err
 	}

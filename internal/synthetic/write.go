@@ -23,6 +23,10 @@ type simulation struct {
 	written uint64       // entries of ledgers before the current one
 	drifts  driftCost
 
+	// ingresses decide about Ingresses, of which served is how many ever were.
+	ingresses dice
+	served    int
+
 	policies []*policy
 	judge    *judge
 	op       operator
@@ -168,7 +172,7 @@ func (s *simulation) judged(n *namespace, units map[ledger.Unit]bool) error {
 			return err
 		}
 		for _, v := range verdicts {
-			u := ledger.Unit{Policy: p.def.Name, Control: v.control.Spec.ID, Subject: n.Subject()}
+			u := ledger.Unit{Policy: p.def.Name, Control: v.control.Spec.ID, Subject: v.subjectIn(n)}
 			units[u] = !n.gone && inScope(p.def, n) && deviating(v.state)
 		}
 	}

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 
 // small is a past that a test can afford, in which everything happens.
 func small() Options {
-	return Options{Seed: 7, Duration: 20 * day, Namespaces: 24, Entries: 6000, Heartbeat: time.Hour, Collections: 6 * time.Hour,
+	return Options{Seed: 7, Duration: 20 * day, Namespaces: 24, Ingresses: 1, Entries: 6000, Heartbeat: time.Hour, Collections: 6 * time.Hour,
 		Anchored: true, Broken: true, SegmentSize: 2500}
 }
 
@@ -185,7 +185,7 @@ func TestEverySeedVerifies(t *testing.T) {
 	for _, seed := range []uint64{1, 2, 3, 4, 28, 39} {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
-			dir, history := write(t, Options{Seed: seed, Duration: 30 * day, Namespaces: 14, Entries: 600, Heartbeat: 6 * time.Hour, Collections: 12 * time.Hour})
+			dir, history := write(t, Options{Seed: seed, Ingresses: int(seed % 3), Duration: 30 * day, Namespaces: 14, Entries: 600, Heartbeat: 6 * time.Hour, Collections: 12 * time.Hour})
 			report, err := ledger.Verify(context.Background(), dir, ledger.VerifyOptions{Keys: history.VerifierKeys, Held: history.Held})
 			if err != nil {
 				t.Fatal(err)
@@ -229,7 +229,7 @@ func holdsEveryKind(t *testing.T, entries []string) {
 	for _, kind := range ledger.Kinds() {
 		switch kind {
 		case ledger.KindUnobservedChange, ledger.KindRolledBack, ledger.KindEvidenceLost, ledger.KindRecoveredTail,
-			ledger.KindAnchorFailed, ledger.KindPruned, ledger.KindObjectErased:
+			ledger.KindAnchorFailed, ledger.KindPruned, ledger.KindObjectErased, ledger.KindProbed:
 		default:
 			if !seen[string(kind)] {
 				t.Errorf("there is no %s entry", kind)
