@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,8 +97,8 @@ func TestRepairTime(t *testing.T) {
 func TestEpisodesOf(t *testing.T) {
 	start := time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
 	state := func(ms int, episode string, outcome control.Outcome, origin ledger.Origin, ending ledger.Ending) ledger.Entry {
-		return ledger.Entry{Kind: ledger.KindOutcomeChanged, Episode: episode, Origin: origin, Ending: ending,
-			Subject: &control.Subject{Name: "shop"}, To: &control.State{Outcome: outcome},
+		return ledger.Entry{Kind: ledger.KindOutcomeChanged, Control: "NET-1", Episode: episode, Origin: origin, Ending: ending,
+			Subject: &control.Subject{Kind: "Namespace", Name: "shop"}, To: &control.State{Outcome: outcome},
 			ObservedAt: ledger.At(start.Add(time.Duration(ms) * time.Millisecond))}
 	}
 	entries := []ledger.Entry{
@@ -110,10 +111,11 @@ func TestEpisodesOf(t *testing.T) {
 		state(9, "one", control.Conforming, "", ledger.EndingRepaired),
 		state(10, "two", control.Deviating, ledger.OriginAfterGap, ""),
 	}
-	want := []string{"one: Drift → Repaired, repaired 1× after 6ms", "two: AfterGap → , repaired 0× after 0s"}
+	entries[4].To.Rules = []control.RuleState{{Rule: "NP-05", Reason: "OpenRule"}}
+	want := []string{"one: Drift → Repaired, repaired 1× after 6ms, NET-1 Namespace shop [NP-05 OpenRule]", "two: AfterGap → , repaired 0× after 0s, NET-1 Namespace shop []"}
 	var got []string
 	for _, e := range episodesOf(entries) {
-		got = append(got, e.id+": "+e.describe()+" after "+e.lasted.String())
+		got = append(got, e.id+": "+e.describe()+" after "+e.lasted.String()+", "+e.unit+" "+fmt.Sprint(e.rules))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("episodes (-want +got):\n%s", diff)

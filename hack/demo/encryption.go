@@ -159,6 +159,9 @@ func showStored(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
+	if err := d.shells(ctx, "kubectl holdfast entries $DEMO/ledger --kind Probed --since "+stamp(d.story.encryption)+" | tail -n 1"); err != nil {
+		return err
+	}
 	keys, err := d.keys(ctx)
 	if err != nil {
 		return err

@@ -33,8 +33,7 @@ func showKill(ctx context.Context, d *demo) error {
 		return err
 	}
 	d.printf("\n")
-	since := killed.UTC().Format("2006-01-02T15:04:05.000Z07:00")
-	if err := d.shells(ctx, "kubectl holdfast entries $DEMO/ledger --since "+since); err != nil {
+	if err := d.shells(ctx, "kubectl holdfast entries $DEMO/ledger --since "+stamp(killed)); err != nil {
 		return err
 	}
 	entries, err := d.entriesSince(ctx, killed)
@@ -53,6 +52,9 @@ func showKill(ctx context.Context, d *demo) error {
 	d.claim("no other policy was written", []string{"shop/" + denyIngress}, changed(before, after))
 	return nil
 }
+
+// stamp is a time as commands take it.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 // kill kills the operator the hard way.
 func (d *demo) kill(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -76,6 +77,8 @@ type record struct {
 		Episodes   []struct {
 			Origin, Ending string
 		}
+		// Behaviour is what rests on observed effects, by kind of probe.
+		Behaviour []struct{ Of string }
 	}
 	Gaps        []struct{ Cause string }
 	Collections []struct{ Agrees bool }
@@ -88,25 +91,61 @@ func showRecord(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	drifts := 0
-	for _, c := range made.Controls {
-		for _, e := range c.Episodes {
-			if c.ID == "NET-1" && e.Origin == "Drift" && e.Ending == "Repaired" {
-				drifts++
-			}
-		}
-	}
-	down := 0
-	for _, g := range made.Gaps {
-		if g.Cause == "NotRunning" {
-			down++
-		}
-	}
-	d.claim("it has the three drifts, each repaired", 3, drifts)
-	d.claim("it has one gap in which no operator ran", 1, down)
+	d.claim("it has the three drifts, each repaired", 3, made.drifts())
+	d.claim("it has what the API server stored and what the host served, each corrected by others", []string{"ENC-2 Corrected", "ENC-3 Corrected"}, made.endings("ENC-2", "ENC-3"))
+	d.claim("it says which probes that rests on", []string{"ENC-2 Canary", "ENC-3 Certificate", "ENC-3 Handshake"}, made.behaviour())
+	d.claim("it has one gap in which no operator ran", 1, made.outages())
 	d.claim("every collection agrees with the entries", true, made.agrees())
 	d.claim("it says at once that no party outside the cluster holds a receipt", true, len(made.Banners) > 0)
 	return nil
+}
+
+// drifts is the number of drifts of the network policies that were repaired.
+func (r *record) drifts() int {
+	n := 0
+	for _, c := range r.Controls {
+		for _, e := range c.Episodes {
+			if c.ID == "NET-1" && e.Origin == "Drift" && e.Ending == "Repaired" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// endings are how the episodes of controls ended.
+func (r *record) endings(controls ...string) []string {
+	var endings []string
+	for _, c := range r.Controls {
+		for _, e := range c.Episodes {
+			if slices.Contains(controls, c.ID) {
+				endings = append(endings, c.ID+" "+e.Ending)
+			}
+		}
+	}
+	return endings
+}
+
+// behaviour are the kinds of probes that controls rest on.
+func (r *record) behaviour() []string {
+	var kinds []string
+	for _, c := range r.Controls {
+		for _, b := range c.Behaviour {
+			kinds = append(kinds, c.ID+" "+b.Of)
+		}
+	}
+	return kinds
+}
+
+// outages is the number of gaps in which no operator ran.
+func (r *record) outages() int {
+	n := 0
+	for _, g := range r.Gaps {
+		if g.Cause == "NotRunning" {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *record) agrees() bool {
