@@ -112,6 +112,20 @@ var _ = Describe("Issue 6: A permission of probes that is missing is named, with
 		s.AwaitConforming(s.tb, s.name)
 	})
 
+	It("says which values let it try a guard, and sees that it refuses once the prober has the right", func() {
+		s := preparePublished("untried", harness.OperatorOptions{})
+		DeferCleanup(s.removeGuards)
+		s.namespace("web")
+		s.storageClass("untried-vault", "true", true)
+		s.op.Prober.Revoke(s.tb, "persistentvolumeclaims", "create")
+		s.Apply(s.tb, s.atRest(v1alpha1.VolumeEncryption{Guard: &v1alpha1.VolumeGuard{Rollout: v1alpha1.GuardDeny}}).Enforce())
+		s.op.Start(s.tb)
+		s.saysItIsNotEvaluated("set the chart's values probe.enabled=true and enforce.encryptionAtRest=true")
+
+		s.op.Prober.Restore(s.tb)
+		s.awaitGuarded()
+	})
+
 	It("says which value lets it read TLS Secrets, and judges certificates once the release has that", func() {
 		const host = "shop.example.com"
 		s := preparePublished("certificate", harness.OperatorOptions{})
