@@ -61,15 +61,13 @@ func (s *simulation) serve() error {
 }
 
 // addIngress creates an Ingress, which serves its host with TLS.
-func (s *simulation) addIngress(n *namespace, at time.Time) *control.Ingress {
+func (s *simulation) addIngress(n *namespace, at time.Time) {
 	s.served++
 	name := fmt.Sprintf("web-%03d", s.served)
-	i := &control.Ingress{Meta: control.Meta{Name: name, UID: s.ingressDice().uid(), CreatedAt: at.Truncate(time.Second)}, Class: "nginx",
+	n.ingresses = append(n.ingresses, &control.Ingress{Meta: control.Meta{Name: name, UID: s.ingressDice().uid(), CreatedAt: at.Truncate(time.Second)}, Class: "nginx",
 		Controller: "k8s.io/ingress-nginx", Hosts: []string{name + ".example.com"},
 		Annotations: map[string]string{"nginx.ingress.kubernetes.io/force-ssl-redirect": "true"},
-		TLS:         []control.IngressTLS{{Hosts: []string{name + ".example.com"}, Secret: name}}}
-	n.ingresses = append(n.ingresses, i)
-	return i
+		TLS:         []control.IngressTLS{{Hosts: []string{name + ".example.com"}, Secret: name}}})
 }
 
 // ingressDrift has something happen to an Ingress, while the operator observes.
