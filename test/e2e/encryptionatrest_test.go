@@ -10,7 +10,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -73,22 +73,24 @@ var _ = Describe("Encryption at rest", func() {
 		Expect(s.claim("guards-web", "guards-plain")).To(MatchError(ContainSubstring(claims)))
 		Expect(s.claim("guards-web", "guards-vault")).To(Succeed())
 
-		binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: claims}}
-		s.edit(binding, func() { binding.Spec.ValidationActions = []admissionv1.ValidationAction{admissionv1.Warn} })
+		binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: claims}}
+		s.edit(binding, func() {
+			binding.Spec.ValidationActions = []admissionregistrationv1.ValidationAction{admissionregistrationv1.Warn}
+		})
 		s.eventually("the binding refuses again", func() error {
 			if err := s.Get(context.Background(), client.ObjectKeyFromObject(binding), binding); err != nil {
 				return err
 			}
-			if got := binding.Spec.ValidationActions; !slices.Equal(got, []admissionv1.ValidationAction{admissionv1.Deny, admissionv1.Audit}) {
+			if got := binding.Spec.ValidationActions; !slices.Equal(got, []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny, admissionregistrationv1.Audit}) {
 				return fmt.Errorf("its actions are %v", got)
 			}
 			return nil
 		})
 		// An episode ends only once the guard is seen to refuse again.
 		s.awaitGuarded()
-		policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: claims}}
+		policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: claims}}
 		s.edit(policy, func() {
-			policy.Spec.MatchConditions = append(policy.Spec.MatchConditions, admissionv1.MatchCondition{Name: "never", Expression: "false"})
+			policy.Spec.MatchConditions = append(policy.Spec.MatchConditions, admissionregistrationv1.MatchCondition{Name: "never", Expression: "false"})
 		})
 		s.eventually("the policy has its own conditions again", func() error {
 			if err := s.Get(context.Background(), client.ObjectKeyFromObject(policy), policy); err != nil {
@@ -108,7 +110,7 @@ var _ = Describe("Encryption at rest", func() {
 		volumes.Guard.StaticVolumes = "Allow"
 		s.Apply(s.tb, s.atRest(volumes).Enforce())
 		s.eventually("volumes that were made by hand are not guarded", func() error {
-			static := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "holdfast-guard-static-volumes-" + s.name}}
+			static := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "holdfast-guard-static-volumes-" + s.name}}
 			if err := s.Get(context.Background(), client.ObjectKeyFromObject(static), static); err == nil {
 				return errors.New("the binding is there")
 			}

@@ -99,6 +99,34 @@ func TestGuardsOutliveRestarts(t *testing.T) {
 	}
 }
 
+// TestLargestGuard: what a guard lets through it lets through, however much a control
+// states, and however many classes there are: what expressions cost is bounded.
+func TestLargestGuard(t *testing.T) {
+	in := volumeInput("largest", largest)
+	in.Snapshot.StorageClasses = nil
+	for i := range 1024 {
+		in.Snapshot.StorageClasses = append(in.Snapshot.StorageClasses, control.StorageClass{
+			Meta: control.Meta{Name: fmt.Sprintf("%s-%04d", strings.Repeat("c", 248), i)}, Provisioner: "rbd.csi.ceph.com", Parameters: map[string]string{"encrypted": "true"}})
+	}
+	u, _ := guarded(t, in)
+	rules, attestations := in.Control.EncryptionAtRest.Volumes.Provisioners, in.Control.EncryptionAtRest.Volumes.Attestations
+	last := class("c", rules[len(rules)-1].Provisioner, "", "")
+	parameters := map[string]any{}
+	for name, value := range rules[len(rules)-1].Parameters {
+		parameters[name] = string(value)
+	}
+	last.Object["parameters"] = parameters
+	handles := attestations[len(attestations)-1].VolumeHandles
+	for _, object := range []*unstructured.Unstructured{
+		read(t, claim(vaulted, in.Snapshot.StorageClasses[1023].Name)), last,
+		read(t, volume("", fmt.Sprintf("csi: {driver: x.example.com, volumeHandle: %s}", handles[len(handles)-1]))),
+	} {
+		if err := u.try(object); err != nil {
+			t.Errorf("%s is refused: %.300v", object.GetKind(), err.Error())
+		}
+	}
+}
+
 // TestWarnings: in rollout Warn nothing is refused, and whoever asks is told; in
 // rollout Audit not even that.
 func TestWarnings(t *testing.T) {

@@ -163,7 +163,7 @@ func largest(v *v1alpha1.VolumeEncryption) {
 			parameters[fmt.Sprintf("%s-%d", strings.Repeat("p", 126), p)] = v1alpha1.ParameterValue(strings.Repeat("v", 256))
 		}
 		v.Provisioners = append(v.Provisioners, v1alpha1.ProvisionerRule{
-			Provisioner: fmt.Sprintf("%s-%d.example.com", strings.Repeat("p", 230), i), Parameters: parameters, Level: "CustomerManaged", Reason: "r"})
+			Provisioner: fmt.Sprintf("%s-%d.example.com/d", strings.Repeat("p", 230), i), Parameters: parameters, Level: "CustomerManaged", Reason: "r"})
 		v.Attestations = append(v.Attestations, attestation(func(a *v1alpha1.VolumeAttestation) {
 			for h := range 64 {
 				a.VolumeHandles = append(a.VolumeHandles, fmt.Sprintf("%s-%d-%d", strings.Repeat("h", 240), i, h))
