@@ -10,12 +10,15 @@ import (
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/go-logr/logr"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
@@ -95,8 +98,11 @@ func TestHealth(t *testing.T) {
 	t.Run("EvidenceSchedule", func(t *testing.T) {
 		testSchedule(&life{cluster, t, v1alpha1.GroupVersion.WithKind("EvidenceSchedule"), "s"}, op)
 	})
+	t.Run("ControlPolicy over the cluster", func(t *testing.T) {
+		testCluster(&life{cluster, t, v1alpha1.GroupVersion.WithKind("ControlPolicy"), "c"})
+	})
 	t.Run("CustomResourceDefinition", func(t *testing.T) {
-		for _, resource := range []string{"controlpolicies", "evidenceschedules", "evidencerecords"} {
+		for _, resource := range []string{"controlpolicies", "evidenceschedules", "evidencerecords", "encryptedstorageclasses"} {
 			kind := schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
 			(&life{cluster, t, kind, resource + ".holdfast.dev"}).becomes("once it is established", status.CurrentStatus)
 		}
@@ -120,6 +126,38 @@ func testPolicy(l *life, op *harness.Operator) {
 	l.becomes("put right", status.CurrentStatus)
 	l.AwaitConforming(l.t, l.name)
 	l.is("conforming", status.CurrentStatus)
+	l.deleted()
+}
+
+// testCluster: neither subjects that nobody can evaluate nor objects that deviate are
+// a matter of health, and what Holdfast applies is healthy.
+func testCluster(l *life) {
+	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "plain"}, Provisioner: "ebs.csi.aws.com"}
+	if err := l.Create(l.t.Context(), class); err != nil {
+		l.t.Fatal(err)
+	}
+	l.Apply(l.t, harness.Policy(l.name).Select("kstatus", "cluster").Enforce().Deny(v1alpha1.DirectionIngress).IncludeCluster().Controls(
+		v1alpha1.ControlSpec{ID: "ENC-1", EncryptionAtRest: &v1alpha1.EncryptionAtRest{Volumes: &v1alpha1.VolumeEncryption{Guard: &v1alpha1.VolumeGuard{}}}},
+		v1alpha1.ControlSpec{ID: "ENC-2", EncryptionAtRest: &v1alpha1.EncryptionAtRest{APIServer: &v1alpha1.APIServerEncryption{}}},
+	))
+	l.AwaitCondition(l.t, l.name, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonDeviating)
+	l.becomes("with a class that deviates, and an API server that nobody can probe", status.CurrentStatus)
+	guard := control.GuardPrefix + "storage-claims-" + l.name
+	for _, kind := range []schema.GroupVersionKind{
+		v1alpha1.GroupVersion.WithKind("EncryptedStorageClasses"),
+		{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingAdmissionPolicy"},
+		{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingAdmissionPolicyBinding"},
+	} {
+		applied := &life{l.Cluster, l.t, kind, guard}
+		harness.Eventually(l.t, kind.Kind+" is applied, and healthy", func() error {
+			object := &unstructured.Unstructured{}
+			object.SetGroupVersionKind(kind)
+			if err := l.Get(l.t.Context(), client.ObjectKey{Name: guard}, object); err != nil {
+				return err
+			}
+			return applied.health(status.CurrentStatus)
+		})
+	}
 	l.deleted()
 }
 
