@@ -41,7 +41,8 @@ type canary struct {
 	// stored is nil where nothing was seen: reason and message then say why.
 	stored          *control.Stored
 	reason, message string
-	observation     *control.Observation
+	// observation is nil where the canary was not written yet.
+	observation *control.Observation
 }
 
 // observeServers finds the observation of every target.

@@ -38,7 +38,8 @@ func unlabelled(s control.Stored) control.Stored {
 	return s
 }
 
-func attesting2(until time.Time) *v1alpha1.Attestation {
+// servedBy is the statement of whoever serves the control plane.
+func servedBy(until time.Time) *v1alpha1.Attestation {
 	return &v1alpha1.Attestation{Ref: "DOC-9", SHA256: strings.Repeat("b", 64), Signer: "provider", ValidUntil: metav1.NewTime(until)}
 }
 
@@ -50,7 +51,7 @@ const (
 func TestStored(t *testing.T) {
 	year := now.AddDate(1, 0, 0)
 	attested := func(until time.Time) v1alpha1.APIServerEncryption {
-		return v1alpha1.APIServerEncryption{Attestation: attesting2(until)}
+		return v1alpha1.APIServerEncryption{Attestation: servedBy(until)}
 	}
 	plain := v1alpha1.APIServerEncryption{}
 	none := control.Stored{NoTransformer: true}
@@ -152,7 +153,7 @@ func TestResidueAndKeys(t *testing.T) {
 		"left of whatever":           {storing(encrypted(), unlabelled(left)), RuleResidue, "NotEvaluated Inconclusive Behaviour"},
 		"nothing encrypts":           {storing(inTheClear(), inTheClear()), RuleResidue, "NotApplicable NotEncrypted Configuration"},
 		"one does not":               {storing(encrypted(), inTheClear()), RuleResidue, "Conforming NoResidue Behaviour"},
-		"managed, attested":          {storing(control.Stored{NoTransformer: true}, encrypted()).managed().apiServer(v1alpha1.APIServerEncryption{Attestation: attesting2(year)}), RuleResidue, "Conforming Attested Attestation"},
+		"managed, attested":          {storing(control.Stored{NoTransformer: true}, encrypted()).managed().apiServer(v1alpha1.APIServerEncryption{Attestation: servedBy(year)}), RuleResidue, "Conforming Attested Attestation"},
 		"out of date":                {storing(encrypted(), encrypted()).stale(), RuleResidue, "NotEvaluated Inconclusive Behaviour"},
 		"any provider":               {storing(encrypted(), encrypted()), RuleKey, "Conforming KeyAccepted Behaviour"},
 		"a provider that is allowed": {storing(encrypted(), encrypted()).apiServer(v1alpha1.APIServerEncryption{Providers: []string{"aesgcm", "kms"}}), RuleKey, "Conforming KeyAccepted Behaviour"},
@@ -191,8 +192,8 @@ func TestUntil(t *testing.T) {
 	got := map[string]time.Time{
 		"what was seen":  storing(encrypted(), encrypted()).finding(t, RuleStored).Until,
 		"key":            storing(encrypted(), young).apiServer(most).finding(t, RuleKey).Until,
-		"attestation":    storing(control.Stored{NoTransformer: true}, encrypted()).managed().apiServer(v1alpha1.APIServerEncryption{Attestation: attesting2(now.Add(time.Hour))}).finding(t, RuleResidue).Until,
-		"sooner expired": storing(control.Stored{NoTransformer: true}, encrypted()).managed().apiServer(v1alpha1.APIServerEncryption{Attestation: attesting2(now.Add(time.Second))}).finding(t, RuleStored).Until,
+		"attestation":    storing(control.Stored{NoTransformer: true}, encrypted()).managed().apiServer(v1alpha1.APIServerEncryption{Attestation: servedBy(now.Add(time.Hour))}).finding(t, RuleResidue).Until,
+		"sooner expired": storing(control.Stored{NoTransformer: true}, encrypted()).managed().apiServer(v1alpha1.APIServerEncryption{Attestation: servedBy(now.Add(time.Second))}).finding(t, RuleStored).Until,
 	}
 	want := map[string]time.Time{"what was seen": now.Add(29 * time.Minute), "key": now.Add(time.Minute),
 		"attestation": now.Add(29 * time.Minute), "sooner expired": now.Add(time.Second)}

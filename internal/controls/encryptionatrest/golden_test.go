@@ -45,7 +45,7 @@ func goldenCases(t *testing.T) map[string]control.Input {
 	servers := v1alpha1.APIServerEncryption{Providers: []string{"aesgcm", "kms"}, PlaintextResidue: v1alpha1.JudgementForbid,
 		MaximumKeyAge: &metav1.Duration{Duration: 2160 * time.Hour}}
 	attested := servers
-	attested.Attestation = attesting2(now.AddDate(1, 0, 0))
+	attested.Attestation = servedBy(now.AddDate(1, 0, 0))
 	old := with(func(s *control.Stored) { s.ReadInTheClear, s.FirstSeen = 4, now.AddDate(-1, 0, 0) })
 	return map[string]control.Input{
 		"encrypted-classes": everything(v1alpha1.GuardDeny).tried(nil).Input,

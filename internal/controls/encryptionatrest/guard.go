@@ -1,6 +1,7 @@
 package encryptionatrest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -62,10 +63,9 @@ func guardsOf(in control.Input) *guards {
 func (g *guards) objects() []guardObject {
 	objects := []guardObject{{apiVersion: paramVersion, kind: paramKind, name: g.name(guardClaims), spec: g.parameters()}}
 	for _, one := range []struct {
-		what         string
-		policy       map[string]any
-		binding      map[string]any
-		unrestricted bool
+		what            string
+		policy, binding map[string]any
+		remove          bool
 	}{
 		{guardClaims, g.claimsPolicy(), g.binding(guardClaims, g.actions(), g.parametersRef(g.rollout()), g.namespaces()), false},
 		{guardTemplates, g.templatesPolicy(), g.binding(guardTemplates, g.mildActions(), g.parametersRef(v1alpha1.GuardWarn), g.namespaces()), false},
@@ -73,8 +73,8 @@ func (g *guards) objects() []guardObject {
 		{guardStatic, g.staticPolicy(), g.binding(guardStatic, g.actions(), nil, map[string]any{}), g.allowStatic()},
 	} {
 		objects = append(objects,
-			guardObject{apiVersion: admissionVersion, kind: policyKind, name: g.name(one.what), spec: one.policy, remove: one.unrestricted},
-			guardObject{apiVersion: admissionVersion, kind: bindingKind, name: g.name(one.what), spec: one.binding, remove: one.unrestricted})
+			guardObject{apiVersion: admissionVersion, kind: policyKind, name: g.name(one.what), spec: one.policy, remove: one.remove},
+			guardObject{apiVersion: admissionVersion, kind: bindingKind, name: g.name(one.what), spec: one.binding, remove: one.remove})
 	}
 	return objects
 }
@@ -88,10 +88,7 @@ const staticAllowed = "Allow"
 
 // rollout is what the guards do with what they would refuse.
 func (g *guards) rollout() v1alpha1.GuardRollout {
-	if g.volume.Guard.Rollout == "" {
-		return v1alpha1.GuardAudit
-	}
-	return g.volume.Guard.Rollout
+	return cmp.Or(g.volume.Guard.Rollout, v1alpha1.GuardAudit)
 }
 
 func (g *guards) actions() []any {

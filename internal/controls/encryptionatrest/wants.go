@@ -1,6 +1,7 @@
 package encryptionatrest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -49,18 +50,11 @@ func wantClass(s *control.Snapshot, v *v1alpha1.VolumeEncryption) []control.Chan
 	c.Fields = map[string]any{
 		"provisioner":          t.Provisioner,
 		"parameters":           parameters,
-		"reclaimPolicy":        orDefault(t.ReclaimPolicy, "Delete"),
-		"volumeBindingMode":    orDefault(t.VolumeBindingMode, "WaitForFirstConsumer"),
+		"reclaimPolicy":        cmp.Or(t.ReclaimPolicy, "Delete"),
+		"volumeBindingMode":    cmp.Or(t.VolumeBindingMode, "WaitForFirstConsumer"),
 		"allowVolumeExpansion": t.AllowVolumeExpansion != "Forbidden",
 	}
 	return []control.Change{c}
-}
-
-func orDefault(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }
 
 func classChange(name string) control.Change {
