@@ -165,3 +165,37 @@ func TestClusterHasItsOwnRules(t *testing.T) {
 		t.Errorf("an empty namespace (-want +got):\n%s", diff)
 	}
 }
+
+// TestNeeds: what is judged is observed: an evaluator sees nothing else.
+func TestNeeds(t *testing.T) {
+	cases := map[string]struct {
+		fields string
+		mode   v1alpha1.Mode
+		want   []control.Need
+	}{
+		"nothing":            {},
+		"Ingresses":          {fields: `ingress: {}`, want: []control.Need{control.NeedIngresses, control.NeedProbes}},
+		"a template":         {fields: `ingress: {certificateTemplate: {issuerRef: {name: ca}}}`, want: []control.Need{control.NeedCertificates, control.NeedIngresses, control.NeedProbes}},
+		"enforced":           {fields: `ingress: {}`, mode: v1alpha1.ModeEnforce, want: []control.Need{control.NeedGuards, control.NeedIngresses, control.NeedProbes}},
+		"Gateways":           {fields: `gateway: {}`, want: []control.Need{control.NeedGateways, control.NeedProbes}},
+		"a mesh":             {fields: `mesh: {provider: Istio}`, want: []control.Need{control.NeedAdmissionBackends, control.NeedEndpointSlices, control.NeedMesh}},
+		"Services":           {fields: `services: {meshed: Judge}`, want: []control.Need{control.NeedServices, control.NeedServiceSubjects}},
+		"Services in a mesh": {fields: `services: {}`, want: []control.Need{control.NeedMesh, control.NeedServices, control.NeedServiceSubjects}},
+		"Certificates":       {fields: `certificates: {}`, want: []control.Need{control.NeedCertificates}},
+		"API servers":        {fields: `apiServer: {}`, want: []control.Need{control.NeedEndpointSlices, control.NeedProbes}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			spec := stage(t, tc.fields).Control
+			spec.Mode = tc.mode
+			want := append([]control.Need{control.NeedNamespaces, control.NeedPods}, tc.want...)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, Control{}.Needs(spec)); diff != "" {
+				t.Errorf("needs (-want +got):\n%s", diff)
+			}
+		})
+	}
+	if needs := (Control{}).Needs(v1alpha1.ControlSpec{}); needs != nil {
+		t.Errorf("another type's control needs %v", needs)
+	}
+}

@@ -74,11 +74,11 @@ func (Control) Needs(spec v1alpha1.ControlSpec) []control.Need {
 		return nil
 	}
 	needs := []control.Need{control.NeedNamespaces, control.NeedPods}
+	if spec.Mode == v1alpha1.ModeEnforce { // also to see a guard that is not stated any more
+		needs = append(needs, control.NeedGuards)
+	}
 	if s.Ingress != nil {
 		needs = append(needs, control.NeedIngresses, control.NeedProbes)
-		if s.Ingress.Guard != nil {
-			needs = append(needs, control.NeedGuards)
-		}
 		if s.Ingress.CertificateTemplate != nil {
 			needs = append(needs, control.NeedCertificates)
 		}
