@@ -6,6 +6,10 @@
 // inputs of a verdict changed is the scope announced. What an evaluation reads,
 // and the resourceVersion up to which it was read, come from under one lock.
 //
+// A scope is a namespace, or the cluster itself (cluster.go). What networkIsolation
+// rests on is always watched, the rest while somebody needs it (demand.go): objects
+// that controls judge one by one, each in the scope that judges it (objects.go).
+//
 // Pods are kept as classes that selectors tell apart (classes.go), selectors that
 // reach beyond their namespace with what they match (peers.go). Kinds that not
 // every cluster serves are watched while CustomResourceDefinitions say that they

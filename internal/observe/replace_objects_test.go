@@ -62,7 +62,7 @@ func TestReplaceObjects(t *testing.T) {
 ---
 {apiVersion: v1, kind: PersistentVolume, metadata: {name: moved}, spec: {claimRef: {namespace: c}, hostPath: {path: /}}}
 ---
-{apiVersion: v1, kind: PersistentVolume, metadata: {name: unbound, labels: {a: b}}, spec: {hostPath: {path: /}}}
+{apiVersion: v1, kind: PersistentVolume, metadata: {name: unbound}, spec: {storageClassName: gold, hostPath: {path: /}}}
 `,
 		},
 		"Ingresses": {
