@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -27,6 +28,14 @@ func TestStatement(t *testing.T) {
 			"Updated, generation 3, held, for it adds 400 namespaces"},
 		"its confirmation": {ledger.Entry{Kind: ledger.KindPolicyChanged, Policy: policy, Change: &ledger.ChangeBody{Type: ledger.ChangeConfirmed, ChangeRef: "CHG-9"}},
 			"Confirmed, generation 3, CHG-9"},
+		"probes": {ledger.Entry{Kind: ledger.KindProbed, Probe: &ledger.ProbeBody{Of: control.ProbeCanary, Targets: 2, Unseen: 1,
+			Keys: []ledger.SeenKey{{ID: "secrets/aesgcm/v1/key1"}, {ID: "secrets/aesgcm/v1/key2"}}}},
+			"Canary: 2 probed, 1 unseen, key secrets/aesgcm/v1/key1, key secrets/aesgcm/v1/key2"},
+		"a verdict on behaviour": {ledger.Entry{Kind: ledger.KindOutcomeChanged, From: &control.State{Outcome: control.Deviating, Basis: control.BasisBehaviour},
+			To: &control.State{Outcome: control.Conforming, Basis: control.BasisBehaviour}, Ending: ledger.EndingCorrected}, "Deviating → Conforming (Behaviour), Corrected"},
+		"a verdict on configuration": {ledger.Entry{Kind: ledger.KindOutcomeChanged, Origin: ledger.OriginNewSubject,
+			To: &control.State{Outcome: control.Deviating, Basis: control.BasisConfiguration, Rules: []control.RuleState{{Rule: "TR-01", Reason: "NoTLS"}}}},
+			"new → Deviating, NewSubject, TR-01 NoTLS"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
