@@ -140,7 +140,7 @@ var _ = Describe("Encryption in transit", func() {
 	})
 
 	It("follows Istio and cert-manager as they come and go, makes what is missing, and holds STRICT until all was meshed for long enough", func() {
-		s := preparePublished("mesh", harness.OperatorOptions{Values: []string{"tlsSecrets.read=true"}})
+		s := preparePublished("mesh", harness.OperatorOptions{Values: []string{"tlsSecrets.read=true", "observe.istio=Enabled", "observe.certManager=Enabled"}})
 		namespace := s.namespace("shop")
 		s.op.Start(s.tb)
 		s.Apply(s.tb, s.inTransit(v1alpha1.EncryptionInTransit{
