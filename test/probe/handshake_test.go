@@ -22,7 +22,7 @@ import (
 )
 
 // limit is the time limit of one connection in the suite.
-const limit = time.Second
+const limit = 3 * time.Second
 
 // shake probes a host.
 func shake(t *testing.T, a *authority, target control.HandshakeTarget) (*control.Served, error) {

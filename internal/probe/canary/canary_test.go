@@ -260,7 +260,7 @@ func TestACanaryOutlivesNoProbe(t *testing.T) {
 			<-r.Context().Done()
 		}
 	}))
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	_, err := prober.Probe(ctx, control.CanaryTarget{Endpoint: endpoint, Resource: "secrets"})
 	if why := unseen.Of(err); why.Reason != control.ReasonInconclusive || !strings.Contains(why.Message, "gave no answer") {
