@@ -21,7 +21,9 @@ type scope struct {
 	listed, exists bool
 	namespace      control.Namespace
 	parts          []assess.Part
-	units          []unit
+	// unavailable are the needs that could not be read, and why.
+	unavailable map[control.Need]string
+	units       []unit
 	// outside are subjects that are no units: the scope is not in the policy's.
 	outside []ledger.ManifestOutside
 	// unseen are the controls of which not all subjects could be seen, with the
@@ -63,6 +65,7 @@ func (n *collection) read(s *scope) error {
 	}
 	s.exists, s.namespace = true, snapshot.Namespace
 	n.probed(s, snapshot)
+	s.unavailable = snapshot.Unavailable
 	n.judge(s, snapshot)
 	n.lookOutside(s, snapshot)
 	if len(s.units) > 0 {
@@ -178,9 +181,14 @@ func (s *scope) payload(c *assess.Control) ([]ledger.Input, []ledger.Object, err
 	if !s.exists {
 		return nil, nil, nil
 	}
-	inputs := append([]ledger.Input{{Role: assess.RoleDefinition, Digest: c.Object.Digest}}, s.inputs()...)
+	parts, err := c.Inputs(s.parts, &control.Snapshot{Unavailable: s.unavailable})
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs := []ledger.Input{{Role: assess.RoleDefinition, Digest: c.Object.Digest}}
 	objects := []ledger.Object{c.Object}
-	for _, part := range s.parts {
+	for _, part := range parts {
+		inputs = append(inputs, ledger.Input{Role: part.Role, Digest: part.Digest})
 		objects = append(objects, part.Object)
 	}
 	return inputs, objects, nil
