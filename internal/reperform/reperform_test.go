@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,14 +40,19 @@ type world map[string]*control.Snapshot
 // Namespaces implements Cluster.
 func (w world) Namespaces(fn func(control.Namespace) bool) {
 	for _, s := range w {
-		if !fn(s.Namespace) {
+		if !s.Namespace.IsCluster() && !fn(s.Namespace) {
 			return
 		}
 	}
 }
 
 // Snapshot implements Cluster.
-func (w world) Snapshot(name string) (*control.Snapshot, error) { return w[name], nil }
+func (w world) Snapshot(name string) (*control.Snapshot, error) {
+	if w[name] == nil {
+		return nil, errors.New("there is none")
+	}
+	return new(*w[name]), nil
+}
 
 // ns is a namespace in scope that nothing is denied in.
 func ns(name string) *control.Snapshot {
@@ -69,8 +75,9 @@ func edited(s *control.Snapshot, edit func(*control.Snapshot)) *control.Snapshot
 	return s
 }
 
-func policyOf() *v1alpha1.ControlPolicy {
-	return &v1alpha1.ControlPolicy{
+// policyOf judges namespaces, or where there is the cluster, objects.
+func policyOf(was world) *v1alpha1.ControlPolicy {
+	p := &v1alpha1.ControlPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "uid-p", Generation: 1},
 		Spec: v1alpha1.ControlPolicySpec{
 			Scope: v1alpha1.Scope{NamespaceSelector: metav1.LabelSelector{MatchLabels: map[string]string{"tier": "production"}}},
@@ -78,6 +85,10 @@ func policyOf() *v1alpha1.ControlPolicy {
 				NetworkIsolation: &v1alpha1.NetworkIsolation{DefaultDeny: []v1alpha1.Direction{v1alpha1.DirectionIngress}}}},
 		},
 	}
+	if was[control.Cluster] != nil {
+		encrypting(p)
+	}
+	return p
 }
 
 // collected writes a ledger with one collection of a world. edit may change the
@@ -123,7 +134,7 @@ func collected(t *testing.T, was world, edit func(*ledger.ManifestScope), after 
 // manifest makes the manifest of a world, and the objects that it names.
 func manifest(t *testing.T, was world, edit func(*ledger.ManifestScope)) (digest string, objects []ledger.Object) {
 	t.Helper()
-	def, err := assess.Define(policyOf())
+	def, err := assess.Define(policyOf(was))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +158,13 @@ func manifest(t *testing.T, was world, edit func(*ledger.ManifestScope)) (digest
 			scope.Inputs, objects = append(scope.Inputs, ledger.Input{Role: p.Role, Digest: p.Digest}), append(objects, p.Object)
 		}
 		if def.Dispose(s.Namespace) == assess.InScope {
-			scope.Units = append(scope.Units, ledger.ManifestUnit{Policy: "p", Control: "NET-1", State: assess.Judge(def, s, noon)[0].State})
+			for _, u := range assess.Judge(def, s, noon) {
+				unit := ledger.ManifestUnit{Policy: "p", Control: u.Control.Spec.ID, State: u.State}
+				if u.Subject != scope.Subject {
+					unit.Subject = &u.Subject
+				}
+				scope.Units = append(scope.Units, unit)
+			}
 		}
 		if edit != nil {
 			edit(&scope)
@@ -160,9 +177,9 @@ func manifest(t *testing.T, was world, edit func(*ledger.ManifestScope)) (digest
 		return ledger.ManifestList{Version: "v1", Resource: resource, ResourceVersion: "1000", From: ledger.At(noon), To: ledger.At(noon)}
 	}
 	m := object(ledger.Manifest{Schema: ledger.ManifestSchema, Slot: ledger.At(noon), Schedule: ledger.ScheduleRef{Name: "s"},
-		Lists: []ledger.ManifestList{list("namespaces"), list("networkpolicies")},
+		Lists: []ledger.ManifestList{list("namespaces"), list("networkpolicies"), list("ingresses")},
 		Policies: []ledger.ManifestPolicy{{Name: "p", UID: "uid-p", Generation: 1, Spec: def.SpecObject.Digest, Controls: []ledger.ManifestControl{{
-			ID: "NET-1", Type: c.Type, Definition: c.Digest, Input: c.Object.Digest, EvaluatorVersion: c.Kind.EvaluatorVersion(), Unit: "Namespace"}}}},
+			ID: c.Spec.ID, Type: c.Type, Definition: c.Digest, Input: c.Object.Digest, EvaluatorVersion: c.Kind.EvaluatorVersion(), Unit: "Namespace"}}}},
 		Chunks: []ledger.ManifestChunkRef{{Digest: object(chunk).Digest, Scopes: len(chunk.Scopes)}}})
 	return m.Digest, objects
 }
