@@ -25,7 +25,7 @@ func testMesh(t *testing.T, c *cluster, o *told) {
 	}
 	served := func(m *control.Mesh) any { return m.Served }
 	o.due(t, func() { crds.Install(t, c, crds.Istio) }, mesh(served, []string{"Istio"}))
-	o.demanded(t)
+	o.watches(t, crds.Istio)
 	authentications := func(m *control.Mesh) any {
 		return bare(m.Authentications, func(a *control.PeerAuthentication) *control.Meta { return &a.Meta })
 	}
@@ -83,7 +83,7 @@ func testMeshedPods(t *testing.T, c *cluster, o *told) {
 	if !since() {
 		t.Error("a namespace with nothing but meshed pods is not meshed")
 	}
-	before := o.counts()["meshed"]
+	before := o.rest(t, c)["meshed"]
 	pod("web-b-1", "b", sidecar)()
 	c.fence(t, o, "fence")
 	eventually(t, "the pod is seen", func() bool {
@@ -113,7 +113,7 @@ func testCertificates(t *testing.T, c *cluster, o *told) {
 		t.Errorf("not served: %v", got.NotServed)
 	}
 	o.due(t, func() { crds.Install(t, c, crds.CertManager) }, missing(false))
-	o.demanded(t)
+	o.watches(t, crds.CertManager)
 	listed := func(want ...control.Certificate) view {
 		return view{"certified", func(s *control.Snapshot) any {
 			return bare(s.Certificates, func(c *control.Certificate) *control.Meta { return &c.Meta })

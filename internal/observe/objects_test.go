@@ -1,6 +1,7 @@
 package observe_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -56,17 +57,16 @@ func named(name string) control.Meta { return control.Meta{Name: name} }
 // the views.
 func (o *told) only(t *testing.T, c *cluster, act func(), views ...view) {
 	t.Helper()
-	c.fence(t, o, "fence")
-	before := o.counts()
+	before := o.rest(t, c)
 	o.due(t, act, views...)
-	c.fence(t, o, "fence")
+	after := o.rest(t, c)
 	var want []string
 	for _, v := range views {
 		want = append(want, v.namespace)
 	}
 	var got []string
-	for scope, n := range o.counts() {
-		if n > before[scope] && scope != "fence" {
+	for scope, n := range after {
+		if n > before[scope] {
 			got = append(got, scope)
 		}
 	}
@@ -74,6 +74,32 @@ func (o *told) only(t *testing.T, c *cluster, act func(), views ...view) {
 	slices.Sort(got)
 	if diff := cmp.Diff(slices.Compact(want), got); diff != "" {
 		t.Errorf("announced (-want +got):\n%s", diff)
+	}
+}
+
+// rest returns how often each scope was announced once nothing more is, but for the
+// fence's own: what concerns every scope is told a while after it can be read.
+func (o *told) rest(t *testing.T, c *cluster) map[string]int {
+	t.Helper()
+	for last := o.counts(); ; {
+		c.fence(t, o, "fence")
+		counts := o.counts()
+		delete(counts, "fence")
+		if maps.Equal(counts, last) {
+			return counts
+		}
+		last = counts
+	}
+}
+
+// watches returns when those kinds of a set that are observed are watched, and
+// synced.
+func (o *told) watches(t *testing.T, set crds.Set) {
+	t.Helper()
+	for _, d := range set.Definitions(t) {
+		if observe.Observes(schema.GroupKind{Group: d.Spec.Group, Kind: d.Spec.Names.Kind}) {
+			eventually(t, d.Name+" to be watched", func() bool { return o.Reached(map[string]string{d.Name: "1"}) })
+		}
 	}
 }
 
@@ -360,11 +386,10 @@ func testIngresses(t *testing.T, c *cluster, o *told) {
 			t.Fatal(err)
 		}
 	}, ingresses(ingress))
-	before := o.counts()
-	c.annotate(t, "served", "web", "note", "nobody looks at this either")
-	c.fence(t, o, "fence")
-	eventually(t, "the note is passed", func() bool { return o.Progress()[control.NeedIngresses].Version != "" })
-	if o.counts()["served"] != before["served"] {
+	before := o.rest(t, c)
+	noted := c.annotate(t, "served", "web", "note", "nobody looks at this either")
+	eventually(t, "the note to be seen", func() bool { return o.Reached(map[string]string{"ingresses": noted}) })
+	if after := o.rest(t, c); after["served"] != before["served"] {
 		t.Error("what no rule looks at announces the namespace")
 	}
 }
@@ -397,7 +422,7 @@ func testGateways(t *testing.T, c *cluster, o *told) {
 	c.createDue(t, o, "edge")
 	c.createDue(t, o, "backend")
 	crds.Install(t, c, crds.GatewayAPI)
-	o.demanded(t)
+	o.watches(t, crds.GatewayAPI)
 	gateways := func(want ...control.Gateway) view {
 		return view{"edge", func(s *control.Snapshot) any {
 			return bare(s.Gateways, func(g *control.Gateway) *control.Meta { return &g.Meta })
