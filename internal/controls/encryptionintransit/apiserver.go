@@ -1,8 +1,6 @@
 package encryptionintransit
 
 import (
-	"fmt"
-
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -19,13 +17,13 @@ func judgeAPIServers(r *reading) []control.Finding {
 	if reason, need := r.unavailable(control.NeedEndpointSlices); reason != "" {
 		return []control.Finding{v.blind(reason, need)}
 	}
-	targets := r.apiServerTargets()
-	if len(targets) == 0 {
+	servers := r.apiServers()
+	if len(servers) == 0 {
 		v.doubt("no address of an API server is known")
 	}
-	for _, t := range targets {
-		name := fmt.Sprintf("the API server at %s", t.Handshake.Address)
-		o := r.handshakes[endpointOf(*t.Handshake)]
+	for _, at := range servers {
+		name := "the API server at " + at.address
+		o := r.handshakes[at]
 		if why := r.unseen(o, name); why != nil {
 			v.undecided = append(v.undecided, *why)
 			continue

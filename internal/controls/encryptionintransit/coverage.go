@@ -115,13 +115,13 @@ func (r *reading) decideCoverage(v *verdict, i *control.Ingress, c coverage) {
 			return
 		}
 	}
-	targets := r.handshakesOf(i, c)
-	if len(targets) == 0 {
+	endpoints := r.handshakesOf(i, c)
+	if len(endpoints) == 0 {
 		v.doubt("spec.tls leaves the certificate of %s to the controller, and no handshake shows it", shown(c.host))
 		return
 	}
-	for _, t := range targets {
-		o := r.handshakes[endpointOf(*t.Handshake)]
+	for _, at := range endpoints {
+		o := r.handshakes[at]
 		if why := r.unseen(o, shown(c.host)); why != nil {
 			v.undecided = append(v.undecided, *why)
 			continue

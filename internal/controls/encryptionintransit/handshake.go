@@ -13,12 +13,12 @@ import (
 func (r *reading) judgeHandshakes(on subject, i *control.Ingress) control.Finding {
 	v := newVerdict(on, RuleHandshake, control.BasisBehaviour)
 	for _, c := range coveragesOf(i) {
-		targets := r.handshakesOf(i, c)
-		if len(targets) == 0 {
+		endpoints := r.handshakesOf(i, c)
+		if len(endpoints) == 0 {
 			v.doubt("no address is known where %s is served", shown(c.host))
 		}
-		for _, t := range targets {
-			o := r.handshakes[endpointOf(*t.Handshake)]
+		for _, at := range endpoints {
+			o := r.handshakes[at]
 			if why := r.unseen(o, shown(c.host)); why != nil {
 				v.undecided = append(v.undecided, *why)
 				continue

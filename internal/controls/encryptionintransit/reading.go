@@ -28,7 +28,7 @@ type endpoint struct {
 func read(in control.Input) *reading {
 	r := &reading{
 		in: in, spec: in.Control.EncryptionInTransit,
-		handshakes:   map[endpoint]*control.Observation{},
+		handshakes:   make(map[endpoint]*control.Observation, len(in.Snapshot.Observations)),
 		certificates: map[control.CertificateTarget]*control.Observation{},
 		guards:       map[string]*control.Observation{},
 	}

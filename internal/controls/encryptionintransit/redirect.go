@@ -30,8 +30,8 @@ func (r *reading) judgeRedirect(on subject, i *control.Ingress) control.Finding 
 func (r *reading) judgePlain(v *verdict, i *control.Ingress, c coverage) {
 	var why *issue
 	decided := false
-	for _, t := range r.handshakesOf(i, c) {
-		o := r.handshakes[endpointOf(*t.Handshake)]
+	for _, at := range r.handshakesOf(i, c) {
+		o := r.handshakes[at]
 		if unseen := r.unseen(o, shown(c.host)); unseen != nil {
 			why = unseen
 			continue

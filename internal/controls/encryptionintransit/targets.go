@@ -58,8 +58,11 @@ func (r *reading) ingressTargets(i *control.Ingress) []control.Target {
 		return nil
 	}
 	var targets []control.Target
+	said := revision(i)
 	for _, c := range coveragesOf(i) {
-		targets = append(targets, r.handshakesOf(i, c)...)
+		for _, e := range r.handshakesOf(i, c) {
+			targets = append(targets, control.Target{Every: handshakeEvery(r.spec.Ingress), Revision: said, Handshake: e.target()})
+		}
 	}
 	if !judgesCertificates(r.spec.Ingress) {
 		return targets
@@ -75,24 +78,28 @@ func (r *reading) ingressTargets(i *control.Ingress) []control.Target {
 
 // handshakesOf returns the handshakes by which a host is seen: one with each
 // address where the Ingress is served, none where handshakes are not stated.
-func (r *reading) handshakesOf(i *control.Ingress, c coverage) []control.Target {
+func (r *reading) handshakesOf(i *control.Ingress, c coverage) []endpoint {
 	if r.spec.Ingress.Handshake == nil {
 		return nil
 	}
-	var secret *control.CertificateTarget
-	if c.secret != "" && judgesCertificates(r.spec.Ingress) {
-		secret = new(r.secretOf(c.secret))
-	}
-	var targets []control.Target
+	var all []endpoint
 	for _, e := range r.endpointsOf(i) {
-		targets = append(targets, control.Target{
-			Every: handshakeEvery(r.spec.Ingress), Revision: revision(i),
-			Handshake: &control.HandshakeTarget{
-				Address: e.Address, Port: e.HTTPSPort, HTTPPort: e.HTTPPort, Host: askedFor(c.host), Secret: secret,
-			},
-		})
+		at := endpoint{address: e.Address, port: e.HTTPSPort, httpPort: e.HTTPPort, host: askedFor(c.host)}
+		if c.secret != "" && judgesCertificates(r.spec.Ingress) {
+			at.namespace, at.secret = r.in.Snapshot.Namespace.Name, c.secret
+		}
+		all = append(all, at)
 	}
-	return targets
+	return all
+}
+
+// target returns what is to be probed at an endpoint.
+func (e endpoint) target() *control.HandshakeTarget {
+	t := &control.HandshakeTarget{Address: e.address, Port: e.port, HTTPPort: e.httpPort, Host: e.host}
+	if e.secret != "" {
+		t.Secret = &control.CertificateTarget{Namespace: e.namespace, Secret: e.secret}
+	}
+	return t
 }
 
 // endpointsOf returns where an Ingress is served.
@@ -130,20 +137,29 @@ func revision(i *control.Ingress) string {
 
 // apiServerTargets returns a handshake with each API server.
 func (r *reading) apiServerTargets() []control.Target {
+	var targets []control.Target
+	for _, e := range r.apiServers() {
+		targets = append(targets, control.Target{Every: duration(r.spec.APIServer.Every, defaultHandshakeEvery), Handshake: e.target()})
+	}
+	return targets
+}
+
+// apiServers returns where API servers are, each once.
+func (r *reading) apiServers() []endpoint {
 	if r.spec.APIServer == nil || r.in.Snapshot.Lifelines == nil {
 		return nil
 	}
-	var targets []control.Target
+	var all []endpoint
 	for _, e := range r.in.Snapshot.Lifelines.APIServer {
 		if _, err := netip.ParseAddr(e.Address); err != nil || (e.Protocol != "" && e.Protocol != corev1.ProtocolTCP) {
 			continue
 		}
-		targets = append(targets, control.Target{
-			Every:     duration(r.spec.APIServer.Every, defaultHandshakeEvery),
-			Handshake: &control.HandshakeTarget{Address: e.Address, Port: e.Port.Port, Host: apiServerName},
-		})
+		at := endpoint{address: e.Address, port: e.Port.Port, host: apiServerName}
+		if !slices.Contains(all, at) {
+			all = append(all, at)
+		}
 	}
-	return once(targets)
+	return all
 }
 
 // gatewayTargets returns the certificates that listeners name.
