@@ -142,6 +142,7 @@ func TestObjectsThatAreNew(t *testing.T) {
 		"late to be seen, by an earlier proof":  {-time.Hour, true, -20 * time.Second, -10 * time.Second, isNew},
 		"the scope itself is new":               {10 * time.Second, false, 0, 20 * time.Second, isNew},
 		"the scope itself entered, with an old": {-time.Hour, false, 0, -time.Minute, isOld},
+		"the scope itself entered just now":     {-time.Hour, false, 0, time.Minute, isOld},
 		"the scope itself entered, with all":    {-time.Hour, false, 0, 30 * time.Second, isOld},
 	}
 	for name, tc := range cases {

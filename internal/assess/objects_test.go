@@ -60,6 +60,7 @@ func TestUnitsKnowTheirTimes(t *testing.T) {
 			{Subject: ingress("shop"), Rule: "1", Born: born, Until: noon.Add(time.Hour)},
 			{Subject: ingress("shop"), Rule: "2", Born: born},
 			{Subject: ingress("shop"), Rule: "3", Born: born, Until: noon.Add(time.Minute)},
+			{Subject: ingress("shop"), Rule: "4", Born: born, Until: noon.Add(time.Second * 90)},
 		}
 	}}
 	type times struct{ Born, Until time.Time }

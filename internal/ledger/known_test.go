@@ -342,6 +342,7 @@ func TestCloneSharesNothingThatChanges(t *testing.T) {
 	a, b := namespace("a"), namespace("b")
 	h.must(memberDraft(KindSubjectAdded, "p", a))
 	h.must(stateDraft("p", "c", "d", a, deviating))
+	h.must(objectDraft(KindSubjectAdded, "p", "c", ingress("a", "shop")))
 	h.must(repairDraft("deny", "1"))
 	h.must(Draft{Entry: Entry{Kind: KindGap, Gap: &GapBody{Cause: CauseForbidden, From: At(epoch)}}})
 	clone := h.known.Clone()
@@ -351,6 +352,7 @@ func TestCloneSharesNothingThatChanges(t *testing.T) {
 	}
 
 	h.must(stateDraft("p", "c", "d", a, conforming))
+	h.must(objectDraft(KindSubjectAdded, "p", "c", ingress("a", "api")))
 	h.must(memberDraft(KindScopeEntered, "p", b))
 	h.must(memberDraft(KindScopeEntered, "q", a))
 	h.must(repairDraft("deny", "2"))
