@@ -21,10 +21,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -127,7 +126,7 @@ var _ = Describe("Encryption in transit", func() {
 		Expect(s.Create(context.Background(), plain, client.DryRunAll)).To(MatchError(ContainSubstring(guard)))
 		Expect(s.Create(context.Background(), ingress(namespace, shopHost, "shop"), client.DryRunAll)).To(Succeed())
 
-		Expect(s.Delete(context.Background(), &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: guard}})).To(Succeed())
+		Expect(s.Delete(context.Background(), &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: guard}})).To(Succeed())
 		s.awaitTransitEpisodes("the cluster", 1, ledger.OriginDrift, ledger.EndingRepaired)
 		s.awaitTransit("the cluster", control.Conforming, "")
 		Expect(s.Create(context.Background(), plain, client.DryRunAll)).To(MatchError(ContainSubstring(guard)))
@@ -176,10 +175,11 @@ var _ = Describe("Encryption in transit", func() {
 		s.setReady(web, false)
 		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionEnforced, metav1.ConditionFalse, v1alpha1.ReasonRolledBack)
 		s.eventually("what broke the pods is gone", func() error {
-			if err := s.Get(context.Background(), client.ObjectKeyFromObject(strict), strict); !apierrors.IsNotFound(err) {
-				return fmt.Errorf("it is there (%v)", err)
+			err := s.Get(context.Background(), client.ObjectKeyFromObject(strict), strict)
+			if err == nil {
+				return errors.New("it is there")
 			}
-			return nil
+			return client.IgnoreNotFound(err)
 		})
 
 		s.make(unmeshedPod(namespace, "batch"))

@@ -63,7 +63,7 @@ const byName = 4
 // closeness ranks an entry of spec.tls for a host: 0 where it has nothing to do
 // with it, odd where it names a Secret.
 func closeness(e control.IngressTLS, host string) int {
-	at := 0
+	var at int
 	switch {
 	case slices.Contains(e.Hosts, host):
 		at = byName + 2
