@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -228,23 +230,37 @@ func (r *explainReport) judge(policy *v1alpha1.ControlPolicy, def *assess.Defini
 	if !found {
 		return fmt.Errorf("there is no namespace %s in the cluster, or you may not see it", subject[0])
 	}
+	if cluster, err := observed.Snapshot(control.Cluster); err == nil && len(subject) == 0 && def.Dispose(cluster.Namespace) == assess.InScope {
+		namespaces = append(namespaces, cluster.Namespace)
+	}
 	for _, ns := range namespaces {
 		snapshot, err := observed.Snapshot(ns.Name)
 		if err != nil {
-			return fmt.Errorf("namespace %s: %w", ns.Name, err)
+			return fmt.Errorf("%s: %w", ns.Subject(), err)
 		}
+		withoutProbes(snapshot, def)
 		r.note(snapshot)
 		for _, unit := range assess.Judge(def, snapshot, now) {
 			r.Subjects = append(r.Subjects, judgedOf(&unit, policy, snapshot, now))
 		}
 	}
 	slices.SortFunc(r.Subjects, func(a, b judged) int {
-		if a.urgency() != b.urgency() {
-			return a.urgency() - b.urgency()
-		}
-		return strings.Compare(a.Subject.Name, b.Subject.Name)
+		return cmp.Or(a.urgency()-b.urgency(), strings.Compare(a.Subject.String(), b.Subject.String()))
 	})
 	return nil
+}
+
+// withoutProbes says that nothing was probed: the operator does that, with an
+// account of its own.
+func withoutProbes(snapshot *control.Snapshot, def *assess.Definition) {
+	if !slices.Contains(def.Controls[0].Needs, control.NeedProbes) {
+		return
+	}
+	snapshot.Unavailable = maps.Clone(snapshot.Unavailable)
+	if snapshot.Unavailable == nil {
+		snapshot.Unavailable = map[control.Need]string{}
+	}
+	snapshot.Unavailable[control.NeedProbes] = control.ReasonInconclusive
 }
 
 // note takes note of what could not be observed.
@@ -298,13 +314,13 @@ func (o explainOptions) history(ctx context.Context, c *cluster, r *explainRepor
 	if o.ledger == "" {
 		var source string
 		r.Transitions, source = eventTransitions(ctx, c, o.last, func(t *transition) bool {
-			return t.Subject == "Namespace "+subject && t.Control == r.Policy+"/"+r.Control
+			return (t.Subject == "Namespace "+subject || strings.Contains(t.Subject, " "+subject+"/")) && t.Control == r.Policy+"/"+r.Control
 		})
 		r.Sources = append(r.Sources, source)
 		return nil
 	}
 	newest, err := newestEntries(ctx, o.ledger, o.last, now, func(e *ledger.Entry) bool {
-		return e.Subject != nil && e.Subject.Name == subject && (e.Policy == nil || e.Policy.Name == r.Policy) &&
+		return e.Subject != nil && ledger.ScopeOf(*e.Subject) == subject && (e.Policy == nil || e.Policy.Name == r.Policy) &&
 			(e.Control == "" || e.Control == r.Control)
 	})
 	if err != nil {

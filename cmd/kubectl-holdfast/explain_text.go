@@ -107,10 +107,14 @@ func (t explainText) summary(out *strings.Builder) {
 
 // table prints one line per subject.
 func (t explainText) table(out *strings.Builder) {
-	rows := newTable("NAMESPACE", "OUTCOME", "RULES", "RECORDED", "WHAT")
+	head, named := "NAMESPACE", func(s control.Subject) string { return s.Name }
+	if slices.ContainsFunc(t.report.Subjects, func(j judged) bool { return j.Subject.Kind != "Namespace" }) {
+		head, named = "SUBJECT", control.Subject.String
+	}
+	rows := newTable(head, "OUTCOME", "RULES", "RECORDED", "WHAT")
 	for i := range t.report.Subjects {
 		j := &t.report.Subjects[i]
-		rows.row(j.Subject.Name, string(j.Outcome), strings.Join(j.rules(), ", "), t.recorded(j), j.first())
+		rows.row(named(j.Subject), string(j.Outcome), strings.Join(j.rules(), ", "), t.recorded(j), j.first())
 	}
 	if len(rows.rows) > 0 {
 		out.WriteString("\n")

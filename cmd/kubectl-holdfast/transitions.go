@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
@@ -70,7 +71,7 @@ func eventTransition(e *eventsv1.Event) transition {
 		t.At = metav1.NewMicroTime(e.CreationTimestamp.Time)
 	}
 	if e.Related != nil {
-		t.Subject = e.Related.Kind + " " + e.Related.Name
+		t.Subject = control.Subject{Kind: e.Related.Kind, Namespace: e.Related.Namespace, Name: e.Related.Name}.String()
 	}
 	// The operator puts the control's id before what it says.
 	if id, text, found := strings.Cut(t.Message, ": "); found && !strings.Contains(id, " ") {
