@@ -150,7 +150,11 @@ func (a *Applier) send(ctx context.Context, at target, change control.Change, ui
 	case failure != nil && failure.Failure != FailureRejected:
 		return object, failure
 	case failure == nil:
-		if differs, err := object.difference(change); err != nil || differs == "" {
+		differs, err := object.difference(change)
+		if err != nil {
+			return liveObject{}, unencodable(err)
+		}
+		if differs == "" {
 			return object, nil
 		}
 	}
