@@ -29,26 +29,22 @@ func (r *ScopeReconciler) objects(p *pass, k *ledger.Known, inside map[string]*l
 			drafts = append(drafts, r.coming(p, k, u, inside[u.def.Name]))
 		}
 	}
-	for _, u := range sortedUnits(known) {
-		if c := p.finds(u); c != nil && !found[u] {
-			drafts = append(drafts, r.going(p, u))
-		}
+	missing := sortedUnits(known, func(u ledger.Unit) bool { return !found[u] && p.finds(u) })
+	for _, u := range missing {
+		drafts = append(drafts, r.going(p, u))
 	}
 	return drafts
 }
 
-// finds is the control that a known object belongs to, if the pass finds out whether
-// it is still judged: nil where it does not.
-func (p *pass) finds(u ledger.Unit) *assess.Control {
+// finds reports whether the pass finds out if a known object is still judged.
+func (p *pass) finds(u ledger.Unit) bool {
 	for _, def := range p.pinned {
-		if def.Name != u.Policy {
-			continue
-		}
-		if c, stated := def.Control(u.Control); stated && c.Finds(p.snapshot) {
-			return c
+		if def.Name == u.Policy {
+			c, stated := def.Control(u.Control)
+			return stated && c.Finds(p.snapshot)
 		}
 	}
-	return nil
+	return false
 }
 
 // coming drafts that an object came under a control: as a new subject, or as one that
@@ -122,19 +118,22 @@ func (r *ScopeReconciler) objectCause(p *pass, policy string, scope *ledger.Memb
 // knownSubjects are the objects of a scope that the unit's control is known to judge.
 func knownSubjects(k *ledger.Known, scope string, u *unit) []control.Subject {
 	var subjects []control.Subject
-	for _, known := range sortedUnits(k.ObjectMembersOf(scope)) {
-		if known.Policy == u.def.Name && known.Control == u.Control.Spec.ID {
-			subjects = append(subjects, known.Subject)
-		}
+	for _, known := range sortedUnits(k.ObjectMembersOf(scope), func(known ledger.Unit) bool {
+		return known.Policy == u.def.Name && known.Control == u.Control.Spec.ID
+	}) {
+		subjects = append(subjects, known.Subject)
 	}
 	return subjects
 }
 
-// sortedUnits are the keys in order, so that what is drafted of them is.
-func sortedUnits(members map[ledger.Unit]*ledger.Member) []ledger.Unit {
-	units := make([]ledger.Unit, 0, len(members))
+// sortedUnits are those of the keys that which holds for, in order, so that what is
+// drafted of them is.
+func sortedUnits(members map[ledger.Unit]*ledger.Member, which func(ledger.Unit) bool) []ledger.Unit {
+	var units []ledger.Unit
 	for u := range members {
-		units = append(units, u)
+		if which(u) {
+			units = append(units, u)
+		}
 	}
 	slices.SortFunc(units, func(a, b ledger.Unit) int {
 		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Control, b.Control), cmp.Compare(a.Subject.Kind, b.Subject.Kind),

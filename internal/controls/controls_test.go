@@ -64,6 +64,19 @@ func TestOf(t *testing.T) {
 	})
 }
 
+// TestJudgesNamespaces: a type whose subjects are objects would have each namespace
+// counted that holds none, if it were said to judge namespaces.
+func TestJudgesNamespaces(t *testing.T) {
+	got := map[string]bool{}
+	for _, name := range names() {
+		got[name] = JudgesNamespaces(name)
+	}
+	want := map[string]bool{"encryptionAtRest": false, "encryptionInTransit": false, "networkIsolation": true}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func names() []string {
 	var names []string
 	for _, t := range All() {
