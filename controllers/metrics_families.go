@@ -61,7 +61,7 @@ func stateFamilies() []MetricFamily {
 		{Name: "holdfast_open_episodes", Type: typeGauge, Labels: []string{"policy", "control", "tolerance"},
 			Help: "Open episodes by policy and control, within the stated tolerance and beyond."},
 		{Name: "holdfast_unenforced_namespaces", Type: typeGauge, Labels: []string{"policy", "reason"},
-			Help: "Namespaces in which something keeps what a policy wants from being applied, by what does."},
+			Help: "Namespaces in which something keeps what a policy wants from being applied, by what does; the cluster counts as one."},
 		{Name: "holdfast_contested_objects", Type: typeGauge, Labels: []string{"policy", "control"},
 			Help: "Objects whose repairs were fought within the last hour, and are spaced out."},
 	}
@@ -91,7 +91,7 @@ func observationFamilies() []MetricFamily {
 	return []MetricFamily{
 		{Name: "holdfast_last_heartbeat_timestamp_seconds", Type: typeGauge, Help: "When a token last came through the queue."},
 		{Name: "holdfast_queue_age_seconds", Type: typeGauge, Help: "How long that token was in the queue."},
-		{Name: "holdfast_evaluation_seconds", Type: typeHistogram, Help: "Time to judge one namespace under all policies over it.", Buckets: quickBuckets()},
+		{Name: "holdfast_evaluation_seconds", Type: typeHistogram, Help: "Time to judge one namespace, or the cluster, under all policies over it.", Buckets: quickBuckets()},
 		{Name: "holdfast_gaps_total", Type: typeCounter, Labels: []string{"cause"}, Help: "Gaps that were recorded: intervals in which observation was due and absent."},
 		{Name: "holdfast_open_gaps", Type: typeGauge, Labels: []string{"cause"}, Help: "Gaps that have not ended."},
 		{Name: "holdfast_self_test_failed", Type: typeGauge, Labels: []string{"type"}, Help: "1 where the evaluator of a control type failed its newest self-test, else 0."},

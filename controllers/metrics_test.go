@@ -74,7 +74,7 @@ holdfast_subjects{control="NET-1",outcome="Conforming",policy="p"} 1
 holdfast_subjects{control="NET-1",outcome="Deviating",policy="p"} 1
 holdfast_subjects{control="NET-1",outcome="NotApplicable",policy="p"} 0
 holdfast_subjects{control="NET-1",outcome="NotEvaluated",policy="p"} 1
-# HELP holdfast_unenforced_namespaces Namespaces in which something keeps what a policy wants from being applied, by what does.
+# HELP holdfast_unenforced_namespaces Namespaces in which something keeps what a policy wants from being applied, by what does; the cluster counts as one.
 # TYPE holdfast_unenforced_namespaces gauge
 holdfast_unenforced_namespaces{policy="p",reason="CertificateRefused"} 0
 holdfast_unenforced_namespaces{policy="p",reason="Contested"} 2

@@ -115,7 +115,7 @@ func observation() []view {
 			line{"max(holdfast_queue_age_seconds{" + job + "})", "in the queue"}),
 		graph("Queue depth", "Requests that wait: namespaces to be looked at, policies and schedules to be published.", unitNumber,
 			line{"sum by (name) (workqueue_depth{" + job + "})", "{{name}}"}),
-		graph("How long evaluation took", "Time to judge one namespace under all policies over it.", unitSeconds,
+		graph("How long evaluation took", "Time to judge one namespace, or the cluster, under all policies over it.", unitSeconds,
 			quantiles("holdfast_evaluation_seconds", job)...),
 		graph("Evaluations", "Namespaces that were judged.", unitRate,
 			line{"sum(rate(holdfast_evaluation_seconds_count{" + job + "}[$__rate_interval]))", "judged"}),
