@@ -20,7 +20,7 @@ import (
 const (
 	// within is how long an API server may take to serve what was installed, or to
 	// let go of what was removed.
-	within = time.Minute
+	within = 3 * time.Minute
 	// poll is how often it is asked.
 	poll = 100 * time.Millisecond
 )
