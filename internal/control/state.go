@@ -8,8 +8,13 @@ import (
 // NotEvaluated ranks above Conforming: nothing missing becomes Conforming.
 var severity = map[Outcome]int{NotApplicable: 0, Conforming: 1, NotEvaluated: 2, Deviating: 3}
 
+// telling orders bases by what a reader has to be told first: that a state rests
+// on a person's statement too, else that it rests on what was observed.
+var telling = map[Basis]int{BasisConfiguration: 0, BasisBehaviour: 1, BasisAttestation: 2}
+
 // StateOf folds the findings on one subject into its state. No findings at all
-// is NotEvaluated: nothing missing becomes Conforming.
+// is NotEvaluated: nothing missing becomes Conforming. The basis is the most telling
+// one of the findings that decide.
 func StateOf(findings []Finding) State {
 	if len(findings) == 0 {
 		return State{Outcome: NotEvaluated, Rules: []RuleState{{Reason: ReasonFailed}}}
@@ -21,11 +26,14 @@ func StateOf(findings []Finding) State {
 		}
 	}
 	state := State{Outcome: worst.Outcome, Basis: worst.Basis}
-	if state.Outcome == Conforming {
-		return state
-	}
 	for _, f := range findings {
-		if f.Outcome == state.Outcome {
+		if f.Outcome != state.Outcome {
+			continue
+		}
+		if telling[f.Basis] > telling[state.Basis] {
+			state.Basis = f.Basis
+		}
+		if state.Outcome != Conforming {
 			state.Rules = append(state.Rules, RuleState{Rule: f.Rule, Reason: f.Reason, Culprits: f.Culprits})
 		}
 	}
