@@ -51,7 +51,7 @@ func judgeDefaults(in control.Input, v *v1alpha1.VolumeEncryption) control.Findi
 	case len(in.Snapshot.StorageClasses) == 0:
 		return notApplicable(RuleDefaultClass, ReasonNoClasses, "There is no StorageClass.")
 	case len(others) > 0:
-		return deviating(RuleDefaultClass, ReasonOtherDefault, "The default class is not "+v.DefaultClass+" alone, but also or only {names}.", "classes", others...)
+		return deviating(RuleDefaultClass, ReasonOtherDefault, "Only StorageClass "+v.DefaultClass+" is to be the default, and others are marked so: {names}.", "classes", others...)
 	case len(defaults) == 0:
 		return deviating(RuleDefaultClass, ReasonNoDefault, "No StorageClass is the default.", "classes", statedDefault(v)...)
 	case len(defaults) > 1:
