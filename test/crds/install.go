@@ -12,6 +12,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/holdfast-dev/holdfast/test/controlplane"
@@ -23,6 +24,10 @@ const (
 	within = 3 * time.Minute
 	// poll is how often it is asked.
 	poll = 100 * time.Millisecond
+	// nudge is how often a definition that is to go is changed. An API server that
+	// could not clean up after one, because it was still beginning to serve it, tries
+	// again later and later; a change has it try at once.
+	nudge = time.Second
 )
 
 // Install installs the definitions of the sets, and returns once the API server
@@ -119,8 +124,9 @@ func remove(ctx context.Context, clients clientset.Interface, definitions []*api
 		}
 	}
 	for _, definition := range definitions {
-		err := wait.PollUntilContextTimeout(ctx, poll, within, true, func(ctx context.Context) (bool, error) {
-			_, err := api.Get(ctx, definition.Name, metav1.GetOptions{})
+		err := wait.PollUntilContextTimeout(ctx, nudge, within, true, func(ctx context.Context) (bool, error) {
+			change := fmt.Appendf(nil, `{"metadata":{"annotations":{"nudged-at":%q}}}`, time.Now().Format(time.RFC3339Nano))
+			_, err := api.Patch(ctx, definition.Name, types.MergePatchType, change, metav1.PatchOptions{})
 			if apierrors.IsNotFound(err) {
 				return true, nil
 			}
