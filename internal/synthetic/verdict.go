@@ -62,7 +62,7 @@ func newJudge(def *assess.Definition, now time.Time) (*judge, error) {
 		ours: map[string]networkingv1.NetworkPolicySpec{}, lifelines: lifelines(), now: now,
 		verdicts: map[verdictKey][]verdict{}, parts: map[partsKey][]assess.Part{},
 	}
-	empty := j.snapshot(&namespace{}, shape{}, false)
+	empty := j.snapshot(&namespace{Namespace: control.Namespace{Name: "empty"}}, shape{}, false)
 	for _, u := range assess.Judge(def, empty, now) {
 		wish, _, err := u.Wish(empty, now)
 		if err != nil {
@@ -75,6 +75,9 @@ func newJudge(def *assess.Definition, now time.Time) (*judge, error) {
 			}
 			j.ours[change.Name] = spec
 		}
+	}
+	if len(j.ours) == 0 {
+		return nil, fmt.Errorf("%s wants nothing in an empty namespace: no drift would be repaired", def.Name)
 	}
 	return j, nil
 }
