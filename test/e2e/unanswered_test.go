@@ -13,8 +13,8 @@ var _ = Describe("Invariant 3: Repair never erases an episode, nor the answer's 
 	It("records a repair that took effect although no answer came, once, as its own", func() {
 		binary := harness.Build(newTB(), harness.BuildOptions{Patches: []harness.Patch{{
 			File: "internal/enforce/apply.go",
-			Old:  "	case failure == nil:\n		return object.result(change)\n	case",
-			New:  "	case failure == nil:\n		_ = object\n		return Result{}, unanswered(errors.New(\"the answer was lost\"), target)\n	case",
+			Old:  "	case failure == nil:\n		result, err := object.result(change)\n		result.Taken = taken\n		return result, err\n",
+			New:  "	case failure == nil:\n		_ = object\n		return Result{}, unanswered(errors.New(\"the answer was lost\"), target)\n",
 		}}})
 		s := onOwn("unanswered", harness.OperatorOptions{Binary: binary})
 		names := s.protected(2)
