@@ -94,12 +94,12 @@ func (cp *ControlPlane) EtcdURL() string {
 
 // APIServerPID returns the process id of an API server, 0 while it is stopped.
 func (cp *ControlPlane) APIServerPID(server int) int {
-	return cp.apiServers[server].pid()
+	return cp.apiServers[server].PID()
 }
 
 // EtcdPID returns the process id of etcd, 0 when it is stopped.
 func (cp *ControlPlane) EtcdPID() int {
-	return cp.etcd.pid()
+	return cp.etcd.PID()
 }
 
 // ControllerManagerPID returns the process id of the controller manager, 0 when
@@ -108,7 +108,7 @@ func (cp *ControlPlane) ControllerManagerPID() int {
 	if cp.controllerManager == nil {
 		return 0
 	}
-	return cp.controllerManager.pid()
+	return cp.controllerManager.PID()
 }
 
 // FreeAddress returns a loopback address for a server of the test's own. Nobody is

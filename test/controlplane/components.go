@@ -173,17 +173,17 @@ func (cp *ControlPlane) controllerManagerArgs(port string) []string {
 }
 
 func (cp *ControlPlane) startEtcd(ctx context.Context) error {
-	if err := cp.etcd.start(); err != nil {
+	if err := cp.etcd.Start(); err != nil {
 		return err
 	}
-	return cp.etcd.waitReady(ctx, func(ctx context.Context) error {
+	return cp.etcd.WaitReady(ctx, func(ctx context.Context) error {
 		return getOK(ctx, http.DefaultClient, cp.EtcdURL()+"/readyz")
 	})
 }
 
 func (cp *ControlPlane) startAPIServers(ctx context.Context) error {
 	for _, server := range cp.apiServers {
-		if err := server.start(); err != nil {
+		if err := server.Start(); err != nil {
 			return err
 		}
 	}
@@ -202,7 +202,7 @@ func (cp *ControlPlane) awaitAPIServer(ctx context.Context, server int) error {
 	if err != nil {
 		return err
 	}
-	return cp.apiServers[server].waitReady(ctx, func(ctx context.Context) error {
+	return cp.apiServers[server].WaitReady(ctx, func(ctx context.Context) error {
 		if err := client.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error(); err != nil {
 			return err
 		}
@@ -232,10 +232,10 @@ func (cp *ControlPlane) startControllerManager(ctx context.Context) error {
 		return err
 	}
 	cp.controllerManager = cp.newProcess(controllerManagerBinary, controllerManagerBinary, cp.controllerManagerArgs(port))
-	if err := cp.controllerManager.start(); err != nil {
+	if err := cp.controllerManager.Start(); err != nil {
 		return err
 	}
-	return cp.controllerManager.waitReady(ctx, func(ctx context.Context) error {
+	return cp.controllerManager.WaitReady(ctx, func(ctx context.Context) error {
 		return getOK(ctx, client, "https://"+address(port)+"/healthz")
 	})
 }

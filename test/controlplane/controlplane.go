@@ -4,13 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
+	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-dev/holdfast/test/process"
 )
+
+// apiServerStopGrace is short: an API server with open watches waits for its
+// clients, and has nothing to lose, because everything is in etcd.
+const apiServerStopGrace = time.Second
 
 // ControlPlane is a running control plane. Its methods may be used concurrently,
 // except that starting and stopping is one caller's business.
@@ -30,9 +37,9 @@ type ControlPlane struct {
 	// encrypted is which API servers have an encryption config.
 	encrypted []bool
 
-	etcd              *process
-	apiServers        []*process
-	controllerManager *process
+	etcd              *process.Process
+	apiServers        []*process.Process
+	controllerManager *process.Process
 }
 
 // Start starts a control plane and returns when every component is ready, which
@@ -55,14 +62,14 @@ func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 func (cp *ControlPlane) Stop() error {
 	var group errgroup.Group
 	if cp.controllerManager != nil {
-		group.Go(cp.controllerManager.stop)
+		group.Go(cp.controllerManager.Stop)
 	}
 	for _, server := range cp.apiServers {
-		group.Go(server.stop)
+		group.Go(server.Stop)
 	}
 	err := group.Wait()
 	if cp.etcd != nil {
-		err = errors.Join(err, cp.etcd.stop())
+		err = errors.Join(err, cp.etcd.Stop())
 	}
 	if cp.options.Dir == "" {
 		err = errors.Join(err, os.RemoveAll(cp.dir))
@@ -77,13 +84,13 @@ func (cp *ControlPlane) Stop() error {
 // watches. The controller manager uses server 0 and is without work while that
 // is stopped.
 func (cp *ControlPlane) StopAPIServer(server int) error {
-	return cp.apiServers[server].stop()
+	return cp.apiServers[server].Stop()
 }
 
 // StartAPIServer starts an API server again, on the port it had, and returns
 // when it is ready.
 func (cp *ControlPlane) StartAPIServer(ctx context.Context, server int) error {
-	if err := cp.apiServers[server].start(); err != nil {
+	if err := cp.apiServers[server].Start(); err != nil {
 		return err
 	}
 	return cp.awaitAPIServer(ctx, server)
@@ -185,25 +192,37 @@ func (cp *ControlPlane) prepareProcesses() error {
 	cp.etcd = cp.newProcess(etcdBinary, etcdBinary, cp.etcdArgs())
 	for server := range cp.apiServerPorts {
 		name := fmt.Sprintf("%s-%d", apiServerBinary, server)
-		process := cp.newProcess(name, apiServerBinary, cp.apiServerArgs(server))
-		process.stopGrace = apiServerStopGrace
-		cp.apiServers = append(cp.apiServers, process)
+		component := cp.newProcess(name, apiServerBinary, cp.apiServerArgs(server))
+		component.StopGrace = apiServerStopGrace
+		cp.apiServers = append(cp.apiServers, component)
 	}
 	return nil
 }
 
-func (cp *ControlPlane) newProcess(name, binary string, args []string) *process {
-	return &process{
-		name:      name,
-		binary:    filepath.Join(cp.assets, binary),
-		args:      args,
-		logPath:   cp.path(name + ".log"),
-		output:    cp.options.Output,
-		stopGrace: stopGrace,
+func (cp *ControlPlane) newProcess(name, binary string, args []string) *process.Process {
+	return &process.Process{
+		Name:    name,
+		Binary:  filepath.Join(cp.assets, binary),
+		Args:    args,
+		LogPath: cp.path(name + ".log"),
+		Output:  cp.options.Output,
 	}
 }
 
 // path returns the path of a file in the control plane's directory.
 func (cp *ControlPlane) path(name string) string {
 	return filepath.Join(cp.dir, name)
+}
+
+// lockedWriter lets several components write to one writer.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write implements io.Writer.
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }

@@ -26,7 +26,7 @@ func (cp *ControlPlane) SetEncryptionConfig(server int, config []byte) error {
 	if err := cp.writeEncryption(server, config); err != nil {
 		return fmt.Errorf("write the encryption config of API server %d: %w", server, err)
 	}
-	cp.apiServers[server].args = cp.apiServerArgs(server)
+	cp.apiServers[server].Args = cp.apiServerArgs(server)
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package controlplane
+package process
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ import (
 
 // parentVariable makes the test binary play a parent that starts a component and
 // waits to be killed; its value is the directory for the component's log.
-const parentVariable = "CONTROLPLANE_TEST_PARENT"
+const parentVariable = "PROCESS_TEST_PARENT"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(parentVariable); dir != "" {
@@ -32,22 +32,21 @@ func TestMain(m *testing.M) {
 // playParent starts a component, prints its process id and never returns.
 func playParent(dir string) {
 	child := sleeper(dir)
-	if err := child.start(); err != nil {
+	if err := child.Start(); err != nil {
 		panic(err)
 	}
-	fmt.Println(child.pid())
+	fmt.Println(child.PID())
 	for {
 		time.Sleep(time.Hour)
 	}
 }
 
-func sleeper(dir string) *process {
-	return &process{
-		name:      "sleeper",
-		binary:    "sleep",
-		args:      []string{"3600"},
-		logPath:   filepath.Join(dir, "sleeper.log"),
-		stopGrace: stopGrace,
+func sleeper(dir string) *Process {
+	return &Process{
+		Name:    "sleeper",
+		Binary:  "sleep",
+		Args:    []string{"3600"},
+		LogPath: filepath.Join(dir, "sleeper.log"),
 	}
 }
 
@@ -88,7 +87,7 @@ func TestChildOutlivesTheThreadThatAskedForIt(t *testing.T) {
 	child := sleeper(t.TempDir())
 	thread := make(chan int, 1)
 	go onPassingThread(func() {
-		if err := child.start(); err != nil {
+		if err := child.Start(); err != nil {
 			t.Error(err)
 		}
 		thread <- syscall.Gettid()
@@ -99,7 +98,7 @@ func TestChildOutlivesTheThreadThatAskedForIt(t *testing.T) {
 		return os.IsNotExist(err)
 	})
 	life := child.current()
-	if err := child.stop(); err != nil {
+	if err := child.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := life.err.Error(), "signal: terminated"; got != want {
@@ -141,4 +140,36 @@ func runs(pid int) bool {
 		return false
 	}
 	return !strings.Contains(string(stat), ") Z ")
+}
+
+// What a process started and left behind ends with it, stopped or killed.
+func TestEndTakesGrandchildren(t *testing.T) {
+	ends := map[string]func(*Process) error{"stopped": (*Process).Stop, "killed": (*Process).Kill}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			p := &Process{Name: "parent", Binary: "sh", LogPath: filepath.Join(t.TempDir(), "log"),
+				Args: []string{"-c", `sleep 3600 >/dev/null 2>&1 & echo "$!" "$ADDED"; exec sleep 3600`}, Env: []string{"ADDED=here"}}
+			if err := p.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var grandchild int
+			var added string
+			await(t, "the grandchild runs", func() bool {
+				n, err := fmt.Sscan(p.LogTail(), &grandchild, &added)
+				return n == 2 && err == nil
+			})
+			if added != "here" || !runs(grandchild) {
+				t.Fatalf("the environment has %q, the grandchild %d runs: %t", added, grandchild, runs(grandchild))
+			}
+			for range 2 { // ending again is no error
+				if err := end(p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			await(t, "the grandchild is gone", func() bool { return !runs(grandchild) })
+			if p.PID() != 0 {
+				t.Errorf("the id of an ended process is %d, want 0", p.PID())
+			}
+		})
+	}
 }
