@@ -85,6 +85,25 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 controlplane: ## Build etcd, the API server, the controller manager and kubectl (minutes the first time)
 	@hack/controlplane/build.sh
 
+# The real Velero of the suites behind the build tag velero: the server, its plugin
+# for S3, in a folder of its own because the server starts what is in there, and an
+# S3 server. Each is built when it is missing or its pin in hack/velero changed.
+VELERO := bin/velero/velero bin/velero/plugins/velero-plugin-for-aws bin/velero/versitygw
+
+.PHONY: velero
+velero: $(VELERO) ## Build Velero, its plugin for S3 and an S3 server (six minutes the first time)
+
+bin/velero/velero: hack/velero/velero/go.mod hack/velero/velero/go.sum
+bin/velero/plugins/velero-plugin-for-aws: hack/velero/plugin/go.mod hack/velero/plugin/go.sum
+bin/velero/versitygw: hack/velero/s3/go.mod hack/velero/s3/go.sum
+
+$(VELERO):
+	@echo "building $(@F)"
+	@mkdir -p $(@D)
+	@cd $(<D) && GOWORK=off GOFLAGS= CGO_ENABLED=0 \
+		go build -trimpath -ldflags="-s -w" -o "$(CURDIR)/$@" "$$(go list tool)"
+	@touch $@ # go leaves a binary that is current as old as it is
+
 .PHONY: tools
 tools: ## Build the tools that tests run, such as helm (minutes the first time)
 	@go test -count=1 ./test/tool
