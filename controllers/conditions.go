@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // ready says whether Holdfast does its work for the policy.
@@ -131,7 +132,7 @@ func (s *summary) evidence() metav1.Condition {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonEvidenceLost,
 			"observations are only counted, because memory for them is full: "+s.health.Message
 	case !s.health.Available:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.health.Reason, cut(s.health.Message, maxCause)
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.health.Reason, phrase.Clip(s.health.Message, maxCause)
 	case s.ephemeral:
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonNotDurable, notDurable
 	}

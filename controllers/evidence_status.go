@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // behindWait is the time after which the ledger is read again for a slot that is
@@ -215,7 +216,7 @@ func (p *schedulePass) recorded(newest *newestSlot) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionEvidenceRecorded, Status: metav1.ConditionFalse}
 	switch {
 	case !p.health.Available:
-		c.Reason, c.Message = p.health.Reason, cut(p.health.Message, maxCause)
+		c.Reason, c.Message = p.health.Reason, phrase.Clip(p.health.Message, maxCause)
 	case newest == nil:
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonAwaitingFirstSlot, "no slot was due yet"
 	case newest.state == v1alpha1.SlotMissed:

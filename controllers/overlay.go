@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // overlay is the snapshot with a NetworkPolicy as it was read back.
@@ -142,14 +143,6 @@ const (
 )
 
 // clip cuts a text to maxText, at a character.
-func clip(s string) string { return cut(s, maxText) }
-
-// cut cuts a text to a number of bytes, at a character.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit-3], "") + "…"
-}
+func clip(s string) string { return phrase.Clip(s, maxText) }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

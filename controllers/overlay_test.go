@@ -1,10 +1,8 @@
 package controllers
 
 import (
-	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -132,25 +130,6 @@ func TestChangedPaths(t *testing.T) {
 				t.Errorf("back again it is %v", back)
 			}
 		})
-	}
-}
-
-// TestClipNeverCutsARune: at whatever offset the limit falls.
-func TestClipNeverCutsARune(t *testing.T) {
-	for offset := range 8 {
-		for _, filler := range []string{"a", "é", "€", "😀"} {
-			text := strings.Repeat("x", offset) + strings.Repeat(filler, maxText+1)
-			got := clip(text)
-			if !utf8.ValidString(got) || len(got) > maxText || len(got) < maxText-6 || !strings.HasSuffix(got, "…") {
-				t.Errorf("offset %d of %q: %d bytes, ends with %q", offset, filler, len(got), got[len(got)-6:])
-			}
-			if !strings.HasPrefix(text, strings.TrimSuffix(got, "…")) {
-				t.Errorf("offset %d of %q: what is left is not the beginning", offset, filler)
-			}
-		}
-	}
-	if text := strings.Repeat("é", maxText/2); clip(text) != text {
-		t.Error("a text that fits was cut")
 	}
 }
 

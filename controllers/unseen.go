@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/enforce"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // unseen is the first of the subjects that are not evaluated: one of which a permission
@@ -59,7 +60,7 @@ func (u unseen) String(number int32) string {
 	for _, rule := range u.record.State.Rules {
 		why = append(why, strings.TrimSpace(rule.Rule+" "+rule.Reason))
 	}
-	return cut(fmt.Sprintf("%s, under %s: %s: %s: %s", subjects, u.record.Unit.Control, u.record.Unit.Subject,
+	return phrase.Clip(fmt.Sprintf("%s, under %s: %s: %s: %s", subjects, u.record.Unit.Control, u.record.Unit.Subject,
 		strings.Join(why, ", "), cmp.Or(u.message, u.record.Message)), maxCause)
 }
 

@@ -1,6 +1,10 @@
 package collect
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/internal/phrase"
+)
 
 // maxMessage bounds a message, in bytes.
 const maxMessage = 512
@@ -15,9 +19,4 @@ func joined(failures []failure) string {
 }
 
 // clip shortens a text to what an entry has room for.
-func clip(text string) string {
-	if len(text) <= maxMessage {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxMessage-len("…")], "") + "…"
-}
+func clip(text string) string { return phrase.Clip(text, maxMessage) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // Reasons of findings on what API servers store.
@@ -121,7 +122,7 @@ func (p *servers) judgeStored() control.Finding {
 	f := p.fold(RuleStored, "stored in the clear", p.stored)
 	if f.Outcome == control.Conforming && f.Reason == "" {
 		f.Reason = ReasonStoredEncrypted
-		f.Message = "What was just written through each API server was stored encrypted: " + listed(p.spec.Resources) + "."
+		f.Message = "What was just written through each API server was stored encrypted: " + phrase.Listed(p.spec.Resources) + "."
 	}
 	return f
 }
@@ -189,7 +190,7 @@ func (p *servers) fold(rule, what string, judge func(*canary) sight) control.Fin
 
 func (p *servers) worst(rule, what string, sights []sight) control.Finding {
 	if bad := of(sights, control.Deviating); len(bad) > 0 {
-		f := deviating(rule, bad[0].reason, capital(what)+" by {names}: "+bad[0].message+".", "API servers and resources", namesOfSights(bad)...)
+		f := deviating(rule, bad[0].reason, phrase.Capital(what)+" by {names}: "+bad[0].message+".", "API servers and resources", namesOfSights(bad)...)
 		f.Basis = control.BasisBehaviour
 		return f
 	}
@@ -206,7 +207,7 @@ func (p *servers) worst(rule, what string, sights []sight) control.Finding {
 	f := control.Finding{Rule: rule, Outcome: control.Conforming, Basis: control.BasisBehaviour}
 	if len(of(sights, control.NotApplicable)) == len(sights) {
 		f.Outcome, f.Basis = control.NotApplicable, control.BasisConfiguration
-		f.Reason, f.Message = sights[0].reason, capital(sights[0].message)+"."
+		f.Reason, f.Message = sights[0].reason, phrase.Capital(sights[0].message)+"."
 	}
 	return f
 }
@@ -280,5 +281,3 @@ func (p *servers) seen() []string {
 	}
 	return facts
 }
-
-func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

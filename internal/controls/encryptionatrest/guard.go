@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // What guards are about. With GuardPrefix before and the policy's name after it
@@ -161,7 +162,7 @@ func (g *guards) namespaces() map[string]any {
 	}
 	if len(excluded) > 0 {
 		selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
-			Key: "kubernetes.io/metadata.name", Operator: metav1.LabelSelectorOpNotIn, Values: sortedSet(excluded),
+			Key: "kubernetes.io/metadata.name", Operator: metav1.LabelSelectorOpNotIn, Values: phrase.Sorted(excluded),
 		})
 	}
 	return plain(selector)

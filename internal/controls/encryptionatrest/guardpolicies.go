@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // The expressions of the guards are written in CEL as an API server compiles it for
@@ -155,8 +156,8 @@ func (g *guards) attestedClass() string {
 			clauses = append(clauses, policyClauses(a.StoragePolicy)...)
 		}
 	}
-	clauses = append(clauses, isOneOf("object.metadata.name", sortedSet(names)), isOneOf("object.provisioner", sortedSet(provisioners)))
-	return either(sortedSet(clauses))
+	clauses = append(clauses, isOneOf("object.metadata.name", phrase.Sorted(names)), isOneOf("object.provisioner", phrase.Sorted(provisioners)))
+	return either(phrase.Sorted(clauses))
 }
 
 func policyClauses(policy string) []string {
@@ -225,7 +226,7 @@ func (g *guards) encryptedSources() []string {
 			names = append(names, a.Provisioner)
 		}
 	}
-	return sortedSet(names)
+	return phrase.Sorted(names)
 }
 
 // sources are the volume sources of the API that are no CSI drivers.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // Reasons of findings on providers and keys.
@@ -49,7 +50,7 @@ func (p *servers) key(c *canary) (s sight, end time.Time) {
 		name := providerOf(prefix)
 		if name != "" && len(p.spec.Providers) > 0 && !slices.Contains(p.spec.Providers, name) {
 			s.outcome, s.reason = control.Deviating, ReasonProviderNotAllowed
-			s.message = fmt.Sprintf("provider %s is not one of %s", name, listed(p.spec.Providers))
+			s.message = fmt.Sprintf("provider %s is not one of %s", name, phrase.Listed(p.spec.Providers))
 			return s, time.Time{}
 		}
 	}

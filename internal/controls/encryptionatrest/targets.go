@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // every is the interval of probes where the control states none.
@@ -62,7 +63,7 @@ func canaryTargets(in control.Input, spec *v1alpha1.APIServerEncryption) []contr
 	}
 	revision := flagsOf(in.Snapshot)
 	var targets []control.Target
-	for _, endpoint := range sortedSet(endpoints) {
+	for _, endpoint := range phrase.Sorted(endpoints) {
 		for _, resource := range resources(spec) {
 			targets = append(targets, control.Target{Every: interval, Revision: revision, Canary: &control.CanaryTarget{Endpoint: endpoint, Resource: resource}})
 		}
@@ -82,7 +83,7 @@ func flagsOf(s *control.Snapshot) string {
 	if len(flags) == 0 {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(strings.Join(sortedSet(flags), "\n")))
+	sum := sha256.Sum256([]byte(strings.Join(phrase.Sorted(flags), "\n")))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -91,7 +92,7 @@ func resources(spec *v1alpha1.APIServerEncryption) []string {
 	if len(spec.Resources) == 0 {
 		return []string{"secrets"}
 	}
-	return sortedSet(spec.Resources)
+	return phrase.Sorted(spec.Resources)
 }
 
 // targets are objects that the guards are to refuse. A claim lies in whichever

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // secretOf returns a Secret of the namespace as a target.
@@ -21,9 +22,9 @@ func tlsSecrets(i *control.Ingress) (names []string, hosts map[string][]string) 
 			continue
 		}
 		names = append(names, e.Secret)
-		hosts[e.Secret] = sorted(append(hosts[e.Secret], e.Hosts...))
+		hosts[e.Secret] = phrase.Sorted(append(hosts[e.Secret], e.Hosts...))
 	}
-	return sorted(names), hosts
+	return phrase.Sorted(names), hosts
 }
 
 // judgeCertificates returns the finding of rule TR-02. It is of the live Secrets:

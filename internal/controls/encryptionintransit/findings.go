@@ -2,11 +2,11 @@ package encryptionintransit
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 const (
@@ -80,7 +80,7 @@ func (v *verdict) turns(now time.Time, times ...time.Time) {
 func (v *verdict) blank(outcome control.Outcome, reason, message string) control.Finding {
 	return control.Finding{
 		Subject: v.Subject, Rule: v.rule, Basis: v.basis, Born: v.born, Until: v.until,
-		Outcome: outcome, Reason: reason, Message: clip(message, maxMessage),
+		Outcome: outcome, Reason: reason, Message: phrase.Clip(message, maxMessage),
 	}
 }
 
@@ -103,7 +103,7 @@ func (v *verdict) finding(reason, message string) control.Finding {
 		names := whats(v.against)
 		f.Outcome, f.Reason, f.Message = control.Deviating, v.against[0].reason, summed(names)
 		for _, name := range names[:min(len(names), maxCulprits)] {
-			f.Culprits = append(f.Culprits, clip(name, maxCulprit))
+			f.Culprits = append(f.Culprits, phrase.Clip(name, maxCulprit))
 		}
 	case len(v.undecided) > 0:
 		worst := v.undecided[0]
@@ -113,9 +113,9 @@ func (v *verdict) finding(reason, message string) control.Finding {
 				break
 			}
 		}
-		f.Outcome, f.Reason, f.Message = control.NotEvaluated, worst.reason, clip("Not decided: "+worst.what+".", maxMessage)
+		f.Outcome, f.Reason, f.Message = control.NotEvaluated, worst.reason, phrase.Clip("Not decided: "+worst.what+".", maxMessage)
 	case len(v.recorded) > 0:
-		f.Reason, f.Message = ReasonRecorded, clip("Recorded, not forbidden: "+summed(whats(v.recorded)), maxMessage)
+		f.Reason, f.Message = ReasonRecorded, phrase.Clip("Recorded, not forbidden: "+summed(whats(v.recorded)), maxMessage)
 	}
 	f.Facts = v.texts()
 	return f
@@ -124,12 +124,12 @@ func (v *verdict) finding(reason, message string) control.Finding {
 // texts returns each fact as one text, its parts in a stable order.
 func (v *verdict) texts() map[string]string {
 	all := map[string][]string{
-		factFound: whats(v.against), factUndecided: whats(v.undecided), factRecorded: whats(v.recorded), factSeen: sorted(v.seen),
+		factFound: whats(v.against), factUndecided: whats(v.undecided), factRecorded: whats(v.recorded), factSeen: phrase.Sorted(v.seen),
 	}
 	texts := map[string]string{}
 	for name, parts := range all {
 		if len(parts) > 0 {
-			texts[name] = bounded(parts, maxFact)
+			texts[name] = phrase.Bounded(parts, maxFact)
 		}
 	}
 	if len(texts) == 0 {
@@ -143,54 +143,14 @@ func whats(issues []issue) []string {
 	for _, i := range issues {
 		names = append(names, i.what)
 	}
-	return sorted(names)
+	return phrase.Sorted(names)
 }
 
 // summed returns one sentence of clauses, and their number where they are many.
 func summed(clauses []string) string {
 	const room = maxMessage - len("; and 1000000 more.")
-	return capital(bounded(clauses, room)) + "."
-}
-
-// capital begins a sentence with a capital letter, unless with the name of a host.
-func capital(text string) string {
-	first, _, _ := strings.Cut(text, " ")
-	if text == "" || strings.Contains(first, ".") {
-		return text
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
-}
-
-// bounded joins parts as far as they fit, and counts the others.
-func bounded(parts []string, most int) string {
-	room := most - len("; and 1000000 more")
-	var text strings.Builder
-	for i, part := range parts {
-		if text.Len()+len("; ")+len(part) > room && i > 0 {
-			fmt.Fprintf(&text, "; and %d more", len(parts)-i)
-			break
-		}
-		if i > 0 {
-			text.WriteString("; ")
-		}
-		text.WriteString(clip(part, room))
-	}
-	return text.String()
-}
-
-// clip shortens a text that is too long.
-func clip(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
+	return phrase.Capital(phrase.Bounded(clauses, room)) + "."
 }
 
 // sentence returns a text as part of a sentence: without its full stop.
 func sentence(text string) string { return strings.TrimSuffix(strings.TrimSpace(text), ".") }
-
-func sorted(names []string) []string {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	return slices.Compact(names)
-}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 const (
@@ -125,7 +126,7 @@ func scopeSelector(scope *v1alpha1.Scope) (map[string]any, error) {
 	for _, e := range scope.Exclusions {
 		out = append(out, e.Namespaces...)
 	}
-	if out = sorted(out); len(out) > 0 {
+	if out = phrase.Sorted(out); len(out) > 0 {
 		selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
 			Key: namespaceNameKey, Operator: metav1.LabelSelectorOpNotIn, Values: out,
 		})

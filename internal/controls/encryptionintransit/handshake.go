@@ -7,6 +7,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // judgeHandshakes returns the finding of rule TR-10.
@@ -73,7 +74,7 @@ func judgeVersions(v *verdict, name string, s *control.Served, least v1alpha1.TL
 	}
 	switch {
 	case len(old) > 0:
-		v.accuse(ReasonOldVersion, "%s accepts TLS %s", name, strings.Join(sorted(old), " and "))
+		v.accuse(ReasonOldVersion, "%s accepts TLS %s", name, strings.Join(phrase.Sorted(old), " and "))
 	case !accepted:
 		v.doubt("%s was not seen to accept TLS %s", name, least)
 	}

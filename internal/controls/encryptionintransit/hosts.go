@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // probeLabel stands in for the asterisk of a wildcard where a name is asked for.
@@ -53,7 +54,7 @@ func servedHosts(i *control.Ingress) []string {
 	if i.DefaultBackend {
 		hosts = append(slices.Clone(hosts), "")
 	}
-	return sorted(hosts)
+	return phrase.Sorted(hosts)
 }
 
 // mayOverlap reports whether some host is covered by both: listeners and routes

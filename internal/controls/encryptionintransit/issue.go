@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // issuedPrefix begins the names of the Certificates that Holdfast creates; that of
@@ -53,7 +54,7 @@ func (w *wanting) requests() []request {
 				at = len(all)
 				all = append(all, request{secret: name, on: w.object(networkingGroup, "Ingress", i.Meta)})
 			}
-			all[at].hosts = sorted(append(all[at].hosts, namedBy(i, name)...))
+			all[at].hosts = phrase.Sorted(append(all[at].hosts, namedBy(i, name)...))
 		}
 	}
 	return all
@@ -144,7 +145,7 @@ func (w *wanting) certificateOf(name string, q request) control.Change {
 			"issuerRef": map[string]any{"name": issuer.Name, "kind": kind, "group": group},
 		},
 		Subject: &q.on.Subject, Rules: []string{RuleCertificates}, Effect: control.Restricts,
-		InPlace: have != nil && have.Secret == q.secret && slices.Equal(sorted(have.DNSNames), q.hosts) &&
+		InPlace: have != nil && have.Secret == q.secret && slices.Equal(phrase.Sorted(have.DNSNames), q.hosts) &&
 			have.Issuer == kind+"."+group+"/"+issuer.Name,
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // Wants implements control.Remediator: the annotation that redirects, Certificates
@@ -37,7 +38,7 @@ type wanting struct {
 func (w *wanting) want(c control.Change) { w.changes = append(w.changes, c) }
 
 func (w *wanting) refuse(reason, format string, args ...any) {
-	w.refusals = append(w.refusals, &control.Refusal{Reason: reason, Message: clip(fmt.Sprintf(format, args...), maxMessage)})
+	w.refusals = append(w.refusals, &control.Refusal{Reason: reason, Message: phrase.Clip(fmt.Sprintf(format, args...), maxMessage)})
 }
 
 // guard wants the objects of the guard, or that those which are left go.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // acceptance is what acceptedExposure accepts of one kind in one namespace.
@@ -37,9 +38,9 @@ func accept(in control.Input, d v1alpha1.Direction, covers func(v1alpha1.Accepte
 			continue
 		}
 		ports = append(ports, acceptedPorts(a.Ports))
-		references = append(references, cmp.Or(a.Ticket, clip(a.Reason, maxName)))
+		references = append(references, cmp.Or(a.Ticket, phrase.Clip(a.Reason, maxName)))
 	}
-	return acceptance{ports: unionOf(ports...), references: sortedSet(references)}
+	return acceptance{ports: unionOf(ports...), references: phrase.Sorted(references)}
 }
 
 // acceptedPorts returns the ports of an entry, whatever their protocol. None

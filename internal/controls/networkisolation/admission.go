@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // backend is a Service that the API server calls, and that denying ingress would
@@ -60,7 +61,7 @@ func backends(s *control.Snapshot) []backend {
 		}
 		b := &all[len(all)-1]
 		b.targets = portList(slices.Concat(b.targets, a.Targets)...)
-		b.users = sortedSet(slices.Concat(b.users, a.Users))
+		b.users = phrase.Sorted(slices.Concat(b.users, a.Users))
 		b.gates = b.gates || a.Gates
 		b.missing = cmp.Or(b.missing, missingOf(a))
 	}
@@ -120,7 +121,7 @@ func forUsers(users []string) string {
 	if len(users) == 0 {
 		return ""
 	}
-	return " for " + clip(strings.Join(users, " and "), room)
+	return " for " + phrase.Clip(strings.Join(users, " and "), room)
 }
 
 // permitAdmission returns a permission for each Service that the API server

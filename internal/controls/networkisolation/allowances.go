@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // RuleAllowances is the rule that stated allowances exist as stated, and no others
@@ -115,7 +116,7 @@ func judgeAllowances(in control.Input) []control.Finding {
 		return nil
 	}
 	if finding.Outcome == control.Conforming {
-		finding.Reason, finding.Message = ReasonAllowed, counted("Allowed as stated: {names}.", names, found.noun)
+		finding.Reason, finding.Message = ReasonAllowed, phrase.Named("Allowed as stated: {names}.", found.noun, names, maxMessage)
 	}
 	finding.Rule = RuleAllowances
 	finding.Facts = factTexts(map[string][]string{factStated: names})

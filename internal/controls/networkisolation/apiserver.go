@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // apiServerPort is the port of Service default/kubernetes, and that of most load
@@ -81,7 +82,7 @@ func endpointTexts(endpoints []control.Endpoint) []string {
 	for _, e := range endpoints {
 		texts = append(texts, net.JoinHostPort(e.Address, strconv.Itoa(int(e.Port.Port))))
 	}
-	return sortedSet(texts)
+	return phrase.Sorted(texts)
 }
 
 func addressesOf(endpoints []control.Endpoint) []string {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // judgeDenials returns the findings of rules NP-01 and NP-02, one for each
@@ -40,7 +41,7 @@ func judgeDenial(d direction, policies []control.NetworkPolicy, mode v1alpha1.Mo
 		return control.Finding{
 			Outcome: control.Conforming,
 			Reason:  ReasonDenied,
-			Message: counted(string(d.name)+" is denied by default, by {names}.", denying, "NetworkPolicies"),
+			Message: phrase.Named(string(d.name)+" is denied by default, by {names}.", "NetworkPolicies", denying, maxMessage),
 		}
 	}
 }
@@ -83,7 +84,7 @@ func deviating(reason string, names []string, message string) control.Finding {
 	return control.Finding{
 		Outcome:  control.Deviating,
 		Reason:   reason,
-		Message:  counted(message, names, "NetworkPolicies"),
+		Message:  phrase.Named(message, "NetworkPolicies", names, maxMessage),
 		Culprits: names[:min(len(names), maxCulprits)],
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"go4.org/netipx"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // maxWork bounds the networks that are put together in one evaluation, over all
@@ -101,7 +102,7 @@ func (t traffic) judgeExposure(found *tally, accepted acceptance, work *int) {
 func (t traffic) exposureOf(class podsReading, work *int) exposure {
 	var e exposure
 	if len(t.unreadable) > 0 {
-		e.doubt = "the selector of " + bounded(t.unreadable) + " cannot be parsed"
+		e.doubt = "the selector of " + phrase.Bounded(t.unreadable, maxFact) + " cannot be parsed"
 	}
 	if len(class.policies) == 0 {
 		if e.doubt == "" {

@@ -3,10 +3,10 @@ package networkisolation
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 const (
@@ -99,16 +99,16 @@ func (t *tally) doubt(name, why string) {
 // deviate; but what nobody knows cannot be recorded.
 func (t *tally) finding(w wording, record bool) control.Finding {
 	f := control.Finding{Rule: w.rule, Outcome: control.Conforming, Facts: factTexts(t.facts)}
-	against, unknown := sortedSet(t.against), sortedSet(t.undecided)
+	against, unknown := phrase.Sorted(t.against), phrase.Sorted(t.undecided)
 	switch {
 	case len(against) > 0 && !record:
-		f.Outcome, f.Reason, f.Message = control.Deviating, w.reason, counted(w.message, against, w.noun)
+		f.Outcome, f.Reason, f.Message = control.Deviating, w.reason, phrase.Named(w.message, w.noun, against, maxMessage)
 		f.Culprits = against[:min(len(against), maxCulprits)]
 	case len(unknown) > 0:
 		f.Outcome, f.Reason = control.NotEvaluated, control.ReasonInconclusive
-		f.Message = counted("Not decided "+w.doubt, unknown, w.noun)
+		f.Message = phrase.Named("Not decided "+w.doubt, w.noun, unknown, maxMessage)
 	case len(against) > 0:
-		f.Reason, f.Message = ReasonRecorded, counted("Recorded, not forbidden: "+lower(w.message), against, w.noun)
+		f.Reason, f.Message = ReasonRecorded, phrase.Named("Recorded, not forbidden: "+lower(w.message), w.noun, against, maxMessage)
 	case t.accepted:
 		f.Reason, f.Message = ReasonAccepted, "All that is open is accepted, each with a reason."
 	default:
@@ -124,50 +124,9 @@ func factTexts(facts map[string][]string) map[string]string {
 	}
 	texts := map[string]string{}
 	for name, parts := range facts {
-		texts[name] = bounded(sortedSet(parts))
+		texts[name] = phrase.Bounded(phrase.Sorted(parts), maxFact)
 	}
 	return texts
 }
 
-// bounded joins parts as far as they fit, and counts the others.
-func bounded(parts []string) string {
-	const room = maxFact - len("; and 1000000 more")
-	var text strings.Builder
-	for i, part := range parts {
-		if text.Len()+len("; ")+len(part) > room && i > 0 {
-			fmt.Fprintf(&text, "; and %d more", len(parts)-i)
-			break
-		}
-		if i > 0 {
-			text.WriteString("; ")
-		}
-		text.WriteString(clip(part, room))
-	}
-	return text.String()
-}
-
-// clip shortens a text that is too long.
-func clip(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
-}
-
 func lower(message string) string { return strings.ToLower(message[:1]) + message[1:] }
-
-func sortedSet(names []string) []string {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// counted puts names in place of {names}: all of them, or only their number
-// where they would make the message too long.
-func counted(template string, names []string, noun string) string {
-	message := strings.ReplaceAll(template, "{names}", strings.Join(names, ", "))
-	if len(message) > maxMessage {
-		message = strings.ReplaceAll(template, "{names}", fmt.Sprintf("%d %s", len(names), noun))
-	}
-	return message
-}

@@ -2,6 +2,7 @@ package networkisolation
 
 import (
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // factHostNetwork are the pods that no NetworkPolicy reaches.
@@ -31,7 +32,7 @@ func judgeCoverage(in control.Input, read []traffic) control.Finding {
 		}
 		for _, name := range t.names(bare) {
 			if len(t.unreadable) > 0 {
-				found.doubt(name, "the selector of "+bounded(t.unreadable)+" cannot be parsed")
+				found.doubt(name, "the selector of "+phrase.Bounded(t.unreadable, maxFact)+" cannot be parsed")
 				continue
 			}
 			found.against = append(found.against, name)
@@ -82,5 +83,5 @@ func (t traffic) names(classes []podsReading) []string {
 	for _, class := range classes {
 		names = append(names, class.name+" "+t.word)
 	}
-	return sortedSet(names)
+	return phrase.Sorted(names)
 }

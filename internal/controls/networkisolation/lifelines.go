@@ -5,6 +5,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // RuleLifelines is the rule that what no denial may cut off is allowed, as far as
@@ -155,27 +156,27 @@ func (p *problems) finding() control.Finding {
 	for _, names := range p.names {
 		culprits = append(culprits, names...)
 	}
-	culprits = sortedSet(culprits)
+	culprits = phrase.Sorted(culprits)
 	for _, w := range []struct{ reason, message string }{
 		{ReasonUnreachable, "Pods are isolated, and no rule lets through {names}."},
 		{ReasonAbsent, "What is stated is not allowed explicitly: {names} is missing, and nothing else does the same."},
 		{ReasonAltered, "{names} is not as stated."},
 		{ReasonRevoked, "{names} permits what the control does not state."},
 	} {
-		if names := sortedSet(p.names[w.reason]); len(names) > 0 {
+		if names := phrase.Sorted(p.names[w.reason]); len(names) > 0 {
 			return control.Finding{
 				Outcome:  control.Deviating,
 				Reason:   w.reason,
-				Message:  counted(w.message, names, p.noun),
+				Message:  phrase.Named(w.message, p.noun, names, maxMessage),
 				Culprits: culprits[:min(len(culprits), maxCulprits)],
 			}
 		}
 	}
-	if doubts := sortedSet(p.doubts); len(doubts) > 0 {
+	if doubts := phrase.Sorted(p.doubts); len(doubts) > 0 {
 		return control.Finding{
 			Outcome: control.NotEvaluated,
 			Reason:  control.ReasonInconclusive,
-			Message: clip("Not decided: "+doubts[0]+".", maxMessage),
+			Message: phrase.Clip("Not decided: "+doubts[0]+".", maxMessage),
 		}
 	}
 	return control.Finding{Outcome: control.Conforming}

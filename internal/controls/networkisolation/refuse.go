@@ -7,6 +7,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // obstacle is why denying a direction would do harm, or is not proven to do none.
@@ -135,7 +136,7 @@ func (i *intent) deadlock(b backend) []obstacle {
 func (i *intent) refusals() error {
 	var all []error
 	refuse := func(reason, format string, args ...any) {
-		all = append(all, &control.Refusal{Reason: reason, Message: clip(fmt.Sprintf(format, args...), maxMessage)})
+		all = append(all, &control.Refusal{Reason: reason, Message: phrase.Clip(fmt.Sprintf(format, args...), maxMessage)})
 	}
 	for _, name := range i.collisions {
 		refuse(v1alpha1.ReasonNameCollision, "NetworkPolicy %s is left as it is: Holdfast did not create it.", name)

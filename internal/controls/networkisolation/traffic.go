@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // maxName bounds the name of a class of pods, in bytes.
@@ -192,7 +193,7 @@ func className(class control.PodClass) string {
 		}
 		pairs = append(pairs, key+"="+value)
 	}
-	return clip("pods "+strings.Join(pairs, ","), maxName)
+	return phrase.Clip("pods "+strings.Join(pairs, ","), maxName)
 }
 
 // readRule says whom a rule allows traffic with. Several peers that are

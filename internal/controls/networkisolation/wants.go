@@ -8,6 +8,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // Wants returns every NetworkPolicy that the control wants in the namespace, and
@@ -152,7 +153,7 @@ func (i *intent) takenBack(name string) (control.Change, bool) {
 		if strings.HasPrefix(name, allowPrefix) {
 			c.Effect = control.Permits
 		}
-		c.Rollback = clip(fmt.Sprintf("Denying %s is taken back: %s.", d.word, d.rollback), maxMessage)
+		c.Rollback = phrase.Clip(fmt.Sprintf("Denying %s is taken back: %s.", d.word, d.rollback), maxMessage)
 		return c, true
 	}
 	return control.Change{}, false
@@ -164,5 +165,5 @@ func aspects(spec networkingv1.NetworkPolicySpec) []string {
 	for _, t := range policyTypes(spec) {
 		names = append(names, string(t))
 	}
-	return sortedSet(names)
+	return phrase.Sorted(names)
 }
