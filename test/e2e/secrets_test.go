@@ -219,8 +219,17 @@ func (s *scene) guardsHold() error {
 	return nil
 }
 
-// removeGuards deletes the scene's guards, which outlive its policy.
+// removeGuards deletes the scene's guards, which outlive its policy and its operator:
+// one that runs would apply them again. It waits until the API server, which goes by
+// its own copy of them, refuses no class any more.
 func (s *scene) removeGuards(ctx context.Context) {
+	if s.op.Running() {
+		s.op.Stop(s.tb)
+	}
+	defer s.eventually("classes are let through again", func() error {
+		c := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "guards-gone"}, Provisioner: ebs}
+		return s.Create(ctx, c, client.DryRunAll)
+	})
 	for _, kind := range []string{"ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"} {
 		for _, guard := range s.listed(ctx, schema.GroupVersionKind{Group: "admissionregistration.k8s.io", Version: "v1", Kind: kind}) {
 			if strings.HasPrefix(guard.GetName(), control.GuardPrefix) && strings.HasSuffix(guard.GetName(), "-"+s.name) {
