@@ -97,11 +97,16 @@ bin/velero/velero: hack/velero/velero/go.mod hack/velero/velero/go.sum
 bin/velero/plugins/velero-plugin-for-aws: hack/velero/plugin/go.mod hack/velero/plugin/go.sum
 bin/velero/versitygw: hack/velero/s3/go.mod hack/velero/s3/go.sum
 
+# The server knows its version as a release does. It would listen on a fixed port for
+# metrics that it does not have: two on one machine would be one too many.
+bin/velero/velero: LDFLAGS = -X github.com/vmware-tanzu/velero/pkg/buildinfo.Version=$$(go list -m -f '{{.Version}}' github.com/vmware-tanzu/velero) \
+	-X sigs.k8s.io/controller-runtime/pkg/metrics/server.DefaultBindAddress=0
+
 $(VELERO):
 	@echo "building $(@F)"
 	@mkdir -p $(@D)
-	@cd $(<D) && GOWORK=off GOFLAGS= CGO_ENABLED=0 \
-		go build -trimpath -ldflags="-s -w" -o "$(CURDIR)/$@" "$$(go list tool)"
+	@cd $(<D) && export GOWORK=off GOFLAGS= CGO_ENABLED=0 && \
+		go build -trimpath -ldflags="-s -w $(LDFLAGS)" -o "$(CURDIR)/$@" "$$(go list tool)"
 	@touch $@ # go leaves a binary that is current as old as it is
 
 .PHONY: tools

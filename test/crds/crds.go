@@ -1,6 +1,7 @@
 // Package crds installs the CustomResourceDefinitions of other projects, as they
 // publish them, in an API server. They are read from the projects' Go modules,
-// which hack/crds pins.
+// which hack/crds pins, and those of Velero from the module that its server is built
+// from.
 package crds
 
 import (
@@ -38,14 +39,23 @@ const (
 	CertManager Set = "github.com/cert-manager/cert-manager"
 	// Snapshots is the kinds of volume snapshots and of groups of them.
 	Snapshots Set = "github.com/kubernetes-csi/external-snapshotter/client/v8"
+	// Velero is all kinds of Velero.
+	Velero Set = "github.com/vmware-tanzu/velero"
 )
 
 // folders are where, in each module, the definitions are.
-var folders = map[Set]string{
-	GatewayAPI:  "config/crd/standard",
-	Istio:       "kubernetes",
-	CertManager: "deploy/crds",
-	Snapshots:   "config/crd",
+var folders = map[Set][]string{
+	GatewayAPI:  {"config/crd/standard"},
+	Istio:       {"kubernetes"},
+	CertManager: {"deploy/crds"},
+	Snapshots:   {"config/crd"},
+	Velero:      {"config/crd/v1/bases", "config/crd/v2alpha1/bases"},
+}
+
+// pins are the folders under hack of the modules that pin those of sets.
+var pins = map[string][]Set{
+	"crds":          {GatewayAPI, Istio, CertManager, Snapshots},
+	"velero/velero": {Velero},
 }
 
 // Server is an API server.
@@ -54,23 +64,31 @@ type Server interface {
 	RESTConfig() *rest.Config
 }
 
-// Folder is the folder with the set's definitions. What else is in it is of other
-// kinds.
-func (s Set) Folder(tb testing.TB) string {
+// Folders are the folders with the set's definitions. What else is in them is of
+// other kinds.
+func (s Set) Folders(tb testing.TB) []string {
 	tb.Helper()
 	dirs, err := modules()
 	if err != nil {
 		tb.Fatalf("find the CustomResourceDefinitions of %s: %v", s, err)
 	}
-	return filepath.Join(dirs[s], filepath.FromSlash(folders[s]))
+	all := slices.Clone(folders[s])
+	for i := range all {
+		all[i] = filepath.Join(dirs[s], filepath.FromSlash(all[i]))
+	}
+	return all
 }
 
 // Definitions are the definitions of the set, by name.
 func (s Set) Definitions(tb testing.TB) []*apiextensionsv1.CustomResourceDefinition {
 	tb.Helper()
-	paths, err := filepath.Glob(filepath.Join(s.Folder(tb), "*.yaml"))
-	if err != nil {
-		tb.Fatal(err)
+	var paths []string
+	for _, folder := range s.Folders(tb) {
+		found, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		paths = append(paths, found...)
 	}
 	var all []*apiextensionsv1.CustomResourceDefinition
 	for _, path := range paths {
@@ -115,34 +133,44 @@ func download() (map[Set]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	dirs := map[Set]string{}
+	for pin, sets := range pins {
+		if err := downloadPinned(filepath.Join(root, "hack", filepath.FromSlash(pin)), sets, dirs); err != nil {
+			return nil, err
+		}
+	}
+	return dirs, nil
+}
+
+// downloadPinned adds to dirs where the modules are that the one in dir pins.
+func downloadPinned(dir string, sets []Set, dirs map[Set]string) error {
 	args := []string{"mod", "download", "-json"}
-	for set := range folders {
+	for _, set := range sets {
 		args = append(args, string(set))
 	}
 	cmd := exec.Command("go", args...)
-	cmd.Dir = filepath.Join(root, "hack", "crds")
+	cmd.Dir = dir
 	// The settings of the caller must not change what is read.
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go %s: %w\n%s%s", strings.Join(args, " "), err, output, stderr.String())
+		return fmt.Errorf("go %s: %w\n%s%s", strings.Join(args, " "), err, output, stderr.String())
 	}
-	return readModules(strings.NewReader(string(output)))
+	return readModules(strings.NewReader(string(output)), dirs)
 }
 
-// readModules reads what go says of each module.
-func readModules(from io.Reader) (map[Set]string, error) {
-	dirs := map[Set]string{}
+// readModules adds to dirs what go says of each module.
+func readModules(from io.Reader, dirs map[Set]string) error {
 	for decoder := json.NewDecoder(from); ; {
 		var module struct{ Path, Dir string }
 		err := decoder.Decode(&module)
 		if errors.Is(err, io.EOF) {
-			return dirs, nil
+			return nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read what go says of the modules: %w", err)
+			return fmt.Errorf("read what go says of the modules: %w", err)
 		}
 		dirs[Set(module.Path)] = module.Dir
 	}

@@ -18,6 +18,9 @@ var kinds = map[crds.Set]map[string][]string{
 	crds.Istio:       {"security.istio.io/v1": {"peerauthentications"}, "networking.istio.io/v1": {"destinationrules"}},
 	crds.CertManager: {"cert-manager.io/v1": {"certificates"}},
 	crds.Snapshots:   {"snapshot.storage.k8s.io/v1": {"volumesnapshots"}},
+	crds.Velero: {
+		"velero.io/v1":       {"backups", "backupstoragelocations", "deletebackuprequests", "podvolumebackups", "restores", "schedules"},
+		"velero.io/v2alpha1": {"datauploads"}},
 }
 
 // TestEverySetComesAndGoes installs all sets in one API server, twice, and removes
@@ -36,7 +39,7 @@ func TestEverySetComesAndGoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sets := []crds.Set{crds.GatewayAPI, crds.Istio, crds.CertManager, crds.Snapshots}
+	sets := []crds.Set{crds.GatewayAPI, crds.Istio, crds.CertManager, crds.Snapshots, crds.Velero}
 	served := map[crds.Set]bool{}
 	compare(t, client, served)
 	crds.Install(t, cp, sets[:2]...)

@@ -35,8 +35,10 @@ const (
 func Install(tb testing.TB, server Server, sets ...Set) {
 	tb.Helper()
 	for _, set := range sets {
-		if err := controlplane.InstallCRDs(tb.Context(), server.RESTConfig(), set.Folder(tb)); err != nil {
-			tb.Fatalf("%s: %v", set, err)
+		for _, folder := range set.Folders(tb) {
+			if err := controlplane.InstallCRDs(tb.Context(), server.RESTConfig(), folder); err != nil {
+				tb.Fatalf("%s: %v", set, err)
+			}
 		}
 		if err := awaitServed(tb.Context(), newClients(tb, server), set.Definitions(tb)); err != nil {
 			tb.Fatalf("%s: %v", set, err)
