@@ -61,8 +61,8 @@ test: controlplane ## Run all tests, those on a real API server included
 	@cd hack/argocd && go test $(TEST_FLAGS) -count=1 ./... # it reads files of another module
 
 .PHONY: e2e
-e2e: controlplane ## Run the suites on a real API server, uncached, spec by spec
-	@go test -count=1 -v -timeout=40m -p=1 ./test/...
+e2e: controlplane velero ## Run the suites on a real API server, with a real Velero, uncached, spec by spec
+	@go test -tags=velero -count=1 -v -timeout=40m -p=1 ./test/...
 
 .PHONY: e2e-browser
 e2e-browser: ## Look at the page of a record in Chromium or Chrome, and take the pictures in docs/images
