@@ -1,38 +1,16 @@
 package encryptionatrest
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
-
-const (
-	inputFile  = "input.yaml"
-	goldenFile = "findings.golden.yaml"
-	// versionFile says for which evaluator version the golden findings hold.
-	versionFile = "testdata/evaluator_version.yaml"
-	// updateVariable in the environment makes TestGolden rewrite the golden files.
-	updateVariable = "UPDATE_GOLDEN"
-)
-
-// selfTested are the golden cases that every process judges. Together they have
-// each rule Conforming, and each Deviating.
-var selfTested = []string{"altered-guard", "api-server-encrypted", "api-server-in-the-clear", "api-server-old", "attestation-expired", "encrypted-volumes",
-	"encrypted-classes", "let-through", "managed-api-server", "unencrypted-classes", "unencrypted-volumes", "unreadable"}
 
 // goldenCases are inputs whose findings are kept in testdata, by the name of the folder.
 func goldenCases(t *testing.T) map[string]control.Input {
@@ -88,140 +66,27 @@ func renamed(name string, v control.Volume) control.Volume {
 	return v
 }
 
-// TestGolden evaluates each case as it is read back from testdata, so that nothing
-// counts that the ledger would not keep.
-func TestGolden(t *testing.T) {
-	cases := goldenCases(t)
-	for _, name := range slices.Sorted(maps.Keys(cases)) {
-		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join("testdata", name)
-			in := fixtureOf(name, cases[name])
-			compare(t, filepath.Join(dir, inputFile), marshal(t, in))
-			var back control.Fixture
-			if err := yaml.UnmarshalStrict(read(t, filepath.Join(dir, inputFile)), &back); err != nil {
-				t.Fatal(err)
-			}
-			compare(t, filepath.Join(dir, goldenFile), marshal(t, Control{}.Evaluate(back.Input())))
-		})
-	}
-	folders, err := filepath.Glob("testdata/*/" + goldenFile)
-	if err != nil || len(folders) != len(cases) {
-		t.Errorf("%d folders of %d cases in testdata (%v)", len(folders), len(cases), err)
+// suite is the golden cases. Those that every process judges have, together, each
+// rule Conforming, and each Deviating.
+func suite(t *testing.T) controltest.Suite {
+	t.Helper()
+	return controltest.Suite{
+		Control: Control{},
+		Cases:   controltest.Inputs(t, goldenCases(t)),
+		SelfTested: []string{"altered-guard", "api-server-encrypted", "api-server-in-the-clear", "api-server-old", "attestation-expired",
+			"encrypted-classes", "encrypted-volumes", "let-through", "managed-api-server", "unencrypted-classes", "unencrypted-volumes", "unreadable"},
 	}
 }
 
-func fixtureOf(name string, in control.Input) control.Fixture {
-	return control.Fixture{Name: name, Control: in.Control, Scope: in.Scope, Snapshot: in.Snapshot, Now: in.Now}
-}
+func TestGolden(t *testing.T) { suite(t).TestFindings(t) }
 
-// TestEvaluatorVersion fails when the same input gives other golden findings than it
-// did when the evaluator got its version. The ledger relies on it: entries name the
-// version that judged.
-func TestEvaluatorVersion(t *testing.T) {
-	type digests struct {
-		Input    string `json:"input"`
-		Findings string `json:"findings"`
-	}
-	type version struct {
-		EvaluatorVersion int                `json:"evaluatorVersion"`
-		Cases            map[string]digests `json:"cases"`
-	}
-	got := version{EvaluatorVersion: Control{}.EvaluatorVersion(), Cases: map[string]digests{}}
-	for name := range goldenCases(t) {
-		got.Cases[name] = digests{digest(read(t, filepath.Join("testdata", name, inputFile))), digest(read(t, filepath.Join("testdata", name, goldenFile)))}
-	}
-	var recorded version
-	if content, err := os.ReadFile(versionFile); err == nil {
-		if err := yaml.UnmarshalStrict(content, &recorded); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, was := range recorded.Cases {
-		if is := got.Cases[name]; is.Input == was.Input && is.Findings != was.Findings && got.EvaluatorVersion == recorded.EvaluatorVersion {
-			t.Fatalf("the same input gives other findings in %s: bump EvaluatorVersion", name)
-		}
-	}
-	compare(t, versionFile, marshal(t, got))
-}
+func TestEvaluatorVersion(t *testing.T) { suite(t).TestEvaluatorVersion(t) }
 
 // TestE16FixturesAreGoldenCases: what a process judges itself by is what the golden
 // cases are, and has good and bad of each rule.
 func TestE16FixturesAreGoldenCases(t *testing.T) {
-	cases := goldenCases(t)
-	for _, name := range selfTested {
-		f := fixtureOf(name, cases[name])
-		f.Want = control.VerdictsOf(Control{}.Evaluate(f.Input()))
-		text, err := json.MarshalIndent(f, "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		compare(t, filepath.Join("selftest", name+".json"), append(text, '\n'))
-	}
-	files, err := control.ReadFixtures(os.DirFS("selftest"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	outcomes := map[string][]control.Outcome{}
-	for _, f := range files {
-		names = append(names, f.Name)
-		for _, v := range f.Want {
-			outcomes[v.Rule] = append(outcomes[v.Rule], v.Outcome)
-		}
-		if found := (Control{}).Evaluate(f.Input()); !f.Expects(found) {
-			t.Errorf("%s: found %+v, want %+v", f.Name, control.VerdictsOf(found), f.Want)
-		}
-	}
-	slices.Sort(names)
-	if diff := cmp.Diff(slices.Sorted(slices.Values(selfTested)), names); diff != "" {
-		t.Errorf("fixtures (-want +got):\n%s", diff)
-	}
-	for _, rule := range []string{RuleClass, RuleDefaultClass, RuleVolume, RuleGuard, RuleConfig, RuleStored, RuleResidue, RuleKey} {
-		for _, outcome := range []control.Outcome{control.Conforming, control.Deviating} {
-			if !slices.Contains(outcomes[rule], outcome) {
-				t.Errorf("no fixture has %s %s", rule, outcome)
-			}
-		}
-	}
-}
-
-// compare compares a file with what it is to be, and writes it where that is asked for.
-func compare(t *testing.T, path string, want []byte) {
-	t.Helper()
-	if os.Getenv(updateVariable) != "" {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(string(read(t, path)), string(want)); diff != "" {
-		t.Errorf("%s differs (-file +now); %s=1 accepts it:\n%s", path, updateVariable, diff)
-	}
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func marshal(t *testing.T, value any) []byte {
-	t.Helper()
-	content, err := yaml.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func digest(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
+	suite(t).TestFixtures(t, []string{RuleClass, RuleDefaultClass, RuleVolume, RuleGuard, RuleConfig, RuleStored, RuleResidue, RuleKey},
+		control.Conforming, control.Deviating)
 }
 
 // TestMessages: each is one sentence, and says no times.

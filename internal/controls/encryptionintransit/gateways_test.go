@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 func TestGateways(t *testing.T) {
@@ -60,7 +61,7 @@ func TestGateways(t *testing.T) {
 
 func TestGatewaysAreSubjects(t *testing.T) {
 	s := stage(t, `gateway: {}`).gateway(`name: edge, uid: g1, kind: ListenerSet, createdAt: "2027-01-02T00:00:00Z", listeners: []`)
-	f := findingOf(t, s.Input, RuleGateways)
+	f := controltest.FindingOf(t, Control{}, s.Input, RuleGateways)
 	want := control.Subject{Group: "gateway.networking.k8s.io", Kind: "ListenerSet", Namespace: "shop", Name: "edge", UID: "g1"}
 	if f.Subject != want || f.Born.Format("2006-01-02") != "2027-01-02" {
 		t.Errorf("the subject is %+v, born %s", f.Subject, f.Born)

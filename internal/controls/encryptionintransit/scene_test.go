@@ -1,15 +1,12 @@
 package encryptionintransit
 
 import (
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 // scene builds an input: namespace shop, or the cluster, under a control. Objects
@@ -120,17 +117,13 @@ func (s *scene) servedOf(host, secret, fields string) *scene {
 
 func (s *scene) read(fields string, into any) {
 	s.t.Helper()
-	if err := yaml.UnmarshalStrict([]byte("{"+fields+"}"), into); err != nil {
-		s.t.Fatalf("%s: %v", fields, err)
-	}
+	controltest.Set(s.t, into, fields)
 }
 
 // add adds one object to a list of the scene.
 func add[T any](s *scene, fields string, list *[]T) *scene {
 	s.t.Helper()
-	var object T
-	s.read(fields, &object)
-	*list = append(*list, object)
+	controltest.Add(s.t, list, fields)
 	return s
 }
 
@@ -148,8 +141,8 @@ func judge(t *testing.T, rule string, cases map[string]judged) {
 	t.Helper()
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			f := findingOf(t, tc.scene.Input, rule)
-			if got := summary(f); got != tc.want {
+			f := controltest.FindingOf(t, Control{}, tc.scene.Input, rule)
+			if got := controltest.Summary(f); got != tc.want {
 				t.Errorf("%s is %q, want %q (%s; %v)", rule, got, tc.want, f.Message, f.Facts)
 			}
 			if tc.wantBasis == "" {
@@ -160,22 +153,4 @@ func judge(t *testing.T, rule string, cases map[string]judged) {
 			}
 		})
 	}
-}
-
-func findingOf(t *testing.T, in control.Input, rule string) control.Finding {
-	t.Helper()
-	findings := Control{}.Evaluate(in)
-	i := slices.IndexFunc(findings, func(f control.Finding) bool { return f.Rule == rule })
-	if i < 0 {
-		t.Fatalf("no finding of %s", rule)
-	}
-	return findings[i]
-}
-
-func summary(f control.Finding) string {
-	text := string(f.Outcome) + " " + f.Reason
-	if len(f.Culprits) > 0 {
-		text += ": " + strings.Join(f.Culprits, ", ")
-	}
-	return text
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 func minutes(n int) *metav1.Duration {
@@ -175,8 +176,8 @@ func TestUntil(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got []string
 			for {
-				f := findingOf(t, tc.scene.Input, tc.rule)
-				text, _, _ := strings.Cut(summary(f), ":")
+				f := controltest.FindingOf(t, Control{}, tc.scene.Input, tc.rule)
+				text, _, _ := strings.Cut(controltest.Summary(f), ":")
 				got = append(got, text)
 				if f.Until.IsZero() {
 					break

@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 // briefly writes changes as kind and name: with = where they are in place already,
@@ -224,7 +225,7 @@ func TestWantsSettle(t *testing.T) {
 	if diff := cmp.Diff([]string{"=Ingress web", "=Certificate holdfast-fresh", "=PeerAuthentication holdfast-strict"}, briefly(changes)); diff != "" {
 		t.Errorf("wanted then (-want +got):\n%s", diff)
 	}
-	if f := findingOf(t, s.Input, RuleMesh); f.Outcome != control.Conforming {
-		t.Errorf("%s is %s", f.Rule, summary(f))
+	if f := controltest.FindingOf(t, Control{}, s.Input, RuleMesh); f.Outcome != control.Conforming {
+		t.Errorf("%s is %s", f.Rule, controltest.Summary(f))
 	}
 }

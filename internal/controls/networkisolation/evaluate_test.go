@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 // TestE5EvaluateWhatWasNotObserved: each rule waits for what it needs itself.
@@ -57,7 +58,7 @@ func TestE5EvaluateWhatWasNotObserved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := map[string]string{}
 			for _, f := range (Control{}).Evaluate(tc.scene.Input) {
-				got[f.Rule] = summary(f)
+				got[f.Rule] = controltest.Summary(f)
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("Evaluate (-want +got):\n%s", diff)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 func TestExposure(t *testing.T) {
@@ -120,11 +121,11 @@ func TestExposureIsBounded(t *testing.T) {
 		s.policy(fmt.Sprintf("slow-%d", i), fmt.Sprintf(`ingress: [{from: [{ipBlock: {cidr: %s}}], ports: [{port: %d, endPort: 60000}]}]`, part, i+1))
 	}
 	s.policy("last", `ingress: [{from: [{ipBlock: {cidr: 192.0.0.0/2}}], ports: [{port: 1}]}]`)
-	if got, want := summary(findingOf(t, s.Input, RuleExposure)), "NotEvaluated Inconclusive"; got != want {
+	if got, want := controltest.Summary(controltest.FindingOf(t, Control{}, s.Input, RuleExposure)), "NotEvaluated Inconclusive"; got != want {
 		t.Errorf("a slow namespace is %q, want %q", got, want)
 	}
 	s.policy("open", `ingress: [{}]`)
-	if got, want := summary(findingOf(t, s.Input, RuleExposure)), "Deviating Exposed: every pod ingress"; got != want {
+	if got, want := controltest.Summary(controltest.FindingOf(t, Control{}, s.Input, RuleExposure)), "Deviating Exposed: every pod ingress"; got != want {
 		t.Errorf("a slow namespace with an open rule is %q, want %q", got, want)
 	}
 }

@@ -1,251 +1,32 @@
 package networkisolation
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"io"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
-
-	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
-const (
-	goldenFile = "findings.golden.yaml"
-	policyFile = "policy.yaml"
-	// versionFile says for which evaluator version the golden findings hold.
-	versionFile = "testdata/evaluator_version.yaml"
-	// updateVariable in the environment makes TestGolden rewrite the golden files.
-	updateVariable = "UPDATE_GOLDEN"
-)
-
-// goldenVersion is the content of versionFile.
-type goldenVersion struct {
-	EvaluatorVersion int `json:"evaluatorVersion"`
-	// Cases are the golden folders by name.
-	Cases map[string]goldenDigests `json:"cases"`
-}
-
-// goldenDigests are the SHA-256 digests of a golden folder.
-type goldenDigests struct {
-	Input    string `json:"input"`
-	Findings string `json:"findings"`
-}
-
-// TestGolden evaluates each folder of testdata: policy.yaml over each
-// input_*.yaml, which holds one namespace and what else of the cluster matters.
-func TestGolden(t *testing.T) {
-	update := os.Getenv(updateVariable) != ""
-	for _, dir := range goldenFolders(t) {
-		t.Run(filepath.Base(dir), func(t *testing.T) {
-			got := marshal(t, evaluateFolder(t, dir))
-			path := filepath.Join(dir, goldenFile)
-			if update {
-				write(t, path, got)
-			}
-			if diff := cmp.Diff(string(read(t, path)), string(got)); diff != "" {
-				t.Errorf("findings differ from %s (-want +got); %s=1 accepts them:\n%s", path, updateVariable, diff)
-			}
-		})
-	}
-	if update {
-		updateVersion(t)
-	}
-}
-
-// TestEvaluatorVersion fails when the same input gives other golden findings
-// than it did when the evaluator got its version. The ledger relies on it:
-// entries name the version that judged.
-func TestEvaluatorVersion(t *testing.T) {
-	recorded := readVersion(t)
-	if got := (Control{}).EvaluatorVersion(); got != recorded.EvaluatorVersion {
-		t.Fatalf("EvaluatorVersion() = %d, %s has %d: run with %s=1", got, versionFile, recorded.EvaluatorVersion, updateVariable)
-	}
-	digests := digestFolders(t)
-	if changed := changedFindings(recorded, digests); len(changed) > 0 {
-		t.Errorf("the same input gives other findings in %s: bump EvaluatorVersion", strings.Join(changed, ", "))
-	}
-	if diff := cmp.Diff(recorded.Cases, digests); diff != "" {
-		t.Errorf("%s is not up to date (-want +got), run with %s=1:\n%s", versionFile, updateVariable, diff)
-	}
-}
-
-func TestChangedFindings(t *testing.T) {
-	recorded := goldenVersion{Cases: map[string]goldenDigests{"a": {Input: "1", Findings: "1"}}}
-	cases := map[string]struct {
-		digests map[string]goldenDigests
-		want    []string
-	}{
-		"nothing changed":         {digests: map[string]goldenDigests{"a": {Input: "1", Findings: "1"}}},
-		"a case added":            {digests: map[string]goldenDigests{"a": {Input: "1", Findings: "1"}, "b": {Input: "2", Findings: "2"}}},
-		"another input":           {digests: map[string]goldenDigests{"a": {Input: "2", Findings: "2"}}},
-		"same input, other found": {digests: map[string]goldenDigests{"a": {Input: "1", Findings: "2"}}, want: []string{"a"}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, changedFindings(recorded, tc.digests)); diff != "" {
-				t.Errorf("changedFindings (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// changedFindings returns the cases whose findings changed though their input
-// did not.
-func changedFindings(recorded goldenVersion, digests map[string]goldenDigests) []string {
-	var changed []string
-	for name, was := range recorded.Cases {
-		is, found := digests[name]
-		if found && is.Input == was.Input && is.Findings != was.Findings {
-			changed = append(changed, name)
-		}
-	}
-	slices.Sort(changed)
-	return changed
-}
-
-// updateVersion records the digests, unless that needs another version.
-func updateVersion(t *testing.T) {
+// goldenCases are those of testdata: an input holds one namespace and what else of
+// the cluster matters, as objects. Those that every process judges have, together,
+// each rule Conforming, and each Deviating, that can be.
+func goldenCases(t *testing.T) controltest.Suite {
 	t.Helper()
-	recorded, digests := readVersion(t), digestFolders(t)
-	version := Control{}.EvaluatorVersion()
-	if changed := changedFindings(recorded, digests); len(changed) > 0 && version == recorded.EvaluatorVersion {
-		t.Fatalf("the same input gives other findings in %s: bump EvaluatorVersion first", strings.Join(changed, ", "))
-	}
-	write(t, versionFile, marshal(t, goldenVersion{EvaluatorVersion: version, Cases: digests}))
-}
-
-func readVersion(t *testing.T) goldenVersion {
-	t.Helper()
-	var version goldenVersion
-	if err := yaml.UnmarshalStrict(read(t, versionFile), &version); err != nil {
-		t.Fatal(err)
-	}
-	return version
-}
-
-func digestFolders(t *testing.T) map[string]goldenDigests {
-	t.Helper()
-	digests := map[string]goldenDigests{}
-	for _, dir := range goldenFolders(t) {
-		input := append(read(t, filepath.Join(dir, policyFile)), 0)
-		for _, path := range inputFiles(t, dir) {
-			input = append(append(input, read(t, path)...), 0)
-		}
-		digests[filepath.Base(dir)] = goldenDigests{
-			Input:    digest(input),
-			Findings: digest(read(t, filepath.Join(dir, goldenFile))),
-		}
-	}
-	return digests
-}
-
-func digest(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
-}
-
-// evaluateFolder returns the findings by input file and control.
-func evaluateFolder(t *testing.T, dir string) map[string]map[string][]control.Finding {
-	t.Helper()
-	var policy v1alpha1.ControlPolicy
-	if err := yaml.UnmarshalStrict(read(t, filepath.Join(dir, policyFile)), &policy); err != nil {
-		t.Fatal(err)
-	}
-	findings := map[string]map[string][]control.Finding{}
-	for _, path := range inputFiles(t, dir) {
-		snapshot := readSnapshot(t, path)
-		perControl := map[string][]control.Finding{}
-		for _, spec := range policy.Spec.Controls {
-			spec.Mode = policy.Spec.Mode
-			perControl[spec.ID] = Control{}.Evaluate(control.Input{Policy: policy.Name, Control: spec, Snapshot: snapshot})
-		}
-		findings[filepath.Base(path)] = perControl
-	}
-	return findings
-}
-
-func documents(t *testing.T, path string) [][]byte {
-	t.Helper()
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(read(t, path))))
-	var documents [][]byte
-	for {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return documents
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		documents = append(documents, document)
+	return controltest.Suite{
+		Control: Control{},
+		Cases:   controltest.Folders(t, controltest.Options{Snapshot: readSnapshot}),
+		SelfTested: []string{"absent", "allow-all", "conforming", "every-rule", "host-network", "inventory-forbidden", "terminating",
+			"tiers-overridden", "uncovered", "unreadable"},
 	}
 }
 
-func goldenFolders(t *testing.T) []string {
-	t.Helper()
-	policies := glob(t, filepath.Join("testdata", "*", policyFile))
-	folders := map[string]bool{}
-	for _, path := range policies {
-		folders[filepath.Dir(path)] = true
-	}
-	return slices.Sorted(maps.Keys(folders))
-}
+func TestGolden(t *testing.T) { goldenCases(t).TestFindings(t) }
 
-func inputFiles(t *testing.T, dir string) []string {
-	t.Helper()
-	return glob(t, filepath.Join(dir, "input_*.yaml"))
-}
+func TestEvaluatorVersion(t *testing.T) { goldenCases(t).TestEvaluatorVersion(t) }
 
-// glob returns the files that match, of which there is at least one.
-func glob(t *testing.T, pattern string) []string {
-	t.Helper()
-	paths, err := filepath.Glob(pattern)
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no file matches %s (%v)", pattern, err)
-	}
-	return paths
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func write(t *testing.T, path string, content []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, content, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func marshal(t *testing.T, value any) []byte {
-	t.Helper()
-	content, err := yaml.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func unmarshal(t *testing.T, document []byte, into any) {
-	t.Helper()
-	if err := yaml.Unmarshal(document, into); err != nil {
-		t.Fatal(err)
-	}
+// TestE16FixturesAreGoldenCases: what a process judges itself by is what the
+// golden cases are, and has good and bad of each rule.
+func TestE16FixturesAreGoldenCases(t *testing.T) {
+	goldenCases(t).TestFixtures(t, []string{RuleDenyIngress, RuleDenyEgress, RuleOpenRules, RuleCoverage, RuleExposure, RuleInventory, RuleTiers},
+		control.Conforming, control.Deviating)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 // TestWantsSettles: whatever the state of a namespace, applying what is wanted
@@ -38,7 +39,7 @@ func TestWantsSettles(t *testing.T) {
 		}
 		for _, f := range (Control{}).Evaluate(s.Input) {
 			if f.Rule <= RuleAllowances && f.Outcome == control.Deviating {
-				rt.Fatalf("%s is %s with nothing left to do: %s, in\n%s", f.Rule, summary(f), f.Message, written(t, state))
+				rt.Fatalf("%s is %s with nothing left to do: %s, in\n%s", f.Rule, controltest.Summary(f), f.Message, written(t, state))
 			}
 		}
 	})

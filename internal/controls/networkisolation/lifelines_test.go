@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 // observed is a namespace with pods under a control in Observe mode that denies
@@ -194,7 +195,7 @@ func TestLifelineMessages(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := findingOf(t, tc.scene.Input, RuleLifelines).Message; got != tc.want {
+			if got := controltest.FindingOf(t, Control{}, tc.scene.Input, RuleLifelines).Message; got != tc.want {
 				t.Errorf("message %q, want %q", got, tc.want)
 			}
 		})
@@ -203,7 +204,7 @@ func TestLifelineMessages(t *testing.T) {
 	for _, service := range []string{"e", "d", "c", "b", "a"} {
 		many.backend(`service: ` + service + `, port: 1, selector: {a: b}, targets: [{protocol: TCP, port: 1}]`)
 	}
-	finding := findingOf(t, many.Input, RuleLifelines)
+	finding := controltest.FindingOf(t, Control{}, many.Input, RuleLifelines)
 	want := []string{AllowAdmissionPrefix + "a", AllowAdmissionPrefix + "b", AllowAdmissionPrefix + "c", AllowAdmissionPrefix + "d"}
 	if diff := cmp.Diff(want, finding.Culprits); diff != "" || len(finding.Message) > maxMessage {
 		t.Errorf("culprits (-want +got):\n%s\nmessage %q", diff, finding.Message)

@@ -1,8 +1,13 @@
 package networkisolation
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -10,6 +15,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
@@ -61,6 +68,34 @@ func readSnapshot(t *testing.T, path string) *control.Snapshot {
 	f.classify()
 	f.resolvePeers()
 	return f.snapshot
+}
+
+// documents are the documents of a file.
+func documents(t *testing.T, path string) [][]byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
+	var documents [][]byte
+	for {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return documents
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, document)
+	}
+}
+
+func unmarshal(t *testing.T, document []byte, into any) {
+	t.Helper()
+	if err := yaml.Unmarshal(document, into); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (f *fixture) readers() map[string]func(*testing.T, []byte, metav1.PartialObjectMetadata) {

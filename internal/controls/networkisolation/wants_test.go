@@ -14,6 +14,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/control/controltest"
 )
 
 const (
@@ -390,8 +391,8 @@ func TestWantedIsAsWanted(t *testing.T) {
 		}
 	}
 	for _, rule := range []string{RuleDenyIngress, RuleDenyEgress, RuleLifelines, RuleAllowances} {
-		if f := findingOf(t, s.Input, rule); f.Outcome != control.Conforming {
-			t.Errorf("%s is %s once all is applied: %s", rule, summary(f), f.Message)
+		if f := controltest.FindingOf(t, Control{}, s.Input, rule); f.Outcome != control.Conforming {
+			t.Errorf("%s is %s once all is applied: %s", rule, controltest.Summary(f), f.Message)
 		}
 	}
 }
