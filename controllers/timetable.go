@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/slots"
 )
 
 // sixMonths is what entries are kept beyond their period: never less than six
@@ -17,7 +16,7 @@ const sixMonths = 184 * 24 * time.Hour
 // timetable is when a schedule's collections are due. A slot lasts until the
 // next one of its cron.
 type timetable struct {
-	cron cron.Schedule
+	cron slots.Slots
 	// start and end bound the slots; zero where the period rolls.
 	start, end time.Time
 	deadline   time.Duration
@@ -31,11 +30,11 @@ func newTimetable(spec *v1alpha1.EvidenceScheduleSpec) (t *timetable, reason str
 	if err != nil {
 		return nil, v1alpha1.ReasonInvalidTimeZone, fmt.Errorf("spec.timeZone: %q is no time zone that this operator knows", spec.TimeZone)
 	}
-	slots, err := parseCron(spec.Schedule, zone)
+	due, err := slots.Parse(spec.Schedule, zone)
 	if err != nil {
 		return nil, v1alpha1.ReasonInvalidSchedule, fmt.Errorf("spec.schedule: %w", err)
 	}
-	t = &timetable{cron: slots, deadline: 10 * time.Minute, suspended: spec.Suspend}
+	t = &timetable{cron: due, deadline: 10 * time.Minute, suspended: spec.Suspend}
 	if spec.StartingDeadline != nil {
 		t.deadline = spec.StartingDeadline.Duration
 	}
@@ -46,18 +45,6 @@ func newTimetable(spec *v1alpha1.EvidenceScheduleSpec) (t *timetable, reason str
 		return nil, v1alpha1.ReasonInvalidSchedule, fmt.Errorf("spec.schedule: %q never comes to pass", spec.Schedule)
 	}
 	return t, "", nil
-}
-
-// parseCron reads a cron expression of five fields, in a time zone.
-func parseCron(spec string, zone *time.Location) (cron.Schedule, error) {
-	slots, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(spec)
-	if err != nil {
-		return nil, err
-	}
-	if s, ok := slots.(*cron.SpecSchedule); ok {
-		s.Location = zone
-	}
-	return slots, nil
 }
 
 // after is the first slot after a time; nil where none is due any more.

@@ -21,7 +21,7 @@ const (
 
 // ControlSpec states one control. Exactly one control type is set.
 //
-// +kubebuilder:validation:ExactlyOneOf=encryptionAtRest;encryptionInTransit;networkIsolation
+// +kubebuilder:validation:ExactlyOneOf=backup;encryptionAtRest;encryptionInTransit;networkIsolation;restoreTest
 type ControlSpec struct {
 	// id is your own identifier of the control, such as NET-1: 1 to 63
 	// letters, digits, '-', '_' and '.', with a letter or digit first and
@@ -63,6 +63,9 @@ type ControlSpec struct {
 	// control was introduced, and is fixed once past.
 	// +optional
 	OperatingFrom *metav1.Time `json:"operatingFrom,omitempty"`
+	// backup is a control type: namespaces are backed up on a schedule.
+	// +optional
+	Backup *Backup `json:"backup,omitempty"`
 	// encryptionAtRest is a control type: volumes, and what the API server stores,
 	// are encrypted at rest.
 	// +optional
@@ -74,4 +77,7 @@ type ControlSpec struct {
 	// nothing allows explicitly.
 	// +optional
 	NetworkIsolation *NetworkIsolation `json:"networkIsolation,omitempty"`
+	// restoreTest is a control type: backups are restored, and hold what was there.
+	// +optional
+	RestoreTest *RestoreTest `json:"restoreTest,omitempty"`
 }

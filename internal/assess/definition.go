@@ -43,6 +43,8 @@ type Control struct {
 	// Scope is the policy's scope as the evaluator sees it, without prose; nil for
 	// types that do not look at it.
 	Scope *v1alpha1.Scope
+	// Backup is the backup control that a restoreTest names, nil otherwise.
+	Backup *v1alpha1.ControlSpec
 	// Object is what an evaluation takes from the policy, as the ledger keeps it.
 	Object ledger.Object
 	// Digest identifies the definition, prose excluded.
@@ -60,6 +62,8 @@ type definedBy struct {
 	// has the definition that it always had.
 	EncryptionAtRest    *v1alpha1.EncryptionAtRest    `json:"encryptionAtRest,omitempty"`
 	EncryptionInTransit *v1alpha1.EncryptionInTransit `json:"encryptionInTransit,omitempty"`
+	Backup              *v1alpha1.Backup              `json:"backup,omitempty"`
+	RestoreTest         *v1alpha1.RestoreTest         `json:"restoreTest,omitempty"`
 	// Scope is what admission guards are bound to, where the cluster is in scope: then
 	// an edit of it is no drift of theirs.
 	Scope *v1alpha1.Scope `json:"scope,omitempty"`
@@ -71,6 +75,8 @@ type evaluatedAs struct {
 	Control          v1alpha1.ControlSpec `json:"control"`
 	EvaluatorVersion int                  `json:"evaluatorVersion"`
 	Scope            *v1alpha1.Scope      `json:"scope,omitempty"`
+	// Backup is the control that a restoreTest names.
+	Backup *v1alpha1.ControlSpec `json:"backup,omitempty"`
 }
 
 // Define makes a policy ready for evaluation. A spec that cannot be used gives
@@ -113,17 +119,14 @@ func defineControl(p *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) (*Contr
 	if spec.Tolerance == nil {
 		spec.Tolerance = p.Spec.Tolerance
 	}
-	c := &Control{Spec: spec, Type: typ.Name, Kind: kind, Needs: kind.Needs(spec), Scope: scopeSeen(p, typ.Name)}
-	// Prose is no input of an evaluation.
-	judged := v1alpha1.ControlSpec{ID: spec.ID, Mode: spec.Mode, Tolerance: spec.Tolerance,
-		OperatingFrom: spec.OperatingFrom, NetworkIsolation: spec.NetworkIsolation,
-		EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit}
+	c := &Control{Spec: spec, Type: typ.Name, Kind: kind, Needs: kind.Needs(spec), Scope: scopeSeen(p, typ.Name), Backup: backupOf(p, spec)}
 	var err error
-	if c.Object, err = ledger.NewObject(evaluatedAs{p.Name, judged, kind.EvaluatorVersion(), c.Scope}); err != nil {
+	if c.Object, err = ledger.NewObject(evaluatedAs{p.Name, judged(spec), kind.EvaluatorVersion(), c.Scope, c.Backup}); err != nil {
 		return nil, fmt.Errorf("spec.controls[%s]: %w", spec.ID, err)
 	}
 	by := definedBy{Mode: spec.Mode, Tolerance: spec.Tolerance, OperatingFrom: spec.OperatingFrom,
-		NetworkIsolation: spec.NetworkIsolation, EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit}
+		NetworkIsolation: spec.NetworkIsolation, EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit,
+		Backup: spec.Backup, RestoreTest: spec.RestoreTest}
 	if p.Spec.Scope.Cluster == v1alpha1.ClusterIncluded {
 		by.Scope = c.Scope
 	}
@@ -133,6 +136,27 @@ func defineControl(p *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) (*Contr
 	}
 	c.Digest = defined.Digest
 	return c, nil
+}
+
+// judged is what of a control an evaluator looks at: prose is no input.
+func judged(spec v1alpha1.ControlSpec) v1alpha1.ControlSpec {
+	return v1alpha1.ControlSpec{ID: spec.ID, Mode: spec.Mode, Tolerance: spec.Tolerance,
+		OperatingFrom: spec.OperatingFrom, NetworkIsolation: spec.NetworkIsolation,
+		EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit,
+		Backup: spec.Backup, RestoreTest: spec.RestoreTest}
+}
+
+// backupOf is the control that a restoreTest names, nil where there is none.
+func backupOf(p *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) *v1alpha1.ControlSpec {
+	if spec.RestoreTest == nil {
+		return nil
+	}
+	for _, other := range p.Spec.Controls {
+		if other.ID == spec.RestoreTest.BackupControl && other.Backup != nil {
+			return new(judged(other))
+		}
+	}
+	return nil
 }
 
 // scopeSeen is the policy's scope as evaluators of a type see it.

@@ -32,7 +32,8 @@ func RestoreControl(data []byte) (*Restored, error) {
 	if !ok {
 		return nil, errors.New("definition: no control type that this version knows is set")
 	}
-	c := Control{Spec: was.Control, Type: typ.Name, Kind: typ.Control, Needs: typ.Control.Needs(was.Control), Scope: was.Scope}
+	c := Control{Spec: was.Control, Type: typ.Name, Kind: typ.Control, Needs: typ.Control.Needs(was.Control),
+		Scope: was.Scope, Backup: was.Backup}
 	return &Restored{was.Policy, c, was.EvaluatorVersion}, nil
 }
 

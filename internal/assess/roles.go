@@ -40,10 +40,16 @@ var needsOf = map[string][]control.Need{
 	"workloads":         {control.NeedMesh},
 	"mesh":              {control.NeedMesh},
 	"certificates":      {control.NeedCertificates},
-	"notServed":         {control.NeedGuards, control.NeedGateways, control.NeedMesh, control.NeedCertificates},
-	"observations":      {control.NeedProbes},
-	RoleNamespace:       nil,
-	roleUnavailable:     nil,
+	"claims":            {control.NeedClaims},
+	"backups":           {control.NeedBackups},
+	"backupPlans":       {control.NeedBackupPlans},
+	"backupLocations":   {control.NeedBackupLocations},
+	"volumeSnapshots":   {control.NeedVolumeSnapshots},
+	"notServed": {control.NeedGuards, control.NeedGateways, control.NeedMesh, control.NeedCertificates,
+		control.NeedBackups, control.NeedBackupPlans, control.NeedBackupLocations, control.NeedVolumeSnapshots},
+	"observations":  {control.NeedProbes},
+	RoleNamespace:   nil,
+	roleUnavailable: nil,
 }
 
 // roleUnavailable is of those needs that a control has.

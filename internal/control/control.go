@@ -83,6 +83,17 @@ const (
 	// NeedProbes: the observations of every target of the scope. It is unavailable
 	// (Inconclusive) while one of them awaits its first probe by this process.
 	NeedProbes Need = "probes"
+	// NeedClaims: PersistentVolumeClaims.
+	NeedClaims Need = "persistentvolumeclaims"
+	// NeedBackups: Velero's Backups, with their PodVolumeBackups and DataUploads, in
+	// the namespaces that they were to hold; in the scope Cluster the newest runs.
+	NeedBackups Need = "backups"
+	// NeedBackupPlans, and NeedBackupLocations: Velero's Schedules, and its
+	// BackupStorageLocations.
+	NeedBackupPlans     Need = "backupplans"
+	NeedBackupLocations Need = "backuplocations"
+	// NeedVolumeSnapshots: VolumeSnapshots, where served.
+	NeedVolumeSnapshots Need = "volumesnapshots"
 )
 
 // Input is everything an evaluation may look at.
@@ -94,6 +105,9 @@ type Input struct {
 	// Scope is the policy's scope, for types that apply something to the whole of
 	// it, such as admission guards; nil for networkIsolation.
 	Scope *v1alpha1.Scope
+	// Backup is, for a control of type restoreTest, the spec of the backup control
+	// that it names, and nil otherwise.
+	Backup *v1alpha1.ControlSpec
 	// Snapshot is what was observed in the scope. It must not be changed.
 	Snapshot *Snapshot
 	// Now is the time of the evaluation.

@@ -22,6 +22,16 @@ func NeedsOf(kind string) []Need {
 		return []Need{NeedMesh}
 	case "cert-manager.io":
 		return []Need{NeedCertificates}
+	case "velero.io":
+		switch resource {
+		case "schedules":
+			return []Need{NeedBackupPlans}
+		case "backupstoragelocations":
+			return []Need{NeedBackupLocations}
+		}
+		return []Need{NeedBackups}
+	case "snapshot.storage.k8s.io":
+		return []Need{NeedVolumeSnapshots}
 	case "holdfast.dev":
 		return []Need{NeedGuards}
 	}
@@ -39,6 +49,8 @@ func needsOfOwn(resource string) []Need {
 		return []Need{NeedIngresses}
 	case "storageclasses":
 		return []Need{NeedStorageClasses, NeedVolumes}
+	case "persistentvolumeclaims":
+		return []Need{NeedClaims}
 	case "persistentvolumes":
 		return []Need{NeedVolumes}
 	case "workloads": // pods, read for the mesh
@@ -50,7 +62,8 @@ func needsOfOwn(resource string) []Need {
 	case "apiservices":
 		return []Need{NeedAdmissionBackends, NeedClusterPolicies}
 	case "customresourcedefinitions":
-		return []Need{NeedAdmissionBackends, NeedEntrances, NeedClusterPolicies, NeedGateways, NeedMesh, NeedCertificates, NeedGuards}
+		return []Need{NeedAdmissionBackends, NeedEntrances, NeedClusterPolicies, NeedGateways, NeedMesh, NeedCertificates, NeedGuards,
+			NeedBackups, NeedBackupPlans, NeedBackupLocations, NeedVolumeSnapshots}
 	case string(NeedNamespaces), string(NeedNetworkPolicies), string(NeedPods), string(NeedEndpointSlices), string(NeedAPIServerPods),
 		string(NeedAdmissionBackends):
 		return []Need{Need(resource)}

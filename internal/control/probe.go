@@ -22,6 +22,10 @@ const (
 	ProbeHandshake   = "Handshake"
 	ProbeCertificate = "Certificate"
 	ProbeGuard       = "Guard"
+	// ProbeRepository reads the password of Velero's repositories.
+	ProbeRepository = "Repository"
+	// ProbeRestore restores a backup.
+	ProbeRestore = "RestoreTest"
 )
 
 // Target is what a probe looks at. Exactly one of the pointers is set, and Key is
@@ -42,6 +46,10 @@ type Target struct {
 	Certificate *CertificateTarget `json:"certificate,omitempty"`
 	// Guard has the API server refuse, in a dry run, what a guard is to refuse.
 	Guard *GuardTarget `json:"guard,omitempty"`
+	// Repository looks at the password of Velero's repositories.
+	Repository *RepositoryTarget `json:"repository,omitempty"`
+	// Restore restores the newest backup of a namespace.
+	Restore *RestoreTarget `json:"restore,omitempty"`
 }
 
 // Kind returns which kind of probe the target is for, or "" where none is set.
@@ -55,6 +63,10 @@ func (t *Target) Kind() string {
 		return ProbeCertificate
 	case t.Guard != nil:
 		return ProbeGuard
+	case t.Repository != nil:
+		return ProbeRepository
+	case t.Restore != nil:
+		return ProbeRestore
 	}
 	return ""
 }
@@ -122,6 +134,9 @@ type Observation struct {
 	// PublicHalf is nil for a handshake where the Secret may not be read.
 	PublicHalf *PublicHalf `json:"publicHalf,omitempty"`
 	Refused    *Refused    `json:"refused,omitempty"`
+	// Password is of a Repository, Restored of a Restore.
+	Password *RepositoryPassword `json:"password,omitempty"`
+	Restored *Restored           `json:"restored,omitempty"`
 }
 
 // Stored is how an API server stored a canary.

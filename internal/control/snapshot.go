@@ -60,6 +60,21 @@ type Snapshot struct {
 	Mesh      *Mesh      `json:"mesh,omitempty"`
 	// Certificates are cert-manager's, by name.
 	Certificates []Certificate `json:"certificates,omitempty"`
+	// Claims are the namespace's PersistentVolumeClaims, by name.
+	Claims []Claim `json:"claims,omitempty"`
+	// Backups are, in a namespace, those that name it or match it, that are not of
+	// another cluster, and that are, of each set of equal filters, the newest that
+	// completed, partially or not, and neither expired nor is being deleted, and the
+	// newest of all that is not older: by time of creation, newest first, at most 32.
+	// In the scope Cluster they are the newest runs of each plan that is ours or
+	// labels its runs with the cluster, newest first, at most 16 of each.
+	Backups []Backup `json:"backups,omitempty"`
+	// BackupPlans, and BackupLocations, are those of the cluster, by namespace and
+	// name: in the scope Cluster only.
+	BackupPlans     []BackupPlan     `json:"backupPlans,omitempty"`
+	BackupLocations []BackupLocation `json:"backupLocations,omitempty"`
+	// VolumeSnapshots are the namespace's, by name.
+	VolumeSnapshots []VolumeSnapshot `json:"volumeSnapshots,omitempty"`
 	// NotServed are the optional kinds that a control may require and that are not
 	// served, as the name of their CustomResourceDefinition, sorted.
 	NotServed []string `json:"notServed,omitempty"`

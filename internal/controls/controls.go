@@ -6,9 +6,11 @@ package controls
 import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/controls/backup"
 	"github.com/holdfast-dev/holdfast/internal/controls/encryptionatrest"
 	"github.com/holdfast-dev/holdfast/internal/controls/encryptionintransit"
 	"github.com/holdfast-dev/holdfast/internal/controls/networkisolation"
+	"github.com/holdfast-dev/holdfast/internal/controls/restoretest"
 )
 
 // Type is a control type under the name of its union member.
@@ -25,9 +27,11 @@ type Type struct {
 // All returns every control type, ordered by name.
 func All() []Type {
 	return []Type{
+		{"backup", backup.Control{}, func(s v1alpha1.ControlSpec) bool { return s.Backup != nil }},
 		{"encryptionAtRest", encryptionatrest.Control{}, func(s v1alpha1.ControlSpec) bool { return s.EncryptionAtRest != nil }},
 		{"encryptionInTransit", encryptionintransit.Control{}, func(s v1alpha1.ControlSpec) bool { return s.EncryptionInTransit != nil }},
 		{"networkIsolation", networkisolation.Control{}, func(s v1alpha1.ControlSpec) bool { return s.NetworkIsolation != nil }},
+		{"restoreTest", restoretest.Control{}, func(s v1alpha1.ControlSpec) bool { return s.RestoreTest != nil }},
 	}
 }
 

@@ -100,22 +100,69 @@ type DiscrepancyBody struct {
 // What an Occurrence is of, and its state.
 const (
 	OccurrenceOfCollection = "Collection"
-	OccurrenceMissed       = "Missed"
+	// OccurrenceOfBackup is of the entry's control, of type backup; its subject is
+	// the cluster.
+	OccurrenceOfBackup = "Backup"
+
+	OccurrenceMissed          = "Missed"
+	OccurrenceCompleted       = "Completed"
+	OccurrenceLate            = "Late"
+	OccurrencePartiallyFailed = "PartiallyFailed"
+	OccurrenceFailed          = "Failed"
+)
+
+// Reasons of an Occurrence of a backup that is Missed.
+const (
+	// OccurrenceNoRun: no backup was begun in the slot.
+	OccurrenceNoRun = "NoRun"
+	// OccurrenceNotObserved: none was found that was begun in the slot, in a part of
+	// which nobody was looking.
+	OccurrenceNotObserved = "NotObserved"
 )
 
 // OccurrenceBody is what Occurrence states: Count successive slots of a cron,
-// First to Last, in which what was due did not happen. The entry's Reason says why.
+// First to Last, and what came of them. Of a collection it is that what was due did
+// not happen. The entry's Reason says why. A run that no slot expected is Extra,
+// and has no slots: First and Last are when it was begun, and Count is 0.
 type OccurrenceBody struct {
-	// Of says what was due: Collection, of the entry's schedule. Later versions
-	// know more; a reader passes over what it does not know.
+	// Of says what was due: Collection, of the entry's schedule, or Backup, of its
+	// control. Later versions know more; a reader passes over what it does not know.
 	Of string `json:"of"`
-	// State is Missed.
+	// State is Missed; of a backup also Completed, Late (completed, but begun after
+	// its starting deadline), PartiallyFailed or Failed.
 	State string `json:"state"`
 	First Time   `json:"first"`
 	Last  Time   `json:"last"`
 	Count int    `json:"count"`
-	// Next is the first slot after Last; absent where the schedule ends.
+	// Next is the first slot after Last; absent where the schedule ends, and on what
+	// is Extra.
 	Next *Time `json:"next,omitempty"`
+	// Extra is true of a run that no slot expected, such as one that was begun by hand.
+	Extra bool `json:"extra,omitempty"`
+	// Run is the backup; absent where State is Missed.
+	Run *RunBody `json:"run,omitempty"`
+}
+
+// RunBody is one run of a backup, as it ended.
+type RunBody struct {
+	// Plan is the Schedule that it was a run of, empty for none; Namespace, Name and
+	// UID are the Backup's.
+	Plan      string `json:"plan,omitempty"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+	// BegunAt is when the Backup was created; StartedAt when it began to read, which
+	// is the time of its data; EndedAt when it was complete: both absent where it
+	// does not say. Resolution: one second.
+	BegunAt   Time  `json:"begunAt"`
+	StartedAt *Time `json:"startedAt,omitempty"`
+	EndedAt   *Time `json:"endedAt,omitempty"`
+	// ExpiresAt is until when it is kept.
+	ExpiresAt *Time `json:"expiresAt,omitempty"`
+	// Phase is the Backup's last.
+	Phase string `json:"phase"`
+	// Object is the digest of the Backup as evaluators see it.
+	Object string `json:"object"`
 }
 
 // AccessBody is what AccessObserved states.

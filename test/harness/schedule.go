@@ -21,7 +21,7 @@ import (
 // so many of them: a test then sees slots pass.
 func Hasty(seconds int) Patch {
 	return Patch{
-		File: "controllers/timetable.go",
+		File: "internal/slots/slots.go",
 		Old:  `cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(spec)`,
 		New: fmt.Sprintf(`cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse("*/%d " + spec)`,
 			seconds),
