@@ -98,9 +98,7 @@ func group(def *Definition, c *Control, findings []control.Finding) []Unit {
 func earliest(findings []control.Finding) time.Time {
 	var first time.Time
 	for i := range findings {
-		if until := findings[i].Until; !until.IsZero() && (first.IsZero() || until.Before(first)) {
-			first = until
-		}
+		first = control.Earlier(first, findings[i].Until)
 	}
 	return first
 }

@@ -206,6 +206,15 @@ type Finding struct {
 	Until time.Time `json:"-"`
 }
 
+// Earlier returns the earlier of two times at which a finding may become another
+// one, of which a zero one is never.
+func Earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // State is the last known state of a subject under a control: the outcome, the
 // rules that decide it, and their culprits.
 type State struct {

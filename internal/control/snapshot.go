@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -88,6 +89,18 @@ type Snapshot struct {
 	// Versions are the resourceVersions the stores had reached, by kind. They
 	// go into the entry, and are no input of evaluators.
 	Versions map[Need]string `json:"-"`
+}
+
+// Unobserved returns why the first of the needs that could not be observed was
+// not, and which it is: a reason of a NotEvaluated finding. Both are empty where
+// all of them were.
+func (s *Snapshot) Unobserved(needs ...Need) (reason string, need Need) {
+	for _, need := range needs {
+		if reason, unavailable := s.Unavailable[need]; unavailable {
+			return cmp.Or(reason, ReasonFailed), need
+		}
+	}
+	return "", ""
 }
 
 // Namespace is what evaluators see of a namespace.

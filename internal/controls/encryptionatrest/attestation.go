@@ -31,7 +31,7 @@ func rest(f *control.Finding, a *v1alpha1.Attestation, now time.Time) {
 	f.Basis = control.BasisAttestation
 	fact(f, "attestation", stated(a))
 	if !expired(a, now) {
-		f.Until = earlier(f.Until, a.ValidUntil.Time)
+		f.Until = control.Earlier(f.Until, a.ValidUntil.Time)
 	}
 }
 

@@ -181,7 +181,7 @@ func (p *servers) fold(rule, what string, judge func(*canary) sight) control.Fin
 	f := p.worst(rule, what, sights)
 	for _, s := range sights {
 		if s.canary.stored != nil {
-			f.Until = earlier(f.Until, s.canary.observation.ValidUntil)
+			f.Until = control.Earlier(f.Until, s.canary.observation.ValidUntil)
 		}
 	}
 	fact(&f, "seen", p.seen()...)

@@ -1,9 +1,7 @@
 package encryptionatrest
 
 import (
-	"cmp"
 	"fmt"
-	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/phrase"
@@ -21,17 +19,16 @@ const (
 // unobserved returns the verdict on a rule that needs what was not observed, and
 // nil where all of it was.
 func unobserved(s *control.Snapshot, needs ...control.Need) *control.Finding {
-	for _, need := range append([]control.Need{control.NeedNamespaces}, needs...) {
-		if reason, unavailable := s.Unavailable[need]; unavailable {
-			return &control.Finding{
-				Outcome: control.NotEvaluated,
-				Basis:   control.BasisConfiguration,
-				Reason:  cmp.Or(reason, control.ReasonFailed),
-				Message: fmt.Sprintf("Not judged: %s could not be observed.", need),
-			}
-		}
+	reason, need := s.Unobserved(append([]control.Need{control.NeedNamespaces}, needs...)...)
+	if reason == "" {
+		return nil
 	}
-	return nil
+	return &control.Finding{
+		Outcome: control.NotEvaluated,
+		Basis:   control.BasisConfiguration,
+		Reason:  reason,
+		Message: fmt.Sprintf("Not judged: %s could not be observed.", need),
+	}
 }
 
 // conforming, deviating and undecided return a finding on configuration.
@@ -63,12 +60,4 @@ func fact(f *control.Finding, name string, parts ...string) {
 		}
 		f.Facts[name] = text
 	}
-}
-
-// earlier returns the earlier of two times, of which a zero one is never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -55,7 +55,7 @@ type guards struct {
 func guardsOf(in control.Input) *guards {
 	g := &guards{in: in, volume: in.Control.EncryptionAtRest.Volumes}
 	for _, a := range holding(g.volume, in.Now) {
-		g.until = earlier(g.until, a.ValidUntil.Time)
+		g.until = control.Earlier(g.until, a.ValidUntil.Time)
 	}
 	return g
 }

@@ -43,7 +43,7 @@ func judgeGuard(in control.Input) []control.Finding {
 	}
 	g := guardsOf(in)
 	f := g.judge()
-	f.Until = earlier(f.Until, g.until)
+	f.Until = control.Earlier(f.Until, g.until)
 	fact(&f, "rollout", string(g.rollout()))
 	fact(&f, "table", builtin().String())
 	return []control.Finding{f}
@@ -93,7 +93,7 @@ func (g *guards) judgeBehaviour() control.Finding {
 		if doubt := g.doubt(o, t.Guard); doubt != nil {
 			return *doubt
 		}
-		f.Until = earlier(f.Until, o.ValidUntil)
+		f.Until = control.Earlier(f.Until, o.ValidUntil)
 		if !g.stopped(o.Refused) {
 			through = append(through, policyKind+" "+t.Guard.Policy)
 		}

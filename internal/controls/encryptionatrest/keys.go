@@ -31,10 +31,10 @@ func (p *servers) judgeKeys() control.Finding {
 			return s
 		}
 		s, end := p.key(c)
-		until = earlier(until, end)
+		until = control.Earlier(until, end)
 		return s
 	})
-	f.Until = earlier(f.Until, until)
+	f.Until = control.Earlier(f.Until, until)
 	if f.Outcome == control.Conforming && f.Reason == "" {
 		f.Reason, f.Message = ReasonKeyAccepted, "Each API server encrypts with a provider that is allowed, and no key is known to be too old."
 	}

@@ -14,7 +14,7 @@ func judgeAPIServers(r *reading) []control.Finding {
 		return nil
 	}
 	v := newVerdict(r.scope(), RuleAPIServer, control.BasisBehaviour)
-	if reason, need := r.unavailable(control.NeedEndpointSlices); reason != "" {
+	if reason, need := r.in.Snapshot.Unobserved(control.NeedEndpointSlices); reason != "" {
 		return []control.Finding{v.blind(reason, need)}
 	}
 	servers := r.apiServers()

@@ -70,8 +70,8 @@ func (v *verdict) see(format string, args ...any) {
 // turns notes a time at which the verdict may turn. What has passed turns nothing.
 func (v *verdict) turns(now time.Time, times ...time.Time) {
 	for _, at := range times {
-		if !at.IsZero() && at.After(now) && (v.until.IsZero() || at.Before(v.until)) {
-			v.until = at
+		if at.After(now) {
+			v.until = control.Earlier(v.until, at)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func judgeGateways(r *reading) []control.Finding {
 	for n := range r.in.Snapshot.Gateways {
 		g := &r.in.Snapshot.Gateways[n]
 		v := newVerdict(r.object(gatewayGroup, g.Kind, g.Meta), RuleGateways, control.BasisConfiguration)
-		if reason, need := r.unavailable(control.NeedNamespaces, control.NeedGateways); reason != "" {
+		if reason, need := r.in.Snapshot.Unobserved(control.NeedNamespaces, control.NeedGateways); reason != "" {
 			findings = append(findings, v.blind(reason, need))
 			continue
 		}

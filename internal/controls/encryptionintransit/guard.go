@@ -32,7 +32,7 @@ func judgeGuard(r *reading) []control.Finding {
 	if stated == nil {
 		return r.unguarded(v)
 	}
-	if reason, need := r.unavailable(control.NeedGuards); reason != "" {
+	if reason, need := r.in.Snapshot.Unobserved(control.NeedGuards); reason != "" {
 		return []control.Finding{v.blind(reason, need)}
 	}
 	wanted := r.guardObjects(stated)

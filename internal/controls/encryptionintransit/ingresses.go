@@ -37,7 +37,7 @@ func (r *reading) ingressRules() []string {
 
 func (r *reading) judgeIngress(rule string, on subject, i *control.Ingress) control.Finding {
 	blank := newVerdict(on, rule, control.BasisConfiguration)
-	if reason, need := r.unavailable(control.NeedNamespaces, control.NeedIngresses); reason != "" {
+	if reason, need := r.in.Snapshot.Unobserved(control.NeedNamespaces, control.NeedIngresses); reason != "" {
 		return blank.blind(reason, need)
 	}
 	if i.Solver {

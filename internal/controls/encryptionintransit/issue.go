@@ -27,7 +27,7 @@ func (w *wanting) issue() {
 	if w.spec.Ingress == nil || w.spec.Ingress.CertificateTemplate == nil {
 		return
 	}
-	if reason, _ := w.unavailable(control.NeedIngresses, control.NeedCertificates); reason != "" {
+	if reason, _ := w.in.Snapshot.Unobserved(control.NeedIngresses, control.NeedCertificates); reason != "" {
 		return
 	}
 	for _, q := range w.requests() {

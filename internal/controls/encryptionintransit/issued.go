@@ -19,7 +19,7 @@ func judgeIssued(r *reading) []control.Finding {
 		return nil
 	}
 	namespace := newVerdict(r.scope(), RuleIssued, control.BasisConfiguration)
-	if reason, need := r.unavailable(control.NeedNamespaces, control.NeedCertificates); reason != "" {
+	if reason, need := r.in.Snapshot.Unobserved(control.NeedNamespaces, control.NeedCertificates); reason != "" {
 		findings := []control.Finding{namespace.blind(reason, need)}
 		for n := range r.in.Snapshot.Certificates {
 			findings = append(findings, r.issuedVerdict(n).blind(reason, need))

@@ -22,7 +22,7 @@ func judgeMesh(r *reading) []control.Finding {
 		return nil
 	}
 	v := newVerdict(r.scope(), RuleMesh, control.BasisConfiguration)
-	if reason, need := r.unavailable(control.NeedNamespaces, control.NeedMesh); reason != "" {
+	if reason, need := r.in.Snapshot.Unobserved(control.NeedNamespaces, control.NeedMesh); reason != "" {
 		return []control.Finding{v.blind(reason, need)}
 	}
 	s := r.in.Snapshot

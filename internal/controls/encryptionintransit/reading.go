@@ -69,19 +69,6 @@ func (r *reading) unseen(o *control.Observation, what string) *issue {
 	return nil
 }
 
-// unavailable returns why a need could not be observed, and "" where it was.
-func (r *reading) unavailable(needs ...control.Need) (reason string, need control.Need) {
-	for _, need := range needs {
-		if reason, is := r.in.Snapshot.Unavailable[need]; is {
-			if reason == "" {
-				reason = control.ReasonFailed
-			}
-			return reason, need
-		}
-	}
-	return "", ""
-}
-
 // enforcing reports whether the control repairs.
 func (r *reading) enforcing() bool { return r.in.Control.Mode == v1alpha1.ModeEnforce }
 

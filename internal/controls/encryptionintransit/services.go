@@ -26,7 +26,7 @@ func judgeServices(r *reading) []control.Finding {
 }
 
 func (r *reading) judgeService(v *verdict, s *control.Service) control.Finding {
-	if reason, need := r.unavailable(control.NeedNamespaces, control.NeedServices, control.NeedServiceSubjects); reason != "" {
+	if reason, need := r.in.Snapshot.Unobserved(control.NeedNamespaces, control.NeedServices, control.NeedServiceSubjects); reason != "" {
 		return v.blind(reason, need)
 	}
 	if s.Type == corev1.ServiceTypeExternalName || len(s.Ports) == 0 {
@@ -55,7 +55,7 @@ func (r *reading) judgePort(v *verdict, s *control.Service, p control.ServicePor
 		return false
 	}
 	if acceptsMeshed(r.spec.Services) {
-		if reason, need := r.unavailable(control.NeedMesh); reason != "" {
+		if reason, need := r.in.Snapshot.Unobserved(control.NeedMesh); reason != "" {
 			v.undecided = append(v.undecided, issue{reason, fmt.Sprintf("%s could not be observed, which may encrypt %s", need, name)})
 			return false
 		}

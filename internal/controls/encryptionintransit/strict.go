@@ -48,7 +48,7 @@ func (w *wanting) meshedByIstio() bool {
 	if w.spec.Mesh == nil || w.spec.Mesh.Provider != meshIstio {
 		return false
 	}
-	if reason, _ := w.unavailable(control.NeedMesh, control.NeedAdmissionBackends, control.NeedEndpointSlices); reason != "" {
+	if reason, _ := w.in.Snapshot.Unobserved(control.NeedMesh, control.NeedAdmissionBackends, control.NeedEndpointSlices); reason != "" {
 		return false
 	}
 	s := w.in.Snapshot

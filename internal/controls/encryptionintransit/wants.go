@@ -43,7 +43,7 @@ func (w *wanting) refuse(reason, format string, args ...any) {
 
 // guard wants the objects of the guard, or that those which are left go.
 func (w *wanting) guard() {
-	if reason, _ := w.unavailable(control.NeedGuards); reason != "" {
+	if reason, _ := w.in.Snapshot.Unobserved(control.NeedGuards); reason != "" {
 		return
 	}
 	stated := w.guardStated()
@@ -83,7 +83,7 @@ func (w *wanting) redirects() {
 	if w.spec.Ingress == nil || !takesOverRedirect(w.spec.Ingress) {
 		return
 	}
-	if reason, _ := w.unavailable(control.NeedIngresses); reason != "" {
+	if reason, _ := w.in.Snapshot.Unobserved(control.NeedIngresses); reason != "" {
 		return
 	}
 	for n := range w.in.Snapshot.Ingresses {

@@ -35,12 +35,8 @@ type backend struct {
 
 // unobservedBackends returns why it is not known what the API server calls, or "".
 func unobservedBackends(s *control.Snapshot) string {
-	for _, need := range []control.Need{control.NeedAdmissionBackends, control.NeedServices} {
-		if reason, missing := s.Unavailable[need]; missing {
-			return cmp.Or(reason, control.ReasonFailed)
-		}
-	}
-	return ""
+	reason, _ := s.Unobserved(control.NeedAdmissionBackends, control.NeedServices)
+	return reason
 }
 
 // backends returns the Services that the API server calls, by name. Left out is

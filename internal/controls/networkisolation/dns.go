@@ -1,7 +1,6 @@
 package networkisolation
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -53,15 +52,11 @@ func observedDNS(s *control.Snapshot) *control.DNS {
 
 // unobserved returns why the lifelines are not known, or "".
 func unobserved(s *control.Snapshot, needs ...control.Need) string {
-	for _, need := range needs {
-		if reason, missing := s.Unavailable[need]; missing {
-			return cmp.Or(reason, control.ReasonFailed)
-		}
-	}
-	if s.Lifelines == nil {
+	reason, _ := s.Unobserved(needs...)
+	if reason == "" && s.Lifelines == nil {
 		return control.ReasonFailed
 	}
-	return ""
+	return reason
 }
 
 // dnsObstacle returns why egress cannot be denied without cutting off DNS, as a

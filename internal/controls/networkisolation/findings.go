@@ -1,7 +1,6 @@
 package networkisolation
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -38,13 +37,11 @@ func undecided(s *control.Snapshot, needs ...control.Need) *control.Finding {
 	if s.Namespace.Terminating {
 		needs = append(needs, control.NeedPods)
 	}
-	for _, need := range needs {
-		if reason, unavailable := s.Unavailable[need]; unavailable {
-			return &control.Finding{
-				Outcome: control.NotEvaluated,
-				Reason:  cmp.Or(reason, control.ReasonFailed),
-				Message: fmt.Sprintf("Not judged: %s could not be observed.", need),
-			}
+	if reason, need := s.Unobserved(needs...); reason != "" {
+		return &control.Finding{
+			Outcome: control.NotEvaluated,
+			Reason:  reason,
+			Message: fmt.Sprintf("Not judged: %s could not be observed.", need),
 		}
 	}
 	if s.Namespace.Terminating && !s.Namespace.HasRunningPods {
