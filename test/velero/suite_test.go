@@ -33,7 +33,7 @@ var (
 var _ = BeforeSuite(func() {
 	Expect(velero.Built()).To(Succeed())
 	tb := newTB()
-	cluster = harness.StartCluster(tb, harness.ClusterOptions{})
+	cluster = harness.StartCluster(tb, harness.ClusterOptions{Binary: "none", NoCRDs: true})
 	shared = install(tb, velero.Options{Args: []string{"--concurrent-backups=4"}})
 })
 
