@@ -46,22 +46,30 @@ type Backup struct {
 	// startingDeadline is how long after its slot a backup may start before it is
 	// Late: a duration from 1m to 24h, 10m by default.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="startingDeadline must be a duration from 1m to 24h, such as 10m"
 	StartingDeadline *metav1.Duration `json:"startingDeadline,omitempty"`
 	// recoveryPointObjective is how old the newest usable backup of a namespace may
 	// be, from the time when it started: a duration from 1m to 8784h.
 	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1m') && duration(self) <= duration('8784h')",message="recoveryPointObjective must be a duration from 1m to 8784h, such as 12h"
 	RecoveryPointObjective metav1.Duration `json:"recoveryPointObjective"`
 	// retention is how long backups are to be kept at least, and how long those of
 	// the plan that Holdfast applies are kept: a duration from 1h to 87840h.
 	// Absent means that it is not judged.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1h') && duration(self) <= duration('87840h')",message="retention must be a duration from 1h to 87840h, such as 720h"
 	Retention *metav1.Duration `json:"retention,omitempty"`
 	// maximumRetention is how long backups may be kept at most: a duration from 1h
 	// to 87840h. Absent means that they may be kept for ever.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1h') && duration(self) <= duration('87840h')",message="maximumRetention must be a duration from 1h to 87840h, such as 8784h"
 	MaximumRetention *metav1.Duration `json:"maximumRetention,omitempty"`
 	// volumes is Required (the default) where the data of every bound claim must be
@@ -152,6 +160,8 @@ type VeleroBackup struct {
 	// Enforce mode, while no run of it is within the objective: a duration from 5m
 	// to 24h, 1h by default.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('5m') && duration(self) <= duration('24h')",message="extraBackupEvery must be a duration from 5m to 24h, such as 1h"
 	ExtraBackupEvery *metav1.Duration `json:"extraBackupEvery,omitempty"`
 	// attestations state that storage locations are encrypted which the API does
@@ -208,11 +218,15 @@ type RestoreTest struct {
 	// every is how often each namespace is tested: a duration from 1h to 8784h.
 	// What a test found counts for twice as long.
 	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1h') && duration(self) <= duration('8784h')",message="every must be a duration from 1h to 8784h, such as 168h"
 	Every metav1.Duration `json:"every"`
 	// timeout is how long one restore may take: a duration from 1m to 24h, 1h by
 	// default.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="timeout must be a duration from 1m to 24h, such as 1h"
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 	// volume adds to the sentinel a claim and a pod that fills it, so that the data
