@@ -190,8 +190,9 @@ type RestoreTarget struct {
 type RestoreCandidate struct {
 	Name string
 	UID  string
-	// StartedAt is the time of the data in it.
-	StartedAt time.Time
+	// StartedAt is the time of the data in it, by Velero's clock, and CreatedAt when
+	// the object came to be, by the API server's.
+	StartedAt, CreatedAt time.Time
 }
 
 // Restored is what a restore test saw.
@@ -213,6 +214,9 @@ type Restored struct {
 	// found to be there; DataAge is how old the data was at the request, in seconds.
 	Seconds int64 `json:"seconds,omitempty"`
 	DataAge int64 `json:"dataAge,omitempty"`
+	// VolumeShared is true where a volume in the test's namespace is one that is used
+	// outside of it: then nothing was cleaned up.
+	VolumeShared bool `json:"volumeShared,omitempty"`
 	// Left says in one sentence what was not cleaned up, and why.
 	Left string `json:"left,omitempty"`
 }
