@@ -1,0 +1,4 @@
+package backup
+
+// maxFact bounds a fact, in bytes.
+const maxFact = 1024
