@@ -41,7 +41,8 @@ type ControlSpec struct {
 	// +kubebuilder:validation:MaxLength=128
 	Owner string `json:"owner,omitempty"`
 	// criteria are the Trust Services Criteria that the control supports, by
-	// id, such as CC6.1.
+	// id, such as CC6.1. Where a control states none, records and explanations
+	// have those that controls of its type usually support.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=61

@@ -200,7 +200,7 @@ func describe(policy *v1alpha1.ControlPolicy, def *assess.Definition, now time.T
 	r := &explainReport{header: headerOf("Explanation"), JudgedAt: metav1.NewTime(now.UTC().Truncate(time.Second)),
 		Policy: policy.Name, Control: spec.ID, Statement: spec.Statement, Owner: spec.Owner, Mode: spec.Mode,
 		Tolerance: spec.Tolerance, Conditions: policy.Status.Conditions, Scope: map[assess.Disposition]int{}, Subjects: []judged{}}
-	for _, id := range spec.Criteria {
+	for _, id := range tsc.Supported(spec) {
 		r.Criteria = append(r.Criteria, criterion{id, tsc.Title(id)})
 	}
 	for i := range policy.Status.Controls {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/tsc"
 )
 
 // controlRecord is one control's part of the record.
@@ -70,7 +71,7 @@ func basesOf(c *statedControl) []string {
 
 func criteriaOf(spec v1alpha1.ControlSpec) []string {
 	of := []string{}
-	for _, id := range spec.Criteria {
+	for _, id := range tsc.Supported(spec) {
 		of = append(of, string(id))
 	}
 	slices.Sort(of)

@@ -7,13 +7,15 @@ import (
 
 // Control is one control's part of a record.
 type Control struct {
-	Policy    string   `json:"policy"`
-	ID        string   `json:"id"`
-	Type      string   `json:"type"`
-	Statement string   `json:"statement"`
-	Owner     string   `json:"owner"`
-	Criteria  []string `json:"criteria"`
-	Priority  string   `json:"priority"`
+	Policy    string `json:"policy"`
+	ID        string `json:"id"`
+	Type      string `json:"type"`
+	Statement string `json:"statement"`
+	Owner     string `json:"owner"`
+	// Criteria are those that the control states, or where it states none, those
+	// that controls of its type usually support.
+	Criteria []string `json:"criteria"`
+	Priority string   `json:"priority"`
 	// Bases are what its states rested on: Configuration (declared), Behaviour
 	// (observed effect) or Attestation (stated by a person).
 	Bases []string `json:"bases"`

@@ -97,6 +97,39 @@ func TestE8ExclusionsAreListed(t *testing.T) {
 	}
 }
 
+// TestE30CriteriaDefault: a control that states no criteria supports those of its
+// type, in the matrix too.
+func TestE30CriteriaDefault(t *testing.T) {
+	cases := map[string]struct{ stated, want []string }{
+		"stated": {stated: []string{"CC6.7", "CC6.1"}, want: []string{"CC6.1", "CC6.7"}},
+		"none":   {want: []string{"CC6.1", "CC6.6"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			spec := isolation(v1alpha1.ModeObserve, nil, "NET-1")
+			spec.Controls[0].Criteria = nil
+			for _, id := range tc.stated {
+				spec.Controls[0].Criteria = append(spec.Controls[0].Criteria, v1alpha1.Criterion(id))
+			}
+			s := newScribe(t)
+			s.begin(ledger.OpenFirstInstall)
+			s.policy("p", spec)
+			s.at(hour).beat()
+			r := period(t, s)
+			if diff := cmp.Diff(tc.want, only(t, r).Criteria); diff != "" {
+				t.Errorf("criteria (-want +got):\n%s", diff)
+			}
+			var rows []string
+			for _, row := range r.Matrix {
+				rows = append(rows, row.ID)
+			}
+			if diff := cmp.Diff(tc.want, rows); diff != "" {
+				t.Errorf("matrix (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestE9FourPopulations: items, occurrences, changes and episodes are counted
 // each by its own unit.
 func TestE9FourPopulations(t *testing.T) {

@@ -1,9 +1,10 @@
 // Package tsc is the catalogue of the 61 Trust Services Criteria that controls
 // can name, with short titles in this project's own words, and the criteria
-// that controls of an area usually support.
+// that controls of a type usually support.
 //
 // A control supports a criterion; it never meets it. Which control supports
-// which criterion is each company's own decision: the defaults here are offers.
+// which criterion is each company's own decision: the defaults here hold until it
+// states others.
 package tsc
 
 import (

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/controls"
 	"github.com/holdfast-dev/holdfast/internal/tsc"
 )
 
@@ -43,21 +44,55 @@ func TestTitle(t *testing.T) {
 	}
 }
 
-func TestDefaults(t *testing.T) {
-	ids := catalogued()
-	for _, area := range tsc.Areas() {
-		defaults := tsc.Defaults(area)
-		if len(defaults) == 0 {
-			t.Errorf("%s has no default criteria", area)
-		}
-		for _, id := range defaults {
-			if !slices.Contains(ids, id) {
-				t.Errorf("%s: %s is not one of the 61", area, id)
-			}
-		}
+func TestSupported(t *testing.T) {
+	cases := map[string]struct {
+		control v1alpha1.ControlSpec
+		want    []v1alpha1.Criterion
+	}{
+		"stated": {
+			control: v1alpha1.ControlSpec{Criteria: []v1alpha1.Criterion{"CC6.7"}, NetworkIsolation: &v1alpha1.NetworkIsolation{}},
+			want:    []v1alpha1.Criterion{"CC6.7"},
+		},
+		"backup": {
+			control: v1alpha1.ControlSpec{Backup: &v1alpha1.Backup{}},
+			want:    []v1alpha1.Criterion{"A1.2", "CC7.5", "CC9.1", "C1.1"},
+		},
+		"encryptionAtRest": {
+			control: v1alpha1.ControlSpec{EncryptionAtRest: &v1alpha1.EncryptionAtRest{}},
+			want:    []v1alpha1.Criterion{"CC6.1", "C1.1"},
+		},
+		"encryptionInTransit": {
+			control: v1alpha1.ControlSpec{EncryptionInTransit: &v1alpha1.EncryptionInTransit{}},
+			want:    []v1alpha1.Criterion{"CC6.7", "CC6.1", "CC6.6"},
+		},
+		"networkIsolation": {
+			control: v1alpha1.ControlSpec{NetworkIsolation: &v1alpha1.NetworkIsolation{}},
+			want:    []v1alpha1.Criterion{"CC6.1", "CC6.6"},
+		},
+		"restoreTest": {
+			control: v1alpha1.ControlSpec{RestoreTest: &v1alpha1.RestoreTest{}},
+			want:    []v1alpha1.Criterion{"A1.3", "CC7.5"},
+		},
+		"of no known type": {},
 	}
-	if got := tsc.Defaults("Gardening"); got != nil {
-		t.Errorf("Defaults of an unknown area = %v, want none", got)
+	ids := catalogued()
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := tsc.Supported(tc.control)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, id := range got {
+				if !slices.Contains(ids, id) {
+					t.Errorf("%s is not one of the 61", id)
+				}
+			}
+		})
+	}
+	for _, typ := range controls.All() {
+		if _, tested := cases[typ.Name]; !tested {
+			t.Errorf("controls of type %s are not tested", typ.Name)
+		}
 	}
 }
 
