@@ -33,12 +33,17 @@ func components() []component {
 		{"enforce-network-isolation", "enforce.networkIsolation=true", "What networkIsolation needs to repair."},
 		{"enforce-encryption-at-rest", "enforce.encryptionAtRest=true", "What encryptionAtRest needs to repair and to guard."},
 		{"enforce-encryption-in-transit", "enforce.encryptionInTransit=true", "What encryptionInTransit needs to repair and to guard."},
+		{"enforce-backup", "enforce.backup=true", "What backup needs to repair."},
 		{"gateway-api", "observe.gatewayAPI=Enabled", "Reading Gateway API's Gateways, routes and ReferenceGrants, for clusters that serve them."},
 		{"cluster-network-policy", "observe.clusterNetworkPolicy=Enabled", "Reading ClusterNetworkPolicies and AdminNetworkPolicies, for clusters that serve them."},
 		{"cilium", "observe.cilium=Enabled", "Reading Cilium's policies, for clusters that serve them."},
 		{"calico", "observe.calico=Enabled", "Reading Calico's policies, for clusters that serve them."},
 		{"istio", "observe.istio=Enabled", "Reading Istio's PeerAuthentications and DestinationRules, for clusters that serve them."},
 		{"cert-manager", "observe.certManager=Enabled", "Reading cert-manager's Certificates, for clusters that serve them."},
+		{"velero", "observe.velero=Enabled", "Reading Velero's Schedules, Backups and BackupStorageLocations, for clusters that serve them."},
+		{"volume-snapshots", "observe.volumeSnapshots=Enabled", "Reading VolumeSnapshots, for clusters that serve them."},
+		{"restore-tests", "probe.restoreTests=true", "What restoreTest needs to restore sentinels."},
+		{"velero-repository", "veleroRepository.read=true", "Reading the Secret that the password of Velero's repositories is in."},
 		{"tls-secrets", "tlsSecrets.read=true", "Reading the Secrets that certificates are in: every Secret of the cluster."},
 	}
 }
@@ -49,6 +54,7 @@ func ofNoCluster() []string {
 		"observe.gatewayAPI=Disabled", "observe.clusterNetworkPolicy=Disabled",
 		"observe.cilium=Disabled", "observe.calico=Disabled",
 		"observe.istio=Disabled", "observe.certManager=Disabled",
+		"observe.velero=Disabled", "observe.volumeSnapshots=Disabled",
 	}
 }
 

@@ -36,5 +36,12 @@ func enforceRules() []Rule {
 		Rule{Part: "encryptionInTransit", Group: certManagerGroup, Resources: []string{"certificates"}, Verbs: []string{create, patch},
 			Feature: inTransit + "a Certificate from the policy's template where an Ingress names a Secret that does not exist.",
 			Without: unrepaired},
+		Rule{Part: "backup", Group: veleroGroup, Resources: []string{"schedules"}, Verbs: []string{create, patch},
+			Feature: backup + "the plan that a policy states, one Schedule for each control. No Schedule is deleted, and none of yours is changed.",
+			Without: unrepaired},
+		Rule{Part: "backup", Group: veleroGroup, Resources: []string{"backups"}, Verbs: []string{create, patch},
+			Feature: backup + "a further backup of that plan while no run of it is within the objective. No Backup is deleted, none of somebody" +
+				" else's is changed, and no retention is shortened.",
+			Without: unrepaired},
 	))
 }

@@ -20,4 +20,6 @@ const (
 	istioSecurityGroup   = "security.istio.io"
 	istioNetworkingGroup = "networking.istio.io"
 	certManagerGroup     = "cert-manager.io"
+	veleroGroup          = "velero.io"
+	snapshotGroup        = "snapshot.storage.k8s.io"
 )

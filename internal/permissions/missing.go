@@ -35,6 +35,17 @@ func (t *Table) MissingProbe() string {
 	return "set the chart's value " + t.Grant(Probe).Setting()
 }
 
+// MissingRestoreTests says what to do so that Holdfast may test restores: a clause.
+func (t *Table) MissingRestoreTests() string {
+	return fmt.Sprintf("set the chart's values %s and %s", t.Grant(Probe).Setting(), t.Part(Probe, restoreTests).Setting())
+}
+
+// MissingRepositoryPassword says what to do so that Holdfast may see whether the
+// password of Velero's repositories is the one that everybody knows: a clause.
+func (t *Table) MissingRepositoryPassword() string {
+	return "set the chart's value " + t.Grant(VeleroRepository).Setting()
+}
+
 // MissingMetrics says what to do so that Holdfast may read the API server's metrics:
 // the value of the chart, and the rule to grant: a clause.
 func (t *Table) MissingMetrics() string {

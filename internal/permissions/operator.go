@@ -16,6 +16,8 @@ const (
 	atRest    = "encryptionAtRest: "
 	inTransit = "encryptionInTransit: "
 	guarded   = "Guards: "
+	backup    = "backup: "
+	restoring = "restoreTest: "
 )
 
 // The kinds of Holdfast's own.
@@ -90,6 +92,8 @@ func watchedRules() []Rule {
 			Feature: atRest + "which classes encrypt, and which is the default. They are watched while a policy asks."},
 		{Group: coreGroup, Resources: []string{"persistentvolumes"},
 			Feature: atRest + "which volumes are encrypted. They are watched while a policy asks."},
+		{Group: coreGroup, Resources: []string{"persistentvolumeclaims"},
+			Feature: backup + "which volumes a backup must hold. They are watched while a policy asks."},
 		{Group: admissionGroup, Resources: []string{"validatingadmissionpolicies", "validatingadmissionpolicybindings"},
 			Feature: guarded + "whether those of Holdfast's own are in place. They are watched while a policy asks."},
 		{Group: holdfastGroup, Resources: []string{parameter},
@@ -123,6 +127,13 @@ func optionalRules() []Rule {
 			Feature: inTransit + "what turns TLS off on the way to a workload."},
 		{Part: "certManager", Group: certManagerGroup, Resources: []string{"certificates"},
 			Feature: inTransit + "whether certificates are issued, and renewed in time."},
+		{Part: "velero", Group: veleroGroup, Resources: []string{"schedules", "backupstoragelocations"},
+			Feature: backup + "whether the plan is as declared, and whether what it writes to can be reached and encrypts."},
+		{Part: "velero", Group: veleroGroup, Resources: []string{"backups", "deletebackuprequests", "podvolumebackups", "datauploads"},
+			Feature: backup + "which backups there are, how they ended, and which namespaces and volumes they hold. Each run is recorded" +
+				" before Velero deletes it."},
+		{Part: "volumeSnapshots", Group: snapshotGroup, Resources: []string{"volumesnapshots"},
+			Feature: backup + "how old the newest snapshot of each volume is."},
 	}
 	return of(Observe, watched(rules))
 }

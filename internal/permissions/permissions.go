@@ -27,6 +27,9 @@ const (
 	Prober Role = "prober"
 	// TLSSecrets is reading the Secrets that certificates are in.
 	TLSSecrets Role = "tls-secrets"
+	// VeleroRepository is reading the Secret that the password of Velero's
+	// repositories is in.
+	VeleroRepository Role = "velero-repository"
 )
 
 // Account is a service account that the chart makes and binds roles to.
@@ -173,7 +176,7 @@ func Holdfast() Table {
 	var rules []Rule
 	for _, more := range [][]Rule{
 		observeRules(), optionalRules(), metricsRules(), enforceRules(), operatorRules(),
-		probeRules(), proberRules(), tlsSecretRules(), peopleRules(), auditorRules(),
+		probeRules(), restoreRules(), proberRules(), tlsSecretRules(), veleroRepositoryRules(), peopleRules(), auditorRules(),
 	} {
 		rules = append(rules, more...)
 	}
@@ -195,6 +198,8 @@ func grants() []Grant {
 		{Role: TLSSecrets, Account: OperatorAccount, Value: "tlsSecrets.read", Namespaces: "tlsSecrets.namespaces", Doc: "Reading the Secrets that" +
 			" certificates are in. Kubernetes cannot grant half a Secret, nor Secrets of one type: whoever has this can read every Secret there," +
 			" private keys and passwords included."},
+		{Role: VeleroRepository, Account: OperatorAccount, Value: "veleroRepository.read", Doc: "Reading the Secret in which Velero keeps the password" +
+			" of its repositories, to tell whether it is the one that Velero comes with. Whoever reads it can decrypt the data of volumes in them."},
 		{Role: Viewer, Into: "view", Doc: "Reads what is declared and recorded. Whoever may view the cluster has it."},
 		{Role: PolicyAdmin, Extensible: true, Doc: "States controls, and does not confirm what is held until somebody else looked at it."},
 		{Role: ScheduleAdmin, Doc: "States how controls are evidenced. Bind it to others than policy-admin where nobody must both state a control" +
@@ -222,10 +227,17 @@ func parts() []Part {
 			APIs: []string{istioSecurityGroup + "/v1", istioNetworkingGroup + "/v1"}},
 		{Role: Observe, Name: "certManager", Doc: "the Certificates of cert-manager",
 			APIs: []string{certManagerGroup + "/v1"}},
+		{Role: Observe, Name: "velero", Doc: "Velero's Schedules and Backups, what belongs to these, and where they are stored",
+			APIs: []string{veleroGroup + "/v1"}},
+		{Role: Observe, Name: "volumeSnapshots", Doc: "snapshots of volumes",
+			APIs: []string{snapshotGroup + "/v1"}},
 		{Role: Observe, Name: "metrics", Value: "metrics.enabled", Doc: "metrics, and who may read them"},
 		{Role: Enforce, Name: "networkIsolation", Doc: "repairs of the control type networkIsolation"},
 		{Role: Enforce, Name: "encryptionAtRest", Doc: "repairs and guards of the control type encryptionAtRest"},
 		{Role: Enforce, Name: "encryptionInTransit", Doc: "repairs and guards of the control type encryptionInTransit"},
+		{Role: Enforce, Name: "backup", Doc: "repairs of the control type backup"},
+		{Role: Probe, Name: restoreTests, Doc: "the tests of the control type restoreTest, which write sentinels into namespaces in scope, and" +
+			" restore them into namespaces of their own"},
 		{Role: Prober, Name: "encryptionAtRest", Value: "enforce.encryptionAtRest", Doc: "trying the guards of the control type encryptionAtRest"},
 		{Role: Prober, Name: "encryptionInTransit", Value: "enforce.encryptionInTransit", Doc: "trying the guard of the control type encryptionInTransit"},
 	}

@@ -82,6 +82,7 @@ func TestSecretsAreNamed(t *testing.T) {
 		{permissions.Probe, true, "create", ""},
 		{permissions.Probe, true, "delete", "holdfast-canary"},
 		{permissions.TLSSecrets, false, "get", ""},
+		{permissions.VeleroRepository, false, "get", "velero-repo-credentials"},
 	}
 	table := permissions.Holdfast()
 	var got []right
@@ -96,8 +97,10 @@ func TestSecretsAreNamed(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rights to Secrets (-want +got):\n%s", diff)
 	}
-	if grant := table.Grant(permissions.TLSSecrets); grant.Value == "" || grant.ByDefault {
-		t.Errorf("reading Secrets is granted by default: %+v", grant)
+	for _, role := range []permissions.Role{permissions.TLSSecrets, permissions.VeleroRepository} {
+		if grant := table.Grant(role); grant.Value == "" || grant.ByDefault {
+			t.Errorf("reading Secrets is granted by default: %+v", grant)
+		}
 	}
 }
 
@@ -169,6 +172,8 @@ func TestMissing(t *testing.T) {
 			"set the chart's value probe.enabled=true, or grant {nonResourceURLs: [/metrics], verbs: [get]}" + label},
 		"what the prober tries": {table.MissingProber("networking.k8s.io", "ingresses"),
 			"set the chart's values probe.enabled=true and enforce.encryptionInTransit=true"},
+		"a restore":                             {table.MissingRestoreTests(), "set the chart's values probe.enabled=true and probe.restoreTests=true"},
+		"the password of Velero's repositories": {table.MissingRepositoryPassword(), "set the chart's value veleroRepository.read=true"},
 		"a TLS Secret": {table.MissingTLSSecret("web"),
 			"set the chart's value tlsSecrets.read=true, with web among tlsSecrets.namespaces where that is not empty:" +
 				" whoever may read TLS Secrets can read every Secret there"},

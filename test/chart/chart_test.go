@@ -115,18 +115,24 @@ func TestNotes(t *testing.T) {
 		allSecrets = "WARNING: Holdfast may read every Secret of the cluster"
 		handshakes = "the operator can connect to any address on the ports\n80, 443, 8000, 8080, 8443."
 		guards     = "- the admission guards that Holdfast applied, which go on refusing"
+		plans      = "- the Schedules that Holdfast applied for Velero, which go on backing up"
+		sentinels  = "--selector=holdfast.dev/sentinel=true"
 		unlisted   = "WARNING: the guards of encryptionAtRest read a list that goes with the CustomResourceDefinitions"
 	)
-	all := []string{enforceOff, partly, granted, ephemeral, openLedger, keptLedger, keptFiles, keptKinds, allSecrets, handshakes, guards, unlisted}
+	all := []string{enforceOff, partly, granted, ephemeral, openLedger, keptLedger, keptFiles, keptKinds, allSecrets, handshakes, guards, plans, sentinels, unlisted}
 	cases := map[string]struct {
 		values []string
 		want   []string
 	}{
 		"defaults": {want: []string{enforceOff, openLedger, keptLedger, keptKinds, handshakes}},
 		"all repairs": {
-			values: []string{"enforce.networkIsolation=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true",
+			values: []string{"enforce.networkIsolation=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true", "enforce.backup=true",
 				"networkPolicy.probes.to[0].ipBlock.cidr=192.0.2.0/28"},
-			want: []string{granted, openLedger, keptLedger, keptKinds, guards},
+			want: []string{granted, openLedger, keptLedger, keptKinds, guards, plans},
+		},
+		"restore tests": {
+			values: []string{"probe.restoreTests=true", "networkPolicy.probes.to[0].ipBlock.cidr=192.0.2.0/28"},
+			want:   []string{partly, openLedger, keptLedger, keptKinds, sentinels},
 		},
 		"kinds that do not stay, and guards that do": {
 			values: []string{"enforce.encryptionAtRest=true", "crds.keep=false", "networkPolicy.enabled=false"},

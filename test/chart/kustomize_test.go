@@ -23,12 +23,17 @@ func (s suite) testKustomize(t *testing.T) {
 		"enforce-network-isolation":     "enforce.networkIsolation=true",
 		"enforce-encryption-at-rest":    "enforce.encryptionAtRest=true",
 		"enforce-encryption-in-transit": "enforce.encryptionInTransit=true",
+		"enforce-backup":                "enforce.backup=true",
 		"gateway-api":                   "observe.gatewayAPI=Enabled",
 		"cluster-network-policy":        "observe.clusterNetworkPolicy=Enabled",
 		"cilium":                        "observe.cilium=Enabled",
 		"calico":                        "observe.calico=Enabled",
 		"istio":                         "observe.istio=Enabled",
 		"cert-manager":                  "observe.certManager=Enabled",
+		"velero":                        "observe.velero=Enabled",
+		"volume-snapshots":              "observe.volumeSnapshots=Enabled",
+		"restore-tests":                 "probe.restoreTests=true",
+		"velero-repository":             "veleroRepository.read=true",
 		"tls-secrets":                   "tlsSecrets.read=true",
 	}
 	folders, err := os.ReadDir("../../config/components")

@@ -141,16 +141,27 @@ func rightsRenderings() map[string]rendering {
 				"ClusterRoleBinding/holdfast-enforce-encryptionintransit .subjects": `[{"kind":"ServiceAccount","name":"holdfast","namespace":"holdfast-system"}]`,
 			},
 		},
-		"no probes": {
-			values: []string{"probe.enabled=false", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true"},
+		"restore tests": {
+			values: []string{"probe.restoreTests=true", "enforce.backup=true", "veleroRepository.read=true"},
 			want: map[string]string{
-				"ClusterRole/holdfast-probe .kind":                      "",
-				"Role/holdfast-probe .kind":                             "",
-				"ClusterRole/holdfast-prober-encryptionatrest .kind":    "",
-				"ClusterRole/holdfast-prober-encryptionintransit .kind": "",
-				"ServiceAccount/holdfast-prober .kind":                  "",
-				"ValidatingAdmissionPolicy/holdfast-prober .kind":       "",
-				"NetworkPolicy/holdfast .spec.egress[*].ports[0].port":  "53 443 80",
+				"ClusterRole/holdfast-enforce-backup .rules[0]":                 `{"apiGroups":["velero.io"],"resources":["schedules"],"verbs":["create","patch"]}`,
+				"ClusterRoleBinding/holdfast-probe-restoretests .subjects":      `[{"kind":"ServiceAccount","name":"holdfast","namespace":"holdfast-system"}]`,
+				"ValidatingAdmissionPolicyBinding/holdfast-restore-tests .kind": "ValidatingAdmissionPolicyBinding",
+				"ClusterRole/holdfast-velero-repository .rules":                 `[{"apiGroups":[""],"resourceNames":["velero-repo-credentials"],"resources":["secrets"],"verbs":["get"]}]`,
+			},
+		},
+		"no probes": {
+			values: []string{"probe.enabled=false", "probe.restoreTests=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true"},
+			want: map[string]string{
+				"ClusterRole/holdfast-probe .kind":                       "",
+				"Role/holdfast-probe .kind":                              "",
+				"ClusterRole/holdfast-prober-encryptionatrest .kind":     "",
+				"ClusterRole/holdfast-prober-encryptionintransit .kind":  "",
+				"ServiceAccount/holdfast-prober .kind":                   "",
+				"ValidatingAdmissionPolicy/holdfast-prober .kind":        "",
+				"ClusterRole/holdfast-probe-restoretests .kind":          "",
+				"ValidatingAdmissionPolicy/holdfast-restore-tests .kind": "",
+				"NetworkPolicy/holdfast .spec.egress[*].ports[0].port":   "53 443 80",
 			},
 		},
 		"TLS Secrets everywhere": {
@@ -171,7 +182,7 @@ func rightsRenderings() map[string]rendering {
 		},
 		"optional kinds": {
 			values: []string{"observe.gatewayAPI=Enabled", "observe.clusterNetworkPolicy=Enabled", "observe.cilium=Enabled", "observe.calico=Enabled",
-				"observe.istio=Enabled", "observe.certManager=Enabled"},
+				"observe.istio=Enabled", "observe.certManager=Enabled", "observe.velero=Enabled", "observe.volumeSnapshots=Enabled"},
 			want: map[string]string{
 				"ClusterRole/holdfast-observe-gatewayapi .kind":           "ClusterRole",
 				"ClusterRole/holdfast-observe-clusternetworkpolicy .kind": "ClusterRole",
@@ -179,6 +190,8 @@ func rightsRenderings() map[string]rendering {
 				"ClusterRole/holdfast-observe-calico .kind":               "ClusterRole",
 				"ClusterRole/holdfast-observe-istio .kind":                "ClusterRole",
 				"ClusterRole/holdfast-observe-certmanager .kind":          "ClusterRole",
+				"ClusterRole/holdfast-observe-velero .kind":               "ClusterRole",
+				"ClusterRole/holdfast-observe-volumesnapshots .kind":      "ClusterRole",
 			},
 		},
 	}

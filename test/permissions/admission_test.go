@@ -34,13 +34,14 @@ func (s *suite) testAdmission(t *testing.T) {
 	t.Run("approvals", s.testApprovals)
 	t.Run("statements", s.testStatements)
 	t.Run("the prober", s.testProber)
+	t.Run("restore tests", s.testRestoreTests)
 	t.Run("garbage collection", s.testGarbage)
 }
 
 // inForce waits until the admission policies are, and checks their types.
 func (s *suite) inForce(t *testing.T) {
 	admin := s.as(t, "")
-	for _, name := range []string{"holdfast-approvals", "holdfast-records", "holdfast-prober", "everything-prober"} {
+	for _, name := range []string{"holdfast-approvals", "holdfast-records", "holdfast-prober", "everything-prober", "everything-restore-tests"} {
 		eventually(t, func(ctx context.Context) error {
 			policy := &admissionregistrationv1.ValidatingAdmissionPolicy{}
 			if err := admin.Get(ctx, client.ObjectKey{Name: name}, policy); err != nil {

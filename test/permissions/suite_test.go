@@ -59,10 +59,11 @@ func TestPermissions(t *testing.T) {
 	}
 	s := &suite{ControlPlane: cp, helm: tool.Path(t, tools.Helm())}
 	s.install(t, "holdfast", byDefault, []string{"rbac-*.yaml", "admission-*.yaml"})
-	s.install(t, "everything", everything, []string{"rbac-*.yaml", "admission-prober.yaml"}, "fullnameOverride=everything",
+	s.install(t, "everything", everything, []string{"rbac-*.yaml", "admission-prober.yaml", "admission-restore-tests.yaml"}, "fullnameOverride=everything",
 		"enforce.networkIsolation=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true", "tlsSecrets.read=true",
 		"observe.gatewayAPI=Enabled", "observe.clusterNetworkPolicy=Enabled", "observe.cilium=Enabled", "observe.calico=Enabled",
-		"observe.istio=Enabled", "observe.certManager=Enabled")
+		"observe.istio=Enabled", "observe.certManager=Enabled", "observe.velero=Enabled", "observe.volumeSnapshots=Enabled",
+		"enforce.backup=true", "probe.restoreTests=true", "veleroRepository.read=true")
 	s.bind(t)
 	s.aggregated(t)
 	t.Run("lists", s.testLists)
