@@ -106,7 +106,7 @@ func (o *Operator) adopt(tb testing.TB) {
 func (o *Operator) values() []string {
 	values := []string{
 		"fullnameOverride=" + o.Release, "replicas=0", "crds.install=false",
-		"enforce.networkIsolation=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true",
+		"enforce.networkIsolation=true", "enforce.encryptionAtRest=true", "enforce.encryptionInTransit=true", "enforce.backup=true",
 		"ledger.persistence.storageClassName=-", // there is none to be found
 	}
 	if o.Name != "" {
