@@ -25,6 +25,8 @@ type Fixture struct {
 	Snapshot *Snapshot            `json:"snapshot"`
 	// Scope is the policy's scope, for types that look at it.
 	Scope *v1alpha1.Scope `json:"scope,omitempty"`
+	// Backup is the control that a restoreTest names.
+	Backup *v1alpha1.ControlSpec `json:"backup,omitempty"`
 	// Now is the time of the evaluation; absent means when the namespace came to be.
 	Now time.Time `json:"now,omitzero"`
 	// Want is the verdict of each rule, in the order of the findings.
@@ -37,7 +39,7 @@ func (f *Fixture) Input() Input {
 	if now.IsZero() {
 		now = f.Snapshot.Namespace.CreatedAt
 	}
-	return Input{Policy: "self-test", Control: f.Control, Scope: f.Scope, Snapshot: f.Snapshot, Now: now}
+	return Input{Policy: "self-test", Control: f.Control, Scope: f.Scope, Backup: f.Backup, Snapshot: f.Snapshot, Now: now}
 }
 
 // Verdict is what a finding says but for its words.

@@ -88,9 +88,23 @@ func (o Options) inputs(policy *v1alpha1.ControlPolicy, snapshot *control.Snapsh
 		if o.Scoped {
 			in.Scope = &policy.Spec.Scope
 		}
+		in.Backup = backupOf(policy, spec)
 		all[spec.ID] = in
 	}
 	return all
+}
+
+// backupOf is the control of the policy that a restoreTest names, or nil.
+func backupOf(policy *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) *v1alpha1.ControlSpec {
+	if spec.RestoreTest == nil {
+		return nil
+	}
+	for i := range policy.Spec.Controls {
+		if other := &policy.Spec.Controls[i]; other.ID == spec.RestoreTest.BackupControl {
+			return other
+		}
+	}
+	return nil
 }
 
 func (o Options) snapshot(t *testing.T, path string) *control.Snapshot {
@@ -125,5 +139,5 @@ func Inputs(t *testing.T, inputs map[string]control.Input) []Case {
 func fixtureOf(name string, in control.Input) control.Fixture {
 	spec := in.Control
 	spec.Statement, spec.Owner, spec.Criteria = "", "", nil
-	return control.Fixture{Name: name, Control: spec, Scope: in.Scope, Snapshot: in.Snapshot, Now: in.Now}
+	return control.Fixture{Name: name, Control: spec, Scope: in.Scope, Backup: in.Backup, Snapshot: in.Snapshot, Now: in.Now}
 }
