@@ -71,7 +71,7 @@ func TestJudgesNamespaces(t *testing.T) {
 	for _, name := range names() {
 		got[name] = JudgesNamespaces(name)
 	}
-	want := map[string]bool{"encryptionAtRest": false, "encryptionInTransit": false, "networkIsolation": true}
+	want := map[string]bool{"backup": false, "restoreTest": false, "encryptionAtRest": false, "encryptionInTransit": false, "networkIsolation": true}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
