@@ -110,6 +110,8 @@ type IntroBody struct {
 	Declared bool `json:"declared,omitempty"`
 	// Subjects is the number of subjects of the first complete evaluation.
 	Subjects int `json:"subjects"`
+	// Slots are when what the control states is due: of a backup by Velero only.
+	Slots *SlotsBody `json:"slots,omitempty"`
 }
 
 // ScopeBody says why a subject entered or left a scope.
@@ -219,7 +221,8 @@ type TailBody struct {
 // ProbeBody is what Probed states: one run of the probes of one kind in one scope.
 // Its entry has the scope as subject.
 type ProbeBody struct {
-	// Of is what was done: Canary, Handshake, Certificate or Guard.
+	// Of is what was done: Canary, Handshake, Certificate, Guard, Repository or
+	// RestoreTest.
 	Of string `json:"of"`
 	// BeganAt is when the first of the probes began.
 	BeganAt Time `json:"beganAt"`

@@ -95,6 +95,8 @@ func settleEvidence(e *Entry, k *Known) bool {
 		e.From, e.To = boundedOrNil(e.From), boundedOrNil(e.To)
 	case KindAccessObserved:
 		return settleAccess(e, k)
+	case KindOccurrence:
+		return newsOfOccurrence(e, k)
 	case KindAnchorFailed:
 		last, there := k.evidence.Anchors[AnchorKey(e.Schedule, e.Anchor.Name)]
 		return !there || !last.Failed
@@ -139,6 +141,7 @@ func settleIntroduction(e *Entry, k *Known) bool {
 	if !last.OperatingFrom.After(e.ObservedAt.Time) || !intro.Declared {
 		intro.OperatingFrom, intro.Declared = last.OperatingFrom, last.Declared
 	}
+	intro.Slots = settledSlots(e, k)
 	e.Intro = &intro
 	return last.Withdrawn || last.Definition != e.Policy.Definition || !last.OperatingFrom.Equal(intro.OperatingFrom.Time)
 }

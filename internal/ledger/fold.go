@@ -100,6 +100,7 @@ func (k *Known) controlIntroduced(e *Entry) error {
 		Declared: e.Intro.Declared, Definition: e.Policy.Definition,
 	}
 	k.policies[p.Name] = p
+	k.slotsIntroduced(e)
 	return nil
 }
 
@@ -116,6 +117,7 @@ func (k *Known) controlWithdrawn(e *Entry) error {
 	}
 	p.Withdrawals[e.Control] = EntryRef{e.ID, e.Seq}
 	k.policies[p.Name] = p
+	k.slotsWithdrawn(e)
 	for u := range k.units {
 		if u.Policy == e.Policy.Name && u.Control == e.Control {
 			k.drop(u)
@@ -177,6 +179,7 @@ func (k *Known) memberLeft(e *Entry) error {
 	k.dropMember(e.Policy.Name, *e.Subject)
 	if e.Kind == KindSubjectDeleted && e.Subject.Kind == "Namespace" {
 		delete(k.objects, e.Subject.Name)
+		k.restoresDropped(*e.Subject)
 	}
 	return nil
 }
@@ -315,6 +318,7 @@ func (k *Known) rolledBack(e *Entry) error {
 }
 
 func (k *Known) gap(e *Entry) error {
+	k.slotsUnobserved(e.Gap)
 	switch {
 	case e.Gap.Ends != "":
 		delete(k.gaps, e.Gap.Ends)

@@ -93,8 +93,8 @@ var kinds = map[Kind]kindRule{
 		return e.ofControl() && e.Subject != nil && (e.From != nil || e.To != nil) && e.Schedule != nil && e.Discrepancy != nil
 	}, "policy, control, subject, from or to, schedule or discrepancy"},
 	KindOccurrence: {true, func(e *Entry) bool {
-		return e.Occurrence != nil && (e.Schedule != nil || e.Occurrence.Of != OccurrenceOfCollection)
-	}, "occurrence or its schedule"},
+		return e.Occurrence != nil && e.Occurrence.valid() && e.ofWhatWasDue()
+	}, "a whole occurrence, or what it is of"},
 	KindAccessObserved: {false, func(e *Entry) bool { return e.Access != nil }, "access"},
 	KindSelfTested:     {false, func(e *Entry) bool { return e.SelfTest != nil }, "selfTest"},
 	KindProbed:         {false, func(e *Entry) bool { return e.Probe != nil && e.Subject != nil && e.Probe.Observations != "" }, "probe, subject or observations"},
@@ -116,6 +116,18 @@ func (e *Entry) proves() bool {
 		return false
 	case KindGap:
 		return e.Gap != nil && e.Gap.To != nil
+	default:
+		return true
+	}
+}
+
+// ofWhatWasDue is whether an Occurrence has what it is of.
+func (e *Entry) ofWhatWasDue() bool {
+	switch e.Occurrence.Of {
+	case OccurrenceOfCollection:
+		return e.Schedule != nil
+	case OccurrenceOfBackup:
+		return e.ofControl() && e.Subject != nil
 	default:
 		return true
 	}

@@ -22,6 +22,11 @@ type EvidenceState struct {
 	// Keys are the keys that API servers were seen to encrypt with, by SeenKey.ID: at
 	// most maxKeys of them, those seen last.
 	Keys map[string]KeyRecord `json:"keys,omitempty"`
+	// Backups are the chains of slots of controls that back up, by BackupKey.
+	Backups map[string]*BackupRecord `json:"backups,omitempty"`
+	// Restores are the newest restore tests, by scope, and by BackupKey of the
+	// control that asked for them: at most maxRestores in a scope.
+	Restores map[string]map[string]RestoreRecord `json:"restores,omitempty"`
 	// Pruned is the newest statement that a segment was removed: it, and all before it.
 	Pruned *PrunedBody `json:"pruned,omitempty"`
 	// Erased is the newest object that was said to be erased, unless an entry has
@@ -84,7 +89,7 @@ func (s *EvidenceState) LegalHold() bool {
 
 func (s *EvidenceState) empty() bool {
 	return len(s.Schedules) == 0 && s.RetentionSeconds == 0 && s.Access == "" && len(s.Anchors) == 0 &&
-		len(s.SelfTests) == 0 && len(s.Keys) == 0 && s.Pruned == nil && s.Erased == ""
+		len(s.SelfTests) == 0 && len(s.Keys) == 0 && len(s.Backups) == 0 && len(s.Restores) == 0 && s.Pruned == nil && s.Erased == ""
 }
 
 // editEvidence changes a copy: what others hold stays as it is.
@@ -139,10 +144,12 @@ func (k *Known) collected(e *Entry) error {
 }
 
 func (k *Known) occurrence(e *Entry) error {
-	if e.Occurrence.Of != OccurrenceOfCollection {
-		return nil
+	switch e.Occurrence.Of {
+	case OccurrenceOfCollection:
+		k.editSchedule(e, func(r *ScheduleRecord) { r.LastSlot, r.Next = &e.Occurrence.Last, e.Occurrence.Next })
+	case OccurrenceOfBackup:
+		k.editBackup(BackupKey(e.Policy.Name, e.Control), func(r *BackupRecord) { r.occurred(e.Occurrence) })
 	}
-	k.editSchedule(e, func(r *ScheduleRecord) { r.LastSlot, r.Next = &e.Occurrence.Last, e.Occurrence.Next })
 	return nil
 }
 
@@ -159,6 +166,7 @@ func (k *Known) selfTested(e *Entry) error {
 }
 
 func (k *Known) probed(e *Entry) error {
+	k.restoreTested(e)
 	if len(e.Probe.Keys) == 0 {
 		return nil
 	}

@@ -75,7 +75,7 @@ func TestE6SlotsFollowEachOther(t *testing.T) {
 	h.must(Draft{Entry: Entry{Kind: KindOccurrence, Schedule: s,
 		Occurrence: &OccurrenceBody{Of: OccurrenceOfCollection, First: slots[3], Last: slots[4], Count: 2, Next: &slots[5]}}})
 	want("missed", &slots[5], "m")
-	h.must(Draft{Entry: Entry{Kind: KindOccurrence, Occurrence: &OccurrenceBody{Of: "Backup", First: slots[0]}}})
+	h.must(Draft{Entry: Entry{Kind: KindOccurrence, Occurrence: &OccurrenceBody{Of: "Rehearsal", First: slots[0]}}})
 	want("an occurrence of another kind", &slots[5], "m")
 	h.must(scheduleDraft(scheduleRef("a", 2), ChangeUpdated, 1, false, nil))
 	want("suspended", nil, "m")

@@ -187,7 +187,8 @@ func (k *Known) fill(j knownJSON) error {
 		k.gaps[g.ID] = g.Gap
 	}
 	if j.Evidence != nil {
-		if slices.Contains(slices.Collect(maps.Values(j.Evidence.Schedules)), nil) {
+		if slices.Contains(slices.Collect(maps.Values(j.Evidence.Schedules)), nil) ||
+			slices.Contains(slices.Collect(maps.Values(j.Evidence.Backups)), nil) {
 			return errNull
 		}
 		k.evidence = j.Evidence

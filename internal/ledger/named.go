@@ -36,6 +36,9 @@ func (e *Entry) bodyObjects() []string {
 	if e.Collection != nil {
 		digests = append(digests, e.Collection.Manifest)
 	}
+	if e.Occurrence != nil && e.Occurrence.Run != nil {
+		digests = append(digests, e.Occurrence.Run.Object)
+	}
 	if e.Access != nil {
 		digests = append(digests, e.Access.Access)
 	}
@@ -155,6 +158,11 @@ func (k *Known) eachObject(fn func(digest string)) {
 	}
 	for _, s := range k.evidence.Schedules {
 		digests = append(digests, s.Ref.Definition, s.Manifest)
+	}
+	for _, tests := range k.evidence.Restores {
+		for _, r := range tests {
+			digests = append(digests, r.Observations)
+		}
 	}
 	for _, digest := range digests {
 		if digest != "" {

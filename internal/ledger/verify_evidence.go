@@ -19,9 +19,12 @@ func (l *ledgerCheck) evidence(file string, e *Entry) error {
 		l.slot(file, e, e.Collection.Slot)
 		return l.collected(e)
 	case KindOccurrence:
-		if e.Occurrence.Of == OccurrenceOfCollection {
+		switch e.Occurrence.Of {
+		case OccurrenceOfCollection:
 			l.slot(file, e, e.Occurrence.First)
 			l.missed = append(l.missed, e)
+		case OccurrenceOfBackup:
+			l.backup(file, e)
 		}
 	case KindGap:
 		l.gapStated(e)
