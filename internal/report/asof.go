@@ -13,6 +13,11 @@ func instant(r *Record) {
 			b := &c.Behaviour[j]
 			b.Runs, b.Targets, b.Unseen, b.First, b.Without = 0, 0, 0, nil, nil
 		}
+		if c.Backups != nil {
+			c.Backups.Plan, c.Backups.Slots, c.Backups.Occurrences = Time{}, BackupSlots{}, []BackupOccurrence{}
+			p := &c.Backups.RecoveryPoints
+			p.Longest, p.Beyond, p.BeyondTotal, p.Unknown = nil, []Interval{}, 0, nil
+		}
 		for j := range c.Subjects {
 			c.Subjects[j].Time = Time{}
 		}

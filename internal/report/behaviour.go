@@ -11,7 +11,7 @@ import (
 // effects that its verdicts of the basis Behaviour rest on. Verdicts are Subjects'
 // and Episodes'; here stands how often was looked, and when nobody did.
 type Behaviour struct {
-	// Of is what was done: Canary, Handshake, Certificate or Guard.
+	// Of is what was done: Canary, Handshake, Certificate, Guard, Repository or RestoreTest.
 	Of string `json:"of"`
 	// Scopes is in how many scopes, namespaces or the cluster, it was done.
 	Scopes int `json:"scopes"`
@@ -71,7 +71,7 @@ func (f *fold) probed(l *line) error {
 			p.controls[of.Control].probed(&body, ledger.ScopeOf(*s), l.at, f.window)
 		}
 	}
-	return nil
+	return f.restored(&body, ledger.ScopeOf(*s), l)
 }
 
 func (c *statedControl) probed(body *ledger.ProbeBody, scope string, at int64, window span) {
@@ -124,6 +124,8 @@ func probedKinds(of string) []string {
 		return []string{"Ingress", control.ClusterKind}
 	case control.ProbeCertificate:
 		return []string{"Ingress", "Gateway", "ListenerSet"}
+	case control.ProbeRestore:
+		return []string{"Namespace"}
 	default:
 		return []string{control.ClusterKind}
 	}

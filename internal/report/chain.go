@@ -104,6 +104,7 @@ func (p *policy) breakLedger(f *fold, l *line) {
 			}
 			f.setOutcome(u, l.at, none)
 			u.state, u.seen, u.last = nil, proof{}, last
+			f.notePlan(u, l.at)
 		}
 	}
 }

@@ -172,11 +172,17 @@ func (p *SlotPopulation) add(state string, n int) {
 	}
 }
 
-// occurrence folds slots in that passed without what was due.
+// occurrence folds in what became of slots: of collections, that they passed without
+// what was due.
 func (f *fold) occurrence(l *line) error {
 	body, err := decoded[ledger.OccurrenceBody](l, "occurrence")
-	if err != nil || body.Of != ledger.OccurrenceOfCollection {
+	switch {
+	case err != nil:
 		return err
+	case body.Of == ledger.OccurrenceOfBackup:
+		return f.backupRan(l, &body)
+	case body.Of != ledger.OccurrenceOfCollection:
+		return nil
 	}
 	s, _, err := f.scheduleOf(l)
 	if err != nil {

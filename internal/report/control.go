@@ -29,6 +29,7 @@ func (f *fold) controlRecord(c *statedControl) Control {
 	r.NewSubjects = newSubjectsOf(r.Census.Added, episodes, f.period())
 	r.NotCorrecting = f.notCorrecting(c)
 	r.Behaviour = f.behaviourOf(c, operation)
+	f.stateBackups(c, &r, operation, gaps)
 	r.Baseline, r.Removals = f.stated(baseline, nil), f.stated(removals, nil)
 	r.Episodes = f.stated(episodes, func(i int) string { return groups[group[i]].ID })
 	return r

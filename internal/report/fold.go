@@ -209,10 +209,11 @@ var handlers = map[ledger.Kind]func(*fold, *line) error{
 }
 
 // late are the kinds that say something of the period although they were
-// observed after it: a gap begins before it is found.
+// observed after it: a gap begins before it is found, and a backup ends after its slot.
 var late = map[ledger.Kind]func(*fold, *line) error{
 	ledger.KindGap:          (*fold).gapChanged,
 	ledger.KindEvidenceLost: (*fold).evidenceLost,
+	ledger.KindOccurrence:   (*fold).lateOccurrence,
 }
 
 func pass(*fold, *line) error { return nil }

@@ -67,6 +67,9 @@ type statedControl struct {
 	acts       acts
 	// probing are the probes that were made for it, by what they do.
 	probing map[string]*probing
+	// backedUp are the runs of a backup control, restores the tests of a restoreTest.
+	backedUp *backedUp
+	restores []restoreTest
 	// unitKind is the kind that is judged, atStart and atEnd are the census at the
 	// first and at the last collection in the period.
 	unitKind       string

@@ -61,6 +61,10 @@ type Control struct {
 	// where nothing was probed for the control. A probe that more than 16 controls
 	// ask for counts for the first 16 of them.
 	Behaviour []Behaviour `json:"behaviour,omitempty"`
+	// Backups is of controls of type backup that have a plan, RestoreTests of those
+	// of type restoreTest.
+	Backups      *Backups      `json:"backups,omitempty"`
+	RestoreTests *RestoreTests `json:"restoreTests,omitempty"`
 }
 
 // Because is an interval with a reason.

@@ -104,6 +104,7 @@ func (f *fold) seedOutcome(u *unit, state *control.State, at int64, episodeID st
 	u.state, u.at = state, at
 	u.control.rests(state.Basis)
 	f.setOutcome(u, at, outcomeOf(state.Outcome))
+	f.notePlan(u, at)
 	if episodeID == "" {
 		return
 	}

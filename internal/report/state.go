@@ -122,6 +122,7 @@ func (f *fold) endUnit(u *unit, l *line, ending ledger.Ending) {
 	f.remember(u)
 	f.setOutcome(u, l.at, none)
 	u.state, u.seen = nil, proof{}
+	f.notePlan(u, l.at)
 }
 
 func (f *fold) unitOf(c *statedControl, s *control.Subject) *unit {
@@ -177,6 +178,7 @@ func (f *fold) turn(u *unit, l *line, def *definition, to *control.State) {
 	u.state, u.at, u.last = to, l.at, nothing
 	u.control.rests(to.Basis)
 	f.setOutcome(u, l.at, outcomeOf(to.Outcome))
+	f.notePlan(u, l.at)
 }
 
 // proofOf is what shows how long the unit's state before at is known to have held.
