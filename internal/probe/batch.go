@@ -49,13 +49,13 @@ type ask struct {
 	askers []ledger.ProbedFor
 }
 
-// merge returns what is wanted by kind and key. Targets that are equal are one, at
+// merge returns what is wanted by kind and key, of the kinds that a Runner probes. Targets that are equal are one, at
 // the shortest interval.
 func merge(wanted []Wanted) map[string]map[string]*ask {
 	byKind := map[string]map[string]*ask{}
 	for _, w := range wanted {
 		kind := w.Kind()
-		if kind == "" {
+		if kind == "" || kind == control.ProbeRestore {
 			continue
 		}
 		if byKind[kind] == nil {

@@ -18,9 +18,9 @@ const (
 	Stale = "Stale"
 )
 
-// Kinds are the kinds of probes.
+// Kinds are the kinds of probes. Restores are not a Runner's to make.
 func Kinds() []string {
-	return []string{control.ProbeCanary, control.ProbeHandshake, control.ProbeCertificate, control.ProbeGuard}
+	return []string{control.ProbeCanary, control.ProbeHandshake, control.ProbeCertificate, control.ProbeGuard, control.ProbeRepository, control.ProbeRestore}
 }
 
 // Result is what a probe came to: Seen, or the reason why it saw nothing.

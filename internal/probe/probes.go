@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/probe/certificate"
 	"github.com/holdfast-dev/holdfast/internal/probe/dryrun"
 	"github.com/holdfast-dev/holdfast/internal/probe/handshake"
+	"github.com/holdfast-dev/holdfast/internal/probe/repository"
 	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 )
 
@@ -46,6 +47,10 @@ func realProbes(o *Options) (map[string]kindOfProbe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the probe of guards: %w", err)
 	}
+	repositories, err := repository.New(o.Config)
+	if err != nil {
+		return nil, fmt.Errorf("make the probe of repositories: %w", err)
+	}
 	hosts := &hostProber{hosts: &handshake.Prober{}, certificates: certificates}
 	return map[string]kindOfProbe{
 		control.ProbeCanary: {concurrency: 1, prepare: canaries.CleanUp, probe: func(ctx context.Context, w Wanted, seen *control.Observation) (err error) {
@@ -65,6 +70,10 @@ func realProbes(o *Options) (map[string]kindOfProbe, error) {
 			return err
 		}},
 		control.ProbeHandshake: {probe: hosts.probe},
+		control.ProbeRepository: {concurrency: 1, probe: func(ctx context.Context, w Wanted, seen *control.Observation) (err error) {
+			seen.Password, err = repositories.Probe(ctx, *w.Repository)
+			return err
+		}},
 	}, nil
 }
 
@@ -75,6 +84,7 @@ func noProbes() map[string]kindOfProbe {
 	}}
 	return map[string]kindOfProbe{
 		control.ProbeCanary: nothing, control.ProbeHandshake: nothing, control.ProbeCertificate: nothing, control.ProbeGuard: nothing,
+		control.ProbeRepository: nothing,
 	}
 }
 

@@ -41,7 +41,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/permissions"
-	"github.com/holdfast-dev/holdfast/internal/probe"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
@@ -194,7 +193,7 @@ func (s *scene) policyOnSecrets(port int32) *harness.PolicyBuilder {
 // probedTwice returns nil once each kind of probe was made twice; guards are tried
 // less often.
 func (s *scene) probedTwice() error {
-	for _, kind := range probe.Kinds() {
+	for _, kind := range []string{control.ProbeCanary, control.ProbeHandshake, control.ProbeCertificate, control.ProbeGuard} {
 		runs := s.op.Evidence(s.tb).Kind(ledger.KindProbed).Where(func(e *ledger.Entry) bool { return e.Probe.Of == kind })
 		if want := map[bool]int{true: 1, false: 2}[kind == control.ProbeGuard]; len(runs) < want {
 			return fmt.Errorf("%d runs of %s, want %d", len(runs), kind, want)

@@ -77,6 +77,7 @@ func TestOnAPIServers(t *testing.T) {
 		t.Run("TLS Secrets", c.testCertificates)
 		t.Run("hosts and what they are to serve", c.testHosts)
 		t.Run("guards", c.testGuards)
+		t.Run("the password of Velero's repositories", c.testRepositories)
 		t.Run("nothing secret gets out", c.testLeaks)
 	})
 	t.Run("nothing is left", c.testNothingIsLeft)
@@ -109,7 +110,9 @@ func startCluster(t *testing.T) *cluster {
 	}
 	c := &cluster{cp: cp, kms: plugin, client: admin}
 	c.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
-	c.config = c.user(t, "operator", func(r permissions.Rule) bool { return r.Role == permissions.Probe || r.Role == permissions.TLSSecrets })
+	c.config = c.user(t, "operator", func(r permissions.Rule) bool {
+		return r.Role == permissions.Probe || r.Role == permissions.TLSSecrets || r.Role == permissions.VeleroRepository
+	})
 	return c
 }
 

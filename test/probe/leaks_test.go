@@ -53,6 +53,8 @@ func (c *cluster) testLeaks(t *testing.T) {
 	certificate := a.issue(t, newRSAKey(t, 2048), nil)
 	chain, key := inPEM(t, &certificate)
 	good, broken := c.tlsSecret(t, "planted", chain, key), c.tlsSecret(t, "planted-broken", key, chain)
+	password := []byte("a password of repositories that nobody is to see")
+	velero := c.repositoryPassword(t, "velero-planted", map[string][]byte{"repository-password": password})
 	revision, err := c.cp.Revision(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +72,7 @@ func (c *cluster) testLeaks(t *testing.T) {
 		want(time.Hour, control.Target{Certificate: &good}),
 		want(time.Hour, control.Target{Certificate: &broken}),
 		want(time.Hour, control.Target{Handshake: &host}),
+		want(time.Hour, control.Target{Repository: &velero}),
 		want(time.Hour, control.Target{Guard: &control.GuardTarget{Policy: "denies", Object: ingress("denies", "a.example.com")}}),
 	}
 	runner.Want("leaks", wanted)
@@ -99,6 +102,7 @@ func (c *cluster) testLeaks(t *testing.T) {
 	refuseSecret(t, all, "the private key", block.Bytes[len(block.Bytes)/2:][:48])
 	refuseSecret(t, all, "the private key in PEM", key[64:128])
 	refuseSecret(t, all, "the canary", canaryIn(t, held))
+	refuseSecret(t, all, "the password", password)
 	if strings.Contains(all, "eyJ") {
 		t.Error("a token was emitted")
 	}
