@@ -145,7 +145,7 @@ func testRules(t *testing.T, api *admission) {
 			}
 			for _, changes := range r.refuse {
 				err := api.judge(t.Context(), r, edited(t, api.full(t), changes))
-				if diff := cmp.Diff([]string{refusedAt(r)}, refusals(err, r.message)); diff != "" {
+				if diff := cmp.Diff([]string{refusedAt(r)}, refusals(err, r)); diff != "" {
 					t.Errorf("%v: refused fields (-want +got):\n%s\nerror: %v", changes, diff, err)
 				}
 			}
@@ -162,11 +162,14 @@ func refusedAt(r rule) string {
 }
 
 // refusals returns the field of each cause of a refusal, marked where its
-// message is not the given one.
-func refusals(err error, message string) []string {
+// message is not the rule's.
+func refusals(err error, r rule) []string {
 	var fields []string
 	for _, cause := range causes(err) {
-		if !strings.Contains(cause.Message, message) {
+		if r.also != "" && strings.Contains(cause.Message, r.also) {
+			continue
+		}
+		if !strings.Contains(cause.Message, r.message) {
 			cause.Field += " for another reason: " + cause.Message
 		}
 		fields = append(fields, cause.Field)

@@ -32,7 +32,6 @@ type Backup struct {
 	// schedule is when backups are due: a cron expression of five fields, such as
 	// "0 */6 * * *". Each of its slots is an occurrence that is expected.
 	// +required
-	// +kubebuilder:validation:MinLength=9
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9A-Za-z*,/?-]+( +[0-9A-Za-z*,/?-]+){4}$')",message="schedule must be a cron expression of five fields, such as \"0 */6 * * *\""
 	Schedule string `json:"schedule"`
@@ -46,6 +45,7 @@ type Backup struct {
 	// startingDeadline is how long after its slot a backup may start before it is
 	// Late: a duration from 1m to 24h, 10m by default.
 	// +optional
+	// +kubebuilder:default="10m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="startingDeadline must be a duration from 1m to 24h, such as 10m"
@@ -160,6 +160,7 @@ type VeleroBackup struct {
 	// Enforce mode, while no run of it is within the objective: a duration from 5m
 	// to 24h, 1h by default.
 	// +optional
+	// +kubebuilder:default="1h"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('5m') && duration(self) <= duration('24h')",message="extraBackupEvery must be a duration from 5m to 24h, such as 1h"
@@ -225,6 +226,7 @@ type RestoreTest struct {
 	// timeout is how long one restore may take: a duration from 1m to 24h, 1h by
 	// default.
 	// +optional
+	// +kubebuilder:default="1h"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=30
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,7}([.][0-9]{1,9})?s)?$') && self != '' && duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="timeout must be a duration from 1m to 24h, such as 1h"

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -69,11 +68,20 @@ func longest(path string, limit int) string {
 	switch field(path) {
 	case "correctionWithin", "newSubjectWithin", "maximumKeyAge":
 		return "0000h000000m7776000.000000000s"
-	case "startingDeadline":
+	case "startingDeadline", "extraBackupEvery":
 		return "0000h000000m0086400.000000000s"
 	case "rolling":
 		return "00000h000m315360000.000000000s"
+	case "recoveryPointObjective":
+		return "8784h000000m0000000.000000000s"
+	case "maximumRetention":
+		return "87840h000000m0000000.00000000s"
+	case "timeout":
+		return "0000h000000m0003600.000000000s"
 	case "retention":
+		if path == backup+".retention" {
+			return "00720h000000m0000000.00000000s"
+		}
 		return "876000h000m00000000.000000000s"
 	case "schedule":
 		return strings.Repeat("0", limit-8) + " * * * *"
@@ -142,9 +150,6 @@ func distinct(n node, count int) []any {
 	for i := range items {
 		item := runtime.DeepCopyJSONValue(list[len(list)-1])
 		name := fmt.Sprintf("n%d", i)
-		if object, is := item.(map[string]any); is { // one control may have a guard
-			unstructured.RemoveNestedField(object, "encryptionInTransit", "ingress", "guard")
-		}
 		switch enum := n.schema.Items.Schema.Enum; {
 		case len(enum) > 0:
 			item = strings.Trim(string(enum[i%len(enum)].Raw), `"`)
@@ -231,8 +236,14 @@ func beside(path string, value any) edits {
 		}
 	case "cluster":
 		if value == "Excluded" {
-			return edits{atRest + ".volumes": nil, ofIngress + ".guard": nil}
+			return ofNamespaces(edits{atRest + ".volumes": nil, ofIngress + ".guard": nil})
 		}
+	case "provider":
+		if value == "VolumeSnapshot" {
+			return ofNamespaces(nil)
+		}
+	case "backupControl":
+		return edits{"spec.controls[3].id": value}
 	case "cidr":
 		return edits{parent + "except": nil}
 	case "except":

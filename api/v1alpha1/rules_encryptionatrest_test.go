@@ -33,7 +33,7 @@ func clusterScopeRules() []rule {
 		twice   = "only one control may state guard, defaultClass or classTemplate of encryptionAtRest.volumes: the cluster has one of each for a policy"
 	)
 	volumes := func(cluster any, fields map[string]any) edits {
-		return edits{"spec.scope.cluster": cluster, atRest + ".volumes": fields, ofIngress + ".guard": nil}
+		return ofNamespaces(edits{"spec.scope.cluster": cluster, atRest + ".volumes": fields, ofIngress + ".guard": nil})
 	}
 	second := func(fields map[string]any) edits {
 		return edits{"spec.controls[0].networkIsolation": nil, "spec.controls[0].encryptionAtRest": map[string]any{"volumes": fields}}
@@ -43,7 +43,7 @@ func clusterScopeRules() []rule {
 			field: "spec.controls", message: outside,
 			accept: []edits{
 				volumes("Excluded", map[string]any{"minimumLevel": "CustomerManaged"}), volumes(nil, nil),
-				volumes("Included", map[string]any{"guard": map[string]any{}}), {"spec.scope.cluster": nil, atRest + ".volumes": nil, ofIngress + ".guard": nil},
+				volumes("Included", map[string]any{"guard": map[string]any{}}), ofNamespaces(edits{"spec.scope.cluster": nil, atRest + ".volumes": nil, ofIngress + ".guard": nil}),
 			},
 			refuse: []edits{
 				volumes("Excluded", map[string]any{"guard": map[string]any{}}), volumes(nil, map[string]any{"defaultClass": "vault"}),

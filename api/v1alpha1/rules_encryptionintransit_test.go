@@ -16,7 +16,7 @@ func encryptionInTransitRules() []rule {
 		twice   = "only one control may state guard of encryptionInTransit.ingress: the cluster has one for a policy"
 	)
 	ingress := func(cluster any, fields map[string]any) edits {
-		return edits{"spec.scope.cluster": cluster, atRest + ".volumes": nil, ofIngress: fields}
+		return ofNamespaces(edits{"spec.scope.cluster": cluster, atRest + ".volumes": nil, ofIngress: fields})
 	}
 	second := func(fields map[string]any) edits {
 		return edits{"spec.controls[0].networkIsolation": nil, "spec.controls[0].encryptionInTransit": map[string]any{"ingress": fields}}

@@ -14,6 +14,9 @@ type rule struct {
 	refuse  []edits
 	// onUpdate is whether the edits are of an object that exists.
 	onUpdate bool
+	// also is the message of another rule, about the field and a second one, that
+	// some of the refused edits cannot but break too. Empty means none.
+	also string
 }
 
 const (
@@ -26,7 +29,7 @@ const (
 
 // policyKindRules returns every rule of ControlPolicy in CEL.
 func policyKindRules() []rule {
-	return slices.Concat(policyRules(), enforcementRules(), scopeRules(), controlRules(), networkIsolationRules(), encryptionAtRestRules(), encryptionInTransitRules())
+	return slices.Concat(policyRules(), enforcementRules(), scopeRules(), controlRules(), networkIsolationRules(), encryptionAtRestRules(), encryptionInTransitRules(), backupRules())
 }
 
 func policyRules() []rule {
@@ -135,12 +138,14 @@ func selectorRules(selector, label string) []rule {
 func controlRules() []rule {
 	return []rule{
 		{
-			field: "spec.controls[0]", message: "exactly one of the fields in [encryptionAtRest encryptionInTransit networkIsolation] must be set",
+			field: "spec.controls[0]", message: "exactly one of the fields in [backup encryptionAtRest encryptionInTransit networkIsolation restoreTest] must be set",
 			accept: each("spec.controls[0].networkIsolation", map[string]any{"defaultDeny": []any{"Ingress"}}),
 			refuse: []edits{
 				{"spec.controls[0].networkIsolation": nil},
 				{"spec.controls[0].encryptionAtRest": map[string]any{"apiServer": map[string]any{}}},
 				{"spec.controls[0].encryptionInTransit": map[string]any{"ingress": map[string]any{}}},
+				{"spec.controls[0].restoreTest": map[string]any{"backupControl": "BCK-1", "every": "168h"}},
+				{"spec.controls[0].backup": map[string]any{"schedule": "0 * * * *", "recoveryPointObjective": "12h"}},
 			},
 		},
 		{
