@@ -43,7 +43,7 @@ func MetricLabels() []MetricLabel {
 		{"schedule", "Name of an EvidenceSchedule.", nil},
 		{"state", "What became of a slot.", words(slotStates()...)},
 		{"anchor", "Name of an anchor of that schedule.", nil},
-		{"probe", "What probes look at: how an API server stores a `Canary`, what a host serves in a `Handshake`, the public half of a TLS Secret (`Certificate`), whether a `Guard` refuses.", probe.Kinds()},
+		{"probe", "What probes look at: how an API server stores a `Canary`, what a host serves in a `Handshake`, the public half of a TLS Secret (`Certificate`), whether a `Guard` refuses, whether everybody knows the password of Velero's repositories (`Repository`), and what a `RestoreTest` brought back.", probe.Kinds()},
 		{"result", "What a probe came to: `Seen`, or the reason why it saw nothing. A target is `Awaited` before its first probe, and `Stale` once the newest does not count any more.",
 			append(probeResults(), probe.Awaited, probe.Stale)},
 		{"version", "Version of the build, with its revision.", nil},
