@@ -26,6 +26,9 @@ func (st *store) renewCluster(by *control.Namespace) {
 		st.cluster.namespace = new(control.ClusterNamespace(by.UID, by.CreatedAt))
 	}
 	st.touch(control.Cluster, false)
+	if len(st.objects.backups.of) > 0 {
+		st.touchAll() // for another cluster, others are its backups
+	}
 }
 
 // touchCluster touches the scope Cluster, if it is known.

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -16,6 +17,22 @@ var telling = []string{
 // naming are the ends of names of parameters that say where a credential is, or
 // what it is called, and not what it is.
 var naming = []string{"secretname", "secretnamespace", "secretref", "secretid", "tokenname", "tokenpath", "tokenaudience"}
+
+// redacted returns a text without user names and passwords in its addresses, without
+// what signs them, and without the ids that stores give to each request: what a text
+// says then is the same each time.
+func redacted(text string) string {
+	text = userInfo.ReplaceAllString(text, "$1")
+	text = signature.ReplaceAllString(text, "$1…")
+	return requestID.ReplaceAllString(text, "")
+}
+
+// What a message may hold beside what it says.
+var (
+	userInfo  = regexp.MustCompile(`([a-z][a-z0-9+.-]*://)[^/\s"'?#]*@`)
+	signature = regexp.MustCompile(`(?i)([?&][a-z0-9_-]*(?:sig|signature|credential|token|secret|key|password)[a-z0-9_-]*=)[^&\s"']+`)
+	requestID = regexp.MustCompile(`(?i),? *\b(?:request ?id|host ?id|x-amz-request-id|x-amz-id-2): *[^,\s]*`)
+)
 
 // mayBeCredential reports whether the name of a parameter says that it holds a
 // credential, or its value is an address with one in it.

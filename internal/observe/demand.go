@@ -20,6 +20,7 @@ func onDemand() []control.Need {
 	return []control.Need{
 		control.NeedStorageClasses, control.NeedVolumes, control.NeedAPIServerPods, control.NeedGuards,
 		control.NeedServiceSubjects, control.NeedIngresses, control.NeedGateways, control.NeedMesh, control.NeedCertificates,
+		control.NeedClaims, control.NeedBackups, control.NeedBackupPlans, control.NeedBackupLocations, control.NeedVolumeSnapshots,
 	}
 }
 

@@ -101,11 +101,11 @@ func (k *kind) apply(item any, version string, apply func(*store, any) change) [
 	c := apply(o.store, item)
 	k.version = version
 	if c.matters {
-		o.store.mark(c.key.namespace)
+		o.store.mark(c.key.scope())
 	}
 	echo, resume := o.writes.seen(c.key, version, c.present, c.matters)
 	if c.matters && !echo || resume {
-		o.store.touch(c.key.namespace, false)
+		o.store.touch(c.key.scope(), false)
 	}
 	return o.drain()
 }

@@ -59,6 +59,32 @@ const seeds = `
 ---
 {apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {namespace: shop, name: c}, spec: {secretName: tls, dnsNames: [a], issuerRef: {name: ca}},
   status: {notAfter: "2026-03-01T06:00:00Z", failedIssuanceAttempts: 1, conditions: [{type: Ready, status: "True", reason: Ready}]}}
+---
+{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: shop, name: data, labels: {app: web}}, spec: {volumeName: v}, status: {phase: Bound}}
+---
+{apiVersion: snapshot.storage.k8s.io/v1, kind: VolumeSnapshot, metadata: {namespace: shop, name: s}, spec: {source: {persistentVolumeClaimName: data}},
+  status: {readyToUse: true, creationTime: "2026-03-01T06:00:00Z", error: {message: "https://user:canary@example.com refused"}}}
+---
+{apiVersion: velero.io/v1, kind: Schedule, metadata: {namespace: velero, name: daily}, spec: {schedule: "0 2 * * *", skipImmediately: false, template: {ttl: 720h,
+  hooks: {resources: [{name: h, pre: [{exec: {command: [dump, --password=canary]}}]}]}}}, status: {phase: FailedValidation, validationErrors: [bad]}}
+---
+{apiVersion: velero.io/v1, kind: BackupStorageLocation, metadata: {namespace: velero, name: default}, spec: {provider: aws, default: true, validationFrequency: 1m,
+  objectStorage: {bucket: b, prefix: p}, config: {s3Url: "https://user:canary@example.com", kmsKeyId: k, customerKeyEncryptionSecret: s/k, secretKey: canary}},
+  status: {phase: Unavailable, lastValidationTime: "2026-03-01T06:00:00Z", message: "RequestID: 1, Get https://example.com/?X-Amz-Signature=canary&prefix=p"}}
+---
+{apiVersion: velero.io/v1, kind: Backup, metadata: {namespace: velero, name: daily-20260301020000, uid: b1, labels: {velero.io/schedule-name: daily}},
+  spec: {includedNamespaces: ["sh*"], excludedNamespaces: [web], storageLocation: default, ttl: 720h, resourcePolicy: {kind: configmap, name: p},
+  labelSelector: {matchLabels: {app: web}}}, status: {phase: PartiallyFailed, startTimestamp: "2026-03-01T02:00:00Z", errors: 1, csiVolumeSnapshotsAttempted: 2,
+  completionTimestamp: "2026-03-01T02:01:00Z", expiration: "2026-03-31T02:00:00Z", hookStatus: {hooksFailed: 1}, validationErrors: [refused]}}
+---
+{apiVersion: velero.io/v1, kind: PodVolumeBackup, metadata: {namespace: velero, name: v, annotations: {velero.io/pvc-name: data}, labels: {velero.io/backup-uid: b1,
+  velero.io/pvc-uid: c1}}, spec: {pod: {namespace: shop, name: web}}, status: {phase: Completed, progress: {bytesDone: 3, totalBytes: 3}}}
+---
+{apiVersion: velero.io/v2alpha1, kind: DataUpload, metadata: {namespace: velero, name: u, labels: {velero.io/backup-name: daily-20260301020000,
+  velero.io/pvc-uid: c2}}, spec: {sourceNamespace: shop, sourcePVC: data}, status: {phase: InProgress, progress: {bytesDone: 3}}}
+---
+{apiVersion: velero.io/v1, kind: DeleteBackupRequest, metadata: {namespace: velero, name: d, labels: {velero.io/backup-uid: b1}}, spec: {
+  backupName: daily-20260301020000}, status: {phase: InProgress}}
 `
 
 // FuzzObjects: whatever an object says, it is refused, or read in a way that the
@@ -178,10 +204,13 @@ func TestSeedsAreKept(t *testing.T) {
 		"classes": len(cluster.StorageClasses), "volumes": len(shop.Volumes), "servers": len(cluster.APIServerPods), "guards": len(cluster.Guards),
 		"ingresses": len(shop.Ingresses), "gateways": len(shop.Gateways), "routes": len(shop.GatewayRoutes), "workloads": len(shop.Workloads),
 		"authentications": len(shop.Mesh.Authentications), "destinations": len(shop.Mesh.Destinations), "certificates": len(shop.Certificates),
+		"claims": len(shop.Claims), "snapshots": len(shop.VolumeSnapshots), "plans": len(cluster.BackupPlans), "locations": len(cluster.BackupLocations),
+		"backups": len(shop.Backups), "volumes backed up": len(shop.Backups[0].Volumes),
 	}
 	want := map[string]int{
 		"classes": 1, "volumes": 2, "servers": 1, "guards": 1, "ingresses": 1, "gateways": 2, "routes": 1, "workloads": 1,
 		"authentications": 1, "destinations": 1, "certificates": 1,
+		"claims": 1, "snapshots": 1, "plans": 1, "locations": 1, "backups": 1, "volumes backed up": 2,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -26,6 +26,11 @@ func required() map[control.Need][]string {
 		control.NeedMesh:         {kindAuthentications, kindDestinations, linkerdServers},
 		control.NeedCertificates: {kindCertificates},
 		control.NeedGuards:       {kindClassLists},
+
+		control.NeedBackups:         {kindBackups},
+		control.NeedBackupPlans:     {kindPlans},
+		control.NeedBackupLocations: {kindLocations},
+		control.NeedVolumeSnapshots: {kindSnapshots},
 	}
 }
 

@@ -28,6 +28,11 @@ type objects struct {
 	authentications placed[control.PeerAuthentication]
 	destinations    placed[control.DestinationRule]
 	certificates    placed[control.Certificate]
+	claims          placed[control.Claim]
+	snapshots       placed[control.VolumeSnapshot]
+	plans           placed[control.BackupPlan]
+	locations       placed[control.BackupLocation]
+	backups         backups
 	// workloads are by namespace.
 	workloads map[string]*workloads
 }
@@ -46,6 +51,11 @@ func newObjects() objects {
 		authentications: newPlaced[control.PeerAuthentication](),
 		destinations:    newPlaced[control.DestinationRule](),
 		certificates:    newPlaced[control.Certificate](),
+		claims:          newPlaced[control.Claim](),
+		snapshots:       newPlaced[control.VolumeSnapshot](),
+		plans:           newPlaced[control.BackupPlan](),
+		locations:       newPlaced[control.BackupLocation](),
+		backups:         newBackups(),
 		workloads:       map[string]*workloads{},
 	}
 }
@@ -81,8 +91,9 @@ type objectTable[V any] struct {
 	// unseen is true where the scopes do not see the objects themselves, but what
 	// follows from them.
 	unseen bool
-	// ofClaims is true of cluster-scoped objects that namespaces judge.
-	ofClaims bool
+	// elsewhere is true of objects that other scopes judge than those they lie in:
+	// cluster-scoped ones of namespaces, or those of a namespace that the cluster judges.
+	elsewhere bool
 }
 
 func (t objectTable[V]) put(st *store, item any) change {
@@ -97,7 +108,7 @@ func (t objectTable[V]) put(st *store, item any) change {
 		changed = true
 		switch {
 		case t.unseen || scope == nowhere:
-		case scope == i.key.namespace:
+		case scope == i.key.scope():
 			c.matters = true
 		default:
 			st.touch(scope, false)
@@ -147,7 +158,7 @@ func (t objectTable[V]) replace(st *store, items []any) {
 // clear implements local.
 func (t objectTable[V]) clear(st *store, scope string) {
 	keys := t.in(st).in(t.kind, scope)
-	if t.ofClaims {
+	if t.elsewhere {
 		keys = t.in(st).keys(scope)
 	}
 	for _, key := range keys {
@@ -237,6 +248,9 @@ func (st *store) namespaceObjects(s *scope, into *control.Snapshot) {
 	into.Workloads = st.workloadsOf(namespace)
 	into.Mesh = st.meshOf(s)
 	into.Certificates = objectsAt(st, &st.objects.certificates, namespace, control.NeedCertificates)
+	into.Claims = objectsAt(st, &st.objects.claims, namespace, control.NeedClaims)
+	into.VolumeSnapshots = objectsAt(st, &st.objects.snapshots, namespace, control.NeedVolumeSnapshots)
+	into.Backups = st.backupsOf(namespace)
 	into.NotServed = st.notServed
 }
 
@@ -246,6 +260,9 @@ func (st *store) clusterObjects(into *control.Snapshot) {
 	into.StorageClasses = objectsAt(st, &st.objects.classes, control.Cluster, control.NeedStorageClasses)
 	into.APIServerPods = objectsAt(st, &st.objects.apiServers, control.Cluster, control.NeedAPIServerPods)
 	into.Guards = objectsAt(st, &st.objects.guards, control.Cluster, control.NeedGuards)
+	into.Backups = st.newestRuns()
+	into.BackupPlans = objectsAt(st, &st.objects.plans, control.Cluster, control.NeedBackupPlans)
+	into.BackupLocations = objectsAt(st, &st.objects.locations, control.Cluster, control.NeedBackupLocations)
 	into.NotServed = st.notServed
 }
 

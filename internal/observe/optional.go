@@ -19,6 +19,8 @@ const (
 	istioSecurity    = "security.istio.io"
 	istioNetworking  = "networking.istio.io"
 	certManagerGroup = "cert-manager.io"
+	veleroGroup      = "velero.io"
+	snapshotGroup    = "snapshot.storage.k8s.io"
 	modelledVersion  = "v1alpha2"
 )
 
@@ -57,7 +59,10 @@ func (o *optional) source(version, fieldManager string) source {
 
 // optionals are the kinds that are watched where they are served, or on demand.
 func optionals() []optional {
-	kinds := slices.Concat(gatewayKinds(), overridingKinds(), storageKinds(), []optional{apiServerKind()}, ingressKinds(), guardKinds(), meshKinds(), certificateKinds())
+	kinds := slices.Concat(
+		gatewayKinds(), overridingKinds(), storageKinds(), []optional{apiServerKind()}, ingressKinds(), guardKinds(), meshKinds(),
+		certificateKinds(), claimKinds(), veleroKinds(),
+	)
 	for i := range kinds {
 		if kinds[i].id == "" {
 			kinds[i].id = kinds[i].resource + "." + kinds[i].group

@@ -32,6 +32,10 @@ func own(snapshot *control.Snapshot, owned func(kind, namespace, name, uid strin
 		c := &snapshot.Certificates[i]
 		mark(&c.Ours, "Certificate", namespace, c.Name, c.UID)
 	}
+	for i := range snapshot.BackupPlans {
+		p := &snapshot.BackupPlans[i]
+		mark(&p.Ours, "Schedule", p.Namespace, p.Name, p.UID)
+	}
 	if snapshot.Mesh == nil {
 		return
 	}

@@ -198,6 +198,7 @@ func definitionSource() source {
 		needs: []control.Need{
 			control.NeedAdmissionBackends, control.NeedEntrances, control.NeedClusterPolicies,
 			control.NeedGateways, control.NeedMesh, control.NeedCertificates, control.NeedGuards,
+			control.NeedBackups, control.NeedBackupPlans, control.NeedBackupLocations, control.NeedVolumeSnapshots,
 		},
 		group: gvk.Group, name: gvk.Kind,
 		example: &wire[definitionSpec]{},

@@ -95,8 +95,8 @@ func keepVolume(s *source, _ schema.GroupVersionKind) {
 	s.convert = converting(func(v *corev1.PersistentVolume) *objectItem[control.Volume] { return convertVolume(v, manager) })
 	s.table = objectTable[control.Volume]{
 		kind: s.id, needs: s.needs, in: func(st *store) *placed[control.Volume] { return &st.objects.volumes },
-		meta:     func(v *control.Volume) *control.Meta { return &v.Meta },
-		ofClaims: true,
+		meta:      func(v *control.Volume) *control.Meta { return &v.Meta },
+		elsewhere: true,
 	}
 }
 

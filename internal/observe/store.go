@@ -3,6 +3,7 @@ package observe
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 	"unique"
 
@@ -90,6 +91,15 @@ func newStore(dns types.NamespacedName) *store {
 
 // object names an object of a watched kind.
 type object struct{ kind, namespace, name string }
+
+// scope is where an object is judged itself: in the scope Cluster, if it is
+// Velero's, although it lies in a namespace.
+func (o object) scope() string {
+	if strings.HasSuffix(o.kind, "."+veleroGroup) {
+		return control.Cluster
+	}
+	return o.namespace
+}
 
 // scope is what is kept of one namespace. Labels and specs are never changed in
 // place: snapshots share them.

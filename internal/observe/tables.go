@@ -11,7 +11,7 @@ import (
 )
 
 // change is what an event did: the object, whether it is there now, and whether
-// an input of its own namespace's verdict changed. Whatever else is due, the
+// an input of its own scope's verdict changed. Whatever else is due, the
 // store has noted as touched.
 type change struct {
 	key     object
@@ -29,10 +29,10 @@ type table interface {
 	replace(st *store, items []any)
 }
 
-// touching touches the namespace of a change that matters.
+// touching touches the scope of a change that matters.
 func (st *store) touching(c change) {
 	if c.matters {
-		st.touch(c.key.namespace, false)
+		st.touch(c.key.scope(), false)
 	}
 }
 

@@ -29,23 +29,23 @@ type write struct {
 	at time.Time
 }
 
-// writes are the own writes that the stores have not shown yet, and the
-// namespaces that wait for one.
+// writes are the own writes that the stores have not shown yet, and the scopes that
+// wait for one.
 type writes struct {
-	byNamespace map[string]map[object]*write
-	waiting     map[string]struct{}
+	byScope map[string]map[object]*write
+	waiting map[string]struct{}
 }
 
 func newWrites() writes {
-	return writes{byNamespace: map[string]map[object]*write{}, waiting: map[string]struct{}{}}
+	return writes{byScope: map[string]map[object]*write{}, waiting: map[string]struct{}{}}
 }
 
 // of returns the write of an object, and makes it where there is none.
 func (w *writes) of(key object) *write {
-	entries := w.byNamespace[key.namespace]
+	entries := w.byScope[key.scope()]
 	if entries == nil {
 		entries = map[object]*write{}
-		w.byNamespace[key.namespace] = entries
+		w.byScope[key.scope()] = entries
 	}
 	if entries[key] == nil {
 		entries[key] = &write{}
@@ -56,7 +56,7 @@ func (w *writes) of(key object) *write {
 // forget drops the write of an object, unless a request is in flight. It
 // reports whether the namespace waited for it, and waits for no other now.
 func (w *writes) forget(key object) bool {
-	entries := w.byNamespace[key.namespace]
+	entries := w.byScope[key.scope()]
 	if e := entries[key]; e == nil || e.inFlight > 0 {
 		return false
 	}
@@ -64,15 +64,15 @@ func (w *writes) forget(key object) bool {
 	if len(entries) > 0 {
 		return false
 	}
-	delete(w.byNamespace, key.namespace)
-	_, waited := w.waiting[key.namespace]
-	delete(w.waiting, key.namespace)
+	delete(w.byScope, key.scope())
+	_, waited := w.waiting[key.scope()]
+	delete(w.waiting, key.scope())
 	return waited
 }
 
 // abandon drops the writes in a namespace that is gone, but for requests in flight.
 func (w *writes) abandon(namespace string) {
-	for key := range w.byNamespace[namespace] {
+	for key := range w.byScope[namespace] {
 		w.forget(key)
 	}
 }
@@ -82,7 +82,7 @@ func (w *writes) abandon(namespace string) {
 // nothing but the effect of our own write, or is held back until that is known;
 // resume is true where the namespace waited for it.
 func (w *writes) seen(key object, version string, present, matters bool) (echo, resume bool) {
-	e := w.byNamespace[key.namespace][key]
+	e := w.byScope[key.scope()][key]
 	switch {
 	case e == nil:
 		return false, false
@@ -110,7 +110,7 @@ func (w *writes) seen(key object, version string, present, matters bool) (echo, 
 // the namespaces that waited for them.
 func (w *writes) settle(kind, version string) []string {
 	var resumed []string
-	for namespace, entries := range w.byNamespace {
+	for namespace, entries := range w.byScope {
 		for key, e := range entries {
 			if key.kind == kind && e.version != "" && reached(version, e.version) && w.forget(key) {
 				resumed = append(resumed, namespace)
@@ -236,7 +236,7 @@ func (o *Observer) noteWrite(key object, note func(*write)) {
 	resume := o.settled(key, e) && o.writes.forget(key)
 	o.mu.Unlock()
 	if resume {
-		o.options.OnScope(Trigger{Namespace: key.namespace})
+		o.options.OnScope(Trigger{Namespace: key.scope()})
 	}
 }
 
@@ -258,7 +258,7 @@ func (o *Observer) endWrite(key object, note func(*write) (echo bool)) {
 	}
 	o.mu.Unlock()
 	if announce {
-		o.options.OnScope(Trigger{Namespace: key.namespace})
+		o.options.OnScope(Trigger{Namespace: key.scope()})
 	}
 }
 
@@ -283,7 +283,7 @@ func (o *Observer) settled(key object, e *write) bool {
 // fresh returns nil when the stores show all own writes in the namespace. Else
 // the namespace is announced when they do. The caller holds mu.
 func (o *Observer) fresh(namespace string) error {
-	for key, e := range o.writes.byNamespace[namespace] {
+	for key, e := range o.writes.byScope[namespace] {
 		k := o.kinds[key.kind]
 		expired := o.options.Now().Sub(e.at) > o.options.ProgressTimeout
 		switch {

@@ -1,0 +1,273 @@
+package observe
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+// How many backups a snapshot shows: of a namespace, and of each plan in the scope
+// Cluster beside the newest that completed and the newest that partially failed.
+const (
+	maxBackups    = 32
+	newestOfPlans = 4
+)
+
+// backups are Velero's. Each is kept once, however many namespaces it selects:
+// those that select the same are a set, and sets are found by the namespaces that
+// they name.
+type backups struct {
+	of   map[object]*keptBackup
+	sets map[setKey]*backupSet
+	// filters are those of sets, by their text.
+	filters map[string]*sharedFilters
+	// named are the sets that include nothing but names, by namespace, and wide are
+	// all others.
+	named map[string]map[*backupSet]struct{}
+	wide  map[*backupSet]struct{}
+	// runs are the backups that say of which cluster they are, oldest first.
+	runs map[planKey][]*keptBackup
+	// requests are those that a backup be deleted, by backup.
+	requests placed[string]
+	volumes  backedUpVolumes
+}
+
+// sharedFilters are filters that sets have in common.
+type sharedFilters struct {
+	*control.BackupFilters
+	users int
+}
+
+// planKey is a plan, "" for none, where Velero runs and of which cluster.
+type planKey struct{ namespace, label, plan string }
+
+func newBackups() backups {
+	return backups{
+		of:       map[object]*keptBackup{},
+		sets:     map[setKey]*backupSet{},
+		filters:  map[string]*sharedFilters{},
+		named:    map[string]map[*backupSet]struct{}{},
+		wide:     map[*backupSet]struct{}{},
+		runs:     map[planKey][]*keptBackup{},
+		requests: newPlaced[string](),
+		volumes:  newBackedUpVolumes(),
+	}
+}
+
+func planOf(b *keptBackup) planKey { return planKey{b.Namespace, b.label, b.Plan} }
+
+// add adds a backup to its set, which is made where there is none with its filters.
+func (k *backups) add(key object, b *keptBackup, text string) {
+	of := setKey{b.Namespace, b.label, text}
+	set := k.sets[of]
+	if set == nil {
+		set = &backupSet{key: of, filters: k.share(text, b.Filters)}
+		k.sets[of] = set
+		k.index(set, func(sets map[*backupSet]struct{}) { sets[set] = struct{}{} })
+	}
+	b.Filters, b.set = set.filters, set
+	set.insert(b)
+	k.of[key] = b
+	if b.label != "" {
+		k.runs[planOf(b)] = insertBackup(k.runs[planOf(b)], b)
+	}
+}
+
+// drop takes a backup away, and its set where it was the last one.
+func (k *backups) drop(key object, b *keptBackup) {
+	delete(k.of, key)
+	if runs := dropBackup(k.runs[planOf(b)], b); len(runs) > 0 {
+		k.runs[planOf(b)] = runs
+	} else {
+		delete(k.runs, planOf(b))
+	}
+	set := b.set
+	set.drop(b)
+	if len(set.backups) > 0 {
+		return
+	}
+	delete(k.sets, set.key)
+	k.index(set, func(sets map[*backupSet]struct{}) { delete(sets, set) })
+	if shared := k.filters[set.key.filters]; shared.users > 1 {
+		shared.users--
+	} else {
+		delete(k.filters, set.key.filters)
+	}
+}
+
+// share returns the one copy of filters.
+func (k *backups) share(text string, filters *control.BackupFilters) *control.BackupFilters {
+	shared := k.filters[text]
+	if shared == nil {
+		shared = &sharedFilters{BackupFilters: filters}
+		k.filters[text] = shared
+	}
+	shared.users++
+	return shared.BackupFilters
+}
+
+// index calls fn with each group of sets that a set is found in.
+func (k *backups) index(set *backupSet, fn func(map[*backupSet]struct{})) {
+	names, only := set.filters.Named()
+	if !only {
+		fn(k.wide)
+		return
+	}
+	for _, name := range names {
+		sets := k.named[name]
+		if sets == nil {
+			sets = map[*backupSet]struct{}{}
+			k.named[name] = sets
+		}
+		if fn(sets); len(sets) == 0 {
+			delete(k.named, name)
+		}
+	}
+}
+
+// selecting returns the sets that select a namespace.
+func (k *backups) selecting(namespace string) []*backupSet {
+	var sets []*backupSet
+	for _, group := range []map[*backupSet]struct{}{k.named[namespace], k.wide} {
+		for set := range group {
+			if set.filters.Selects(namespace) {
+				sets = append(sets, set)
+			}
+		}
+	}
+	return sets
+}
+
+// touchSelected touches the namespaces that a set selects.
+func (st *store) touchSelected(set *backupSet) {
+	if st.clusterOf(set.key.label) == control.BackupOfAnother {
+		return
+	}
+	if names, only := set.filters.Named(); only {
+		for _, name := range names {
+			if st.scopes[name] != nil && set.filters.Selects(name) {
+				st.touch(name, false)
+			}
+		}
+		return
+	}
+	for name, s := range st.scopes {
+		if s.namespace != nil && set.filters.Selects(name) {
+			st.touch(name, true)
+		}
+	}
+}
+
+// clusterOf says of which cluster a backup is with this value of
+// control.ClusterLabel.
+func (st *store) clusterOf(label string) string {
+	switch {
+	case label == "" || st.cluster.namespace == nil:
+		return ""
+	case label == st.cluster.namespace.UID:
+		return control.BackupOfThisCluster
+	}
+	return control.BackupOfAnother
+}
+
+// viewBackup returns a backup as evaluators see it in a scope.
+func (st *store) viewBackup(b *keptBackup, scope string) control.Backup {
+	view := b.Backup
+	view.Cluster = st.clusterOf(b.label)
+	if scope != control.Cluster {
+		view.Volumes = st.objects.backups.volumes.in(b, scope)
+	}
+	return view
+}
+
+// backupsOf returns the backups that a namespace sees, newest first.
+func (st *store) backupsOf(namespace string) []control.Backup {
+	if !st.demanded.meets(control.NeedBackups) {
+		return nil
+	}
+	var shown []*keptBackup
+	for _, set := range st.objects.backups.selecting(namespace) {
+		if st.clusterOf(set.key.label) != control.BackupOfAnother {
+			shown = append(shown, set.shown()...)
+		}
+	}
+	if len(shown) > maxBackups {
+		slices.SortFunc(shown, func(a, b *keptBackup) int {
+			return cmp.Or(cmp.Compare(st.worth(b), st.worth(a)), compareBackups(b, a))
+		})
+		shown = shown[:maxBackups]
+	}
+	return st.viewBackups(shown, namespace)
+}
+
+// worth says how much a backup may tell of a namespace, where not all can be shown.
+func (st *store) worth(b *keptBackup) int {
+	_, usable := b.usable()
+	switch {
+	case !usable || st.clusterOf(b.label) != control.BackupOfThisCluster:
+		return 0
+	case !b.set.holdsAll():
+		return 1
+	}
+	return 2
+}
+
+// viewBackups returns backups as evaluators see them in a scope, newest first.
+func (st *store) viewBackups(shown []*keptBackup, scope string) []control.Backup {
+	slices.SortFunc(shown, func(a, b *keptBackup) int { return compareBackups(b, a) })
+	var views []control.Backup
+	for _, b := range slices.Compact(shown) {
+		views = append(views, st.viewBackup(b, scope))
+	}
+	return views
+}
+
+// newestRuns returns the runs that the scope Cluster sees, newest first.
+func (st *store) newestRuns() []control.Backup {
+	if !st.demanded.meets(control.NeedBackups) {
+		return nil
+	}
+	var shown []*keptBackup
+	for plan, runs := range st.objects.backups.runs {
+		if st.clusterOf(plan.label) != control.BackupOfThisCluster {
+			continue
+		}
+		shown = append(shown, runs[max(0, len(runs)-newestOfPlans):]...)
+		for _, phase := range []string{backupCompleted, backupPartiallyFailed} {
+			for _, b := range slices.Backward(runs) {
+				if b.Phase == phase && !b.Deleting {
+					shown = append(shown, b)
+					break
+				}
+			}
+		}
+	}
+	return st.viewBackups(shown, control.Cluster)
+}
+
+// BackupRuns returns the backups of this cluster that were created at a time or
+// after it, whatever their phase and wherever Velero runs, in the order in which
+// they were created. It is none while backups are not observed. Their Volumes are
+// left out.
+func (o *Observer) BackupRuns(since time.Time) []control.Backup {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	st := o.store
+	var runs []control.Backup
+	for plan, of := range st.objects.backups.runs {
+		if st.clusterOf(plan.label) != control.BackupOfThisCluster {
+			continue
+		}
+		for _, b := range of {
+			if !b.CreatedAt.Before(since) {
+				runs = append(runs, st.viewBackup(b, control.Cluster))
+			}
+		}
+	}
+	slices.SortFunc(runs, func(a, b control.Backup) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
+	})
+	return runs
+}
