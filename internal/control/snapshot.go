@@ -63,12 +63,19 @@ type Snapshot struct {
 	Certificates []Certificate `json:"certificates,omitempty"`
 	// Claims are the namespace's PersistentVolumeClaims, by name.
 	Claims []Claim `json:"claims,omitempty"`
-	// Backups are, in a namespace, those that name it or match it, that are not of
-	// another cluster, and that are, of each set of equal filters, the newest that
-	// completed, partially or not, and neither expired nor is being deleted, and the
-	// newest of all that is not older: by time of creation, newest first, at most 32.
-	// In the scope Cluster they are the newest runs of each plan that is ours or
-	// labels its runs with the cluster, newest first, at most 16 of each.
+	// Backups are those that tell anything, newest first: one is as old as its data,
+	// by StartedAt, or by CreatedAt where it never started.
+	//
+	// In a namespace they are of those that select it, that have ended, and that are
+	// not of another cluster, for each set of equal filters: of those that completed,
+	// and of those that partially failed, each that is not being deleted and to which
+	// no newer one is that is kept for as long, be they expired or not; and the newest
+	// of all. Where they are more than 32, those are left out first that do not count
+	// anyway, and then those whose filters name labels or kinds.
+	//
+	// In the scope Cluster they are, of this cluster, the newest 4 runs of each plan,
+	// and the newest that completed and that partially failed, of those that are not
+	// being deleted. Backups of no plan are as if they were of one.
 	Backups []Backup `json:"backups,omitempty"`
 	// BackupPlans, and BackupLocations, are those of the cluster, by namespace and
 	// name: in the scope Cluster only.
