@@ -139,6 +139,12 @@ func TestSpecsThatCannotBeUsed(t *testing.T) {
 			"spec.controls[NET-1].networkIsolation.allow[1].rule.peers[1].namespaceSelector: "},
 		"a peer of pods that cannot be selected": {ruled(v1alpha1.AllowedTraffic{Peers: []v1alpha1.TrafficPeer{{NamespaceSelector: &fine, PodSelector: &odd}}}),
 			"spec.controls[NET-1].networkIsolation.allow[1].rule.peers[0].podSelector: "},
+		"a schedule that cannot be read": {backedUp("0 24 * * *", "Etc/UTC"), "spec.controls[NET-1].backup.schedule: end of range (24) above maximum (23)"},
+		"a schedule that never comes":    {backedUp("0 0 30 2 *", "Etc/UTC"), `spec.controls[NET-1].backup.schedule: "0 0 30 2 *" never comes to pass`},
+		"a time zone of nowhere": {backedUp("0 * * * *", "Mars/Olympus"),
+			`spec.controls[NET-1].backup.timeZone: "Mars/Olympus" is no time zone that this operator knows`},
+		"a schedule of a leap day":       {backedUp("0 0 29 2 *", "Europe/Berlin"), ""},
+		"a schedule without a time zone": {backedUp("*/15 * * * *", ""), ""},
 		"one of two controls": {func(p *v1alpha1.ControlPolicy) {
 			p.Spec.Controls = append(p.Spec.Controls, v1alpha1.ControlSpec{ID: "NET-2"})
 		}, "spec.controls[NET-2]: no control type"},
@@ -156,6 +162,14 @@ func TestSpecsThatCannotBeUsed(t *testing.T) {
 				t.Errorf("got %q (%s), want %q", d.Invalid, d.Stalled, tc.want)
 			}
 		})
+	}
+}
+
+// backedUp has a policy's control be of type backup.
+func backedUp(schedule, zone string) func(*v1alpha1.ControlPolicy) {
+	return func(p *v1alpha1.ControlPolicy) {
+		p.Spec.Controls[0].NetworkIsolation = nil
+		p.Spec.Controls[0].Backup = &v1alpha1.Backup{Provider: v1alpha1.BackupByVelero, Schedule: schedule, TimeZone: zone}
 	}
 }
 
