@@ -1,4 +1,9 @@
-package backup
+// Package coverage says what a backup of Velero holds of a namespace, and whether it
+// counts: from the Backup object alone, by Velero's own rules. What those are was
+// read in its source, and is held against its archives by test/velero.
+//
+// It is pure: it imports no client and no clock.
+package coverage
 
 import (
 	"fmt"
@@ -45,12 +50,13 @@ const (
 
 // The phases of a velero.io Backup that are told apart.
 const (
-	phaseCompleted        = "Completed"
-	phasePartiallyFailed  = "PartiallyFailed"
-	phaseFailed           = "Failed"
-	phaseFailedValidation = "FailedValidation"
-	phaseDeleting         = "Deleting"
+	phaseCompleted       = "Completed"
+	phasePartiallyFailed = "PartiallyFailed"
+	phaseDeleting        = "Deleting"
 )
+
+// maxWhy bounds how much a reason names, in bytes.
+const maxWhy = 256
 
 // Coverage is what a backup holds of a namespace.
 type Coverage struct {
@@ -126,11 +132,11 @@ func Holds(f *control.BackupFilters, namespace string) Coverage {
 	if why := refused(f); why != "" {
 		return none(WhyRefused, why)
 	}
-	if !f.Selects(namespace) {
+	if !f.Selects(namespace) || listsNothing(f) {
 		return none(WhyNotSelected, "leaves the namespace out")
 	}
 	if left := leftOut(f); len(left) > 0 {
-		return Coverage{Extent: Partial, Reason: WhyResources, Why: "leaves out " + phrase.Bounded(left, maxFact), Left: left}
+		return Coverage{Extent: Partial, Reason: WhyResources, Why: "leaves out " + phrase.Bounded(left, maxWhy), Left: left}
 	}
 	// Also an empty selector: Velero hands it to the API server as "<none>", which
 	// the API server refuses.
@@ -142,6 +148,13 @@ func Holds(f *control.BackupFilters, namespace string) Coverage {
 			Why: fmt.Sprintf("leaves out whatever the resource policy in ConfigMap %s says", f.ResourcePolicy)}
 	}
 	return Coverage{Extent: Full}
+}
+
+// listsNothing reports whether Velero finds nothing at all: where all namespaces are
+// included it asks itself whether one called "*" is, before it looks at any.
+func listsNothing(f *control.BackupFilters) bool {
+	everything := len(f.IncludedNamespaces) == 0 || slices.Contains(f.IncludedNamespaces, "*")
+	return everything && !f.Selects("*")
 }
 
 // refused says why Velero refuses the filters, and fails the backup's validation.
@@ -187,6 +200,9 @@ func leftOut(f *control.BackupFilters) []string {
 		included, excluded = f.IncludedNamespaceScopedResources, f.ExcludedNamespaceScopedResources
 	}
 	in, out := patternsOf(included), patternsOf(excluded)
+	if !oldFilters(f) { // Velero drops from them what has no namespace, also where nothing is left.
+		in, out = slices.DeleteFunc(in, clusterScoped), slices.DeleteFunc(out, clusterScoped)
+	}
 	var left []string
 	for _, r := range namespacedResources() {
 		if r.needed && (out.match(r.name()) || len(in) > 0 && !in.match(r.name())) {
@@ -204,9 +220,9 @@ func leftOut(f *control.BackupFilters) []string {
 	return phrase.Sorted(left)
 }
 
-// volumesLeftOut reports whether the filters leave out PersistentVolumes: then claims
-// are restored that wait for volumes which do not exist.
-func volumesLeftOut(f *control.BackupFilters) bool {
+// LeavesVolumesOut reports whether the filters leave out PersistentVolumes: then
+// claims are restored that wait for volumes which do not exist.
+func LeavesVolumesOut(f *control.BackupFilters) bool {
 	const name = "persistentvolumes"
 	if !oldFilters(f) {
 		return patternsOf(f.ExcludedClusterScopedResources).match(name)
@@ -224,7 +240,12 @@ func volumesLeftOut(f *control.BackupFilters) bool {
 // known reports whether an item of a list, once resolved, is a resource of which it
 // is known whether a restore needs it. What a wildcard may match is not.
 func known(item string) bool {
-	named := func(r resource) bool { return r.name() == item }
-	return slices.ContainsFunc(namespacedResources(), named) || slices.ContainsFunc(clusterResources(), named) ||
-		strings.HasSuffix(item, ".velero.io")
+	return slices.ContainsFunc(namespacedResources(), func(r resource) bool { return r.name() == item }) ||
+		clusterScoped(item) || strings.HasSuffix(item, ".velero.io")
+}
+
+// clusterScoped reports whether an item of a list, once resolved, is a resource that
+// is known to have no namespace.
+func clusterScoped(item string) bool {
+	return slices.ContainsFunc(clusterResources(), func(r resource) bool { return r.name() == item })
 }

@@ -1,4 +1,4 @@
-package backup
+package coverage
 
 import (
 	"testing"
@@ -61,6 +61,8 @@ func TestHolds(t *testing.T) {
 		"by the label, through a wildcard": {&control.BackupFilters{IncludedNamespaces: []string{"w*"}, ExcludedNamespaces: []string{"web"}}, left},
 		"by the label, though named":       {&control.BackupFilters{IncludedNamespaces: []string{"web"}, ExcludedNamespaces: []string{"web"}}, refused},
 		"no namespace at all":              {&control.BackupFilters{IncludedNamespaces: []string{""}}, left},
+		"what matches all itself":          {&control.BackupFilters{IncludedNamespaces: []string{"*"}, ExcludedNamespaces: []string{"?"}}, left},
+		"what would match all, but named":  {&control.BackupFilters{IncludedNamespaces: []string{"web"}, ExcludedNamespaces: []string{"?"}}, full},
 		"all, and another":                 {&control.BackupFilters{IncludedNamespaces: []string{"*", "web"}}, refused},
 		"all excluded":                     {&control.BackupFilters{ExcludedNamespaces: []string{"*"}}, refused},
 
@@ -85,6 +87,8 @@ func TestHolds(t *testing.T) {
 		"excluded, by scope":                {&control.BackupFilters{ExcludedNamespaceScopedResources: []string{"secrets", "events"}}, leaves("secrets")},
 		"excluded of the cluster, by scope": {&control.BackupFilters{ExcludedClusterScopedResources: []string{"*"}}, full},
 		"included of the cluster, by scope": {&control.BackupFilters{IncludedClusterScopedResources: []string{"storageclasses"}}, full},
+		"what has no namespace, by scope":   {&control.BackupFilters{IncludedNamespaceScopedResources: []string{"nodes"}, ExcludedClusterScopedResources: []string{"ns"}}, full},
+		"without what has none, by scope":   {&control.BackupFilters{ExcludedNamespaceScopedResources: []string{"nodes", "pods"}}, leaves("pods")},
 		"old and by scope":                  {&control.BackupFilters{IncludeClusterResources: &yes, ExcludedNamespaceScopedResources: []string{"events"}}, refused},
 		"both in and out, by scope":         {&control.BackupFilters{IncludedNamespaceScopedResources: []string{"pods"}, ExcludedNamespaceScopedResources: []string{"pods"}}, refused},
 
@@ -176,7 +180,7 @@ func TestCovers(t *testing.T) {
 		"expired, and of another namespace": {edit: func(b *control.Backup) { b.ExpiresAt = made; b.Filters.IncludedNamespaces = []string{"shop"} }, want: summary{None, WhyExpired, nil}},
 	}
 	for _, phase := range []string{"", "New", "Queued", "ReadyToStart", "InProgress", "WaitingForPluginOperations",
-		"WaitingForPluginOperationsPartiallyFailed", "Finalizing", "FinalizingPartiallyFailed", phaseFailed, phaseFailedValidation, "NeverHeardOf"} {
+		"WaitingForPluginOperationsPartiallyFailed", "Finalizing", "FinalizingPartiallyFailed", "Failed", "FailedValidation", "NeverHeardOf"} {
 		name := "phase " + phase
 		tc := cases[name]
 		tc.edit, tc.counted, tc.want = func(b *control.Backup) { b.Phase = phase }, v1alpha1.PartiallyFailedCounted, notCompleted
