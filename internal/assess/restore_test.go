@@ -38,7 +38,14 @@ func everything() *control.Snapshot {
 		Workloads:         []control.Workload{{Kind: "Deployment", Name: "web"}},
 		Mesh:              &control.Mesh{Served: []string{"Istio"}, Authentications: []control.PeerAuthentication{{PortModes: map[int32]string{80: "DISABLE"}}}},
 		Certificates:      []control.Certificate{{Secret: "web", NotAfter: noon}},
-		NotServed:         []string{"certificates.cert-manager.io"},
+		Claims:            []control.Claim{{Bound: true, Volume: "pv-1", Labels: map[string]string{"app": "web"}}},
+		Backups: []control.Backup{{Plan: "nightly", Cluster: control.BackupOfThisCluster, Phase: "Completed", StartedAt: noon, TTL: time.Hour,
+			Filters: &control.BackupFilters{IncludedNamespaces: []string{"*"}, SnapshotVolumes: new(true)},
+			Volumes: []control.BackedUpVolume{{ClaimUID: "u", Method: "FileSystem", Bytes: 1}}}},
+		BackupPlans:     []control.BackupPlan{{Spec: map[string]any{"schedule": "0 * * * *", "paused": false}, Phase: "Enabled"}},
+		BackupLocations: []control.BackupLocation{{Provider: "aws", Config: map[string]string{"region": "eu"}, Every: new(time.Minute), ValidatedAt: noon}},
+		VolumeSnapshots: []control.VolumeSnapshot{{Claim: "data", Ready: true, TakenAt: noon}},
+		NotServed:       []string{"certificates.cert-manager.io"},
 		Observations: []control.Observation{{Target: control.Target{Canary: &control.CanaryTarget{Endpoint: "10.0.0.1:6443", Resource: "secrets"}},
 			At: noon, ValidUntil: noon.Add(time.Hour), Stored: &control.Stored{Prefixes: map[string]int{"k8s:enc:aesgcm:v1:": 1}}}},
 		Unavailable: map[control.Need]string{control.NeedPods: control.ReasonForbidden},
@@ -121,6 +128,27 @@ func TestE19TheScopeIsRestored(t *testing.T) {
 	}}
 	if got := r.Judge(&control.Snapshot{Namespace: cluster()}, noon); len(got) != 1 || got[0].Findings[0].Rule != "Included" {
 		t.Errorf("judged again: %+v", got)
+	}
+}
+
+// TestE19TheBackupControlIsRestored that a control of type restoreTest names, and
+// that another one names too.
+func TestE19TheBackupControlIsRestored(t *testing.T) {
+	d := defined(t, policy("p", backedUp("0 * * * *", "Etc/UTC"), func(p *v1alpha1.ControlPolicy) {
+		p.Spec.Controls = append(p.Spec.Controls, v1alpha1.ControlSpec{ID: "BCK-2", RestoreTest: &v1alpha1.RestoreTest{BackupControl: "NET-1"}})
+	}))
+	r, err := RestoreControl(d.Controls[1].Object.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Control.Kind = typ{evaluate: func(in control.Input) []control.Finding {
+		return []control.Finding{{Rule: in.Backup.Backup.Schedule, Outcome: control.Conforming}}
+	}}
+	if got := r.Judge(&control.Snapshot{Namespace: production("a")}, noon); len(got) != 1 || got[0].Findings[0].Rule != "0 * * * *" {
+		t.Errorf("judged again: %+v", got)
+	}
+	if alone := d.Controls[0].Backup; alone != nil {
+		t.Errorf("the backup control has a backup control: %+v", alone)
 	}
 }
 
