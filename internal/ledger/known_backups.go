@@ -176,15 +176,13 @@ func newsOfOccurrence(e *Entry, k *Known) bool {
 // they are.
 func settledSlots(e *Entry, k *Known) *SlotsBody {
 	slots, last := e.Intro.Slots, k.Backup(e.Policy.Name, e.Control)
-	if slots == nil || last == nil || last.Withdrawn || !slots.sameCron(&last.Slots) {
+	if slots == nil || last == nil || last.Withdrawn || !slots.SameCron(&last.Slots) {
 		return slots
 	}
 	next := *slots
 	next.Next, next.Waiting = last.Slots.Next, last.Slots.Waiting
 	return &next
 }
-
-func (s *SlotsBody) sameCron(o *SlotsBody) bool { return s.Cron == o.Cron && s.TimeZone == o.TimeZone }
 
 // editBackup changes a copy of a record. What is not known is not edited.
 func (k *Known) editBackup(key string, edit func(*BackupRecord)) {

@@ -98,6 +98,9 @@ type SlotsBody struct {
 	Waiting []WaitingSlot `json:"waiting,omitempty"`
 }
 
+// SameCron reports whether the slots of both are the same ones.
+func (s *SlotsBody) SameCron(o *SlotsBody) bool { return s.Cron == o.Cron && s.TimeZone == o.TimeZone }
+
 // RunBody is one run of a backup, as it ended.
 type RunBody struct {
 	// Plan is the Schedule that it was a run of, empty for none; Namespace, Name and

@@ -249,13 +249,15 @@ func (st *store) newestRuns() []control.Backup {
 
 // BackupRuns returns the backups of this cluster that were created at a time or
 // after it, whatever their phase and wherever Velero runs, in the order in which
-// they were created. It is none while backups are not observed. Their Volumes are
-// left out.
-func (o *Observer) BackupRuns(since time.Time) []control.Backup {
+// they were created, and whether backups are observed at all: only then does it mean
+// something that one is not among them. Their Volumes are left out.
+func (o *Observer) BackupRuns(since time.Time) (runs []control.Backup, observed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.reason(control.NeedBackups) != "" {
+		return nil, false
+	}
 	st := o.store
-	var runs []control.Backup
 	for plan, of := range st.objects.backups.runs {
 		if st.clusterOf(plan.label) != control.BackupOfThisCluster {
 			continue
@@ -269,5 +271,5 @@ func (o *Observer) BackupRuns(since time.Time) []control.Backup {
 	slices.SortFunc(runs, func(a, b control.Backup) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
 	})
-	return runs
+	return runs, true
 }

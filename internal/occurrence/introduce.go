@@ -1,0 +1,93 @@
+package occurrence
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/slots"
+)
+
+// Declared is when a control has runs due, and which runs count: without the slots
+// themselves. It is nil for a control that has none.
+func Declared(policy string, spec *v1alpha1.ControlSpec) *ledger.SlotsBody {
+	backup := spec.Backup
+	if backup == nil || cmp.Or(backup.Provider, v1alpha1.BackupByVelero) != v1alpha1.BackupByVelero {
+		return nil
+	}
+	deadline := control.DefaultStartingDeadline
+	if backup.StartingDeadline != nil {
+		deadline = backup.StartingDeadline.Duration
+	}
+	return &ledger.SlotsBody{Cron: backup.Schedule, TimeZone: cmp.Or(backup.TimeZone, "Etc/UTC"), StartingDeadline: int64(deadline),
+		Namespace: control.VeleroNamespace(backup), Plan: control.PlanName(policy, spec.ID, backup)}
+}
+
+// Introduce returns what is due from now on, given what was before (nil where nothing
+// was): the first slot of the cron and, where the cron is another one, the slots by
+// the old one that came and of which nothing is said yet. Each of those lasts until
+// the next one, by whichever cron.
+func Introduce(declared ledger.SlotsBody, before *ledger.BackupRecord, now time.Time) (*ledger.SlotsBody, error) {
+	due, err := Due(&declared)
+	if err != nil {
+		return nil, err
+	}
+	first := due.Next(now)
+	declared.Next = timeOf(first)
+	if before == nil || before.Withdrawn {
+		return &declared, nil
+	}
+	declared.Waiting = before.Slots.Waiting
+	if before.Slots.SameCron(&declared) {
+		declared.Next = before.Slots.Next
+		return &declared, nil
+	}
+	old, err := Due(&before.Slots)
+	if err != nil {
+		return &declared, nil // It was usable once, and has no slots any more.
+	}
+	for slot := before.Slots.Next; slot != nil && !slot.After(now); slot = timeOf(old.Next(slot.Time)) {
+		until := old.Next(slot.Time)
+		if until.IsZero() || (!first.IsZero() && first.Before(until)) {
+			until = first
+		}
+		declared.Waiting = append(declared.Waiting[:len(declared.Waiting):len(declared.Waiting)], waitingSlot(slot.Time, until))
+	}
+	declared.Waiting = declared.Waiting[max(0, len(declared.Waiting)-ledger.MaxWaiting):]
+	return &declared, nil
+}
+
+// Due reads the cron that says when runs are due.
+func Due(s *ledger.SlotsBody) (slots.Slots, error) {
+	zone, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("time zone %q: %w", s.TimeZone, err)
+	}
+	due, err := slots.Parse(s.Cron, zone)
+	if err != nil {
+		return nil, fmt.Errorf("cron %q: %w", s.Cron, err)
+	}
+	return due, nil
+}
+
+// lastsAtMost is how long the last slot of a cron lasts.
+const lastsAtMost = 24 * time.Hour
+
+// waitingSlot is a slot that lasts until the next one, zero where there is none.
+func waitingSlot(slot, until time.Time) ledger.WaitingSlot {
+	if until.IsZero() {
+		until = slot.Add(lastsAtMost)
+	}
+	return ledger.WaitingSlot{Slot: ledger.At(slot), Until: ledger.At(until)}
+}
+
+func timeOf(t time.Time) *ledger.Time {
+	if t.IsZero() {
+		return nil
+	}
+	at := ledger.At(t)
+	return &at
+}
