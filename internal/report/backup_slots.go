@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 	_ "time/tzdata" // A slot is at the same moment wherever a record is made.
 
@@ -43,48 +44,83 @@ func (c *statedControl) backupAt(at int64) *v1alpha1.Backup {
 	return nil
 }
 
-// due are the slots that the declared crons have in a time.
-func (c *statedControl) due(in span) []int64 {
+// cronInForce is a cron by which slots are due.
+type cronInForce struct {
+	span
+	cron slots.Slots
+}
+
+// expect takes in what is due from the entry at a time on: nothing, where the control
+// states no plan.
+func (b *backedUp) expect(stated *ledger.SlotsBody, at int64) error {
+	if n := len(b.crons); n > 0 {
+		b.crons[n-1].to = min(b.crons[n-1].to, at+1)
+	}
+	if stated == nil {
+		return nil
+	}
+	b.await(stated.Waiting)
+	zone, err := time.LoadLocation(stated.TimeZone)
+	if err != nil {
+		return fmt.Errorf("the time zone of its slots: %w", err)
+	}
+	cron, err := slots.Parse(stated.Cron, zone)
+	if err != nil {
+		return fmt.Errorf("the cron of its slots: %w", err)
+	}
+	if stated.Next != nil {
+		from := micros(stated.Next.Time)
+		if n := len(b.crons); n > 0 {
+			from = max(from, b.crons[n-1].to)
+		}
+		b.crons = append(b.crons, cronInForce{span{from, forever}, cron})
+	}
+	return nil
+}
+
+// await notes which slots wait.
+func (b *backedUp) await(waiting []ledger.WaitingSlot) {
+	b.waiting = map[int64]bool{}
+	for _, w := range waiting {
+		b.waiting[micros(w.Slot.Time)] = true
+	}
+}
+
+// due are the slots that lie in a time.
+func (b *backedUp) due(in span) []int64 {
 	var of []int64
-	for _, d := range c.statedBackups() {
-		of = append(of, slotsIn(d.backup, d.clip(in))...)
+	for _, c := range b.crons {
+		of = append(of, c.slotsIn(in)...)
 	}
 	return of
 }
 
-// slotsIn are the slots of a cron in a time: none where it cannot be read.
-func slotsIn(b *v1alpha1.Backup, in span) []int64 {
-	zone, err := time.LoadLocation(b.TimeZone)
-	if err != nil || in.empty() {
-		return nil
-	}
-	cron, err := slots.Parse(b.Schedule, zone)
-	if err != nil {
-		return nil
-	}
+// slotsIn are the slots of the cron in a time, while it is in force.
+func (c *cronInForce) slotsIn(in span) []int64 {
 	var of []int64
-	for at := cron.Next(time.UnixMicro(in.from - 1)); !at.IsZero() && micros(at) < in.to; at = cron.Next(at) {
+	in = in.clip(c.span)
+	if in.empty() {
+		return nil
+	}
+	for at := c.cron.Next(time.UnixMicro(in.from - 1)); !at.IsZero() && micros(at) < in.to; at = c.cron.Next(at) {
 		of = append(of, micros(at))
 	}
 	return of
 }
 
-// slotsOf are the slots that an occurrence is of: those of the cron, where that has
-// as many between its first and its last, and else evenly spaced ones.
-func (c *statedControl) slotsOf(body *ledger.OccurrenceBody) []int64 {
+// slotsOf are the slots that an occurrence is of: those that were due, where there
+// are as many between its first and its last, and else evenly spaced ones.
+func (b *backedUp) slotsOf(body *ledger.OccurrenceBody) []int64 {
 	first, last := micros(body.First.Time), micros(body.Last.Time)
-	if b := c.backupAt(first); b != nil && body.Count > 1 {
-		if of := slotsIn(b, span{first, last + 1}); len(of) == body.Count {
-			return of
-		}
+	if body.Count == 1 {
+		return []int64{first}
+	}
+	if of := b.due(span{first, last + 1}); len(of) == body.Count {
+		return of
 	}
 	of := make([]int64, 0, body.Count)
 	for i := range int64(body.Count) {
-		at := first
-		if body.Count > 1 {
-			at += (last - first) / int64(body.Count-1) * i
-		}
-		of = append(of, at)
+		of = append(of, first+(last-first)/int64(body.Count-1)*i)
 	}
 	return of
 }

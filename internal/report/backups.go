@@ -23,6 +23,10 @@ type backedUp struct {
 	// recorded are the UIDs of the runs that are among them: a ledger that succeeds
 	// another may state one again.
 	recorded map[string]bool
+	// crons are those that say what is due, in order; the last may be open. waiting
+	// are the slots of which nothing is said while something is of later ones.
+	crons   []cronInForce
+	waiting map[int64]bool
 	// plan has the outcomes of BK-01 alone.
 	plan *unit
 }
@@ -70,7 +74,8 @@ func (f *fold) backupRan(l *line, body *ledger.OccurrenceBody) error {
 		b.recorded[body.Run.UID] = true
 	}
 	if !body.Extra {
-		o.slots = c.slotsOf(body)
+		o.slots = b.slotsOf(body)
+		b.await(body.Waiting)
 	}
 	b.occurrences = append(b.occurrences, o)
 	return nil
@@ -186,34 +191,32 @@ func (p *BackupSlots) add(state string, n int) {
 	}
 }
 
-// pending counts the slots that the declared crons have, and no entry speaks of. One
-// that lies before another of which an entry does is a disagreement.
+// pending counts the slots that were due, and that no entry speaks of. One that an
+// entry about a later one does not say to be waiting is a disagreement.
 func (f *fold) pending(c *statedControl, of *Backups, operation spans) {
+	b := c.backups()
 	said, newest := map[int64]bool{}, int64(never)
-	for i := range c.backedUp.occurrences {
-		for _, at := range c.backedUp.occurrences[i].slots {
+	for i := range b.occurrences {
+		for _, at := range b.occurrences[i].slots {
 			said[at], newest = true, max(newest, at)
 		}
 	}
-	passed := 0
-	var first int64
+	var passed []int64
 	for _, in := range operation {
-		for _, at := range c.due(in.clip(span{f.firstAt, forever})) {
+		for _, at := range b.due(in) {
 			if said[at] {
 				continue
 			}
 			of.Slots.Expected++
 			of.Slots.Pending++
-			if at < newest {
-				if passed++; passed == 1 {
-					first = at
-				}
+			if at < newest && !b.waiting[at] {
+				passed = append(passed, at)
 			}
 		}
 	}
-	if passed > 0 {
+	if len(passed) > 0 {
 		f.disagreed = append(f.disagreed, Marker{Kind: MarkerDisagreement, Control: c.name(), Refs: []string{},
-			Message: fmt.Sprintf("Of %d slots of backups that were due, the first of them %s, nothing says what became of them; of later ones entries do.",
-				passed, stamp(timeOf(first)))})
+			Message: fmt.Sprintf("Nothing says what became of %d slots of backups that were due, the first of them %s, and entries speak of later ones.",
+				len(passed), stamp(timeOf(passed[0])))})
 	}
 }

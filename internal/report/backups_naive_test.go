@@ -220,7 +220,7 @@ func (p *plainBackups) write(tb testing.TB) *scribe {
 			s.policy("p", backedUpSpec(p.objective[tick], p.counted[tick]))
 		}
 		if tick == 0 {
-			s.introduce("p", "BCK-1")
+			s.introduceBackups()
 		}
 		for i, r := range p.slots {
 			if r != nil && r.ended == tick {
@@ -252,6 +252,34 @@ func backedUpSpec(objective int, counted bool) v1alpha1.ControlPolicySpec {
 		Controls: []v1alpha1.ControlSpec{{ID: "BCK-1", Statement: "Namespaces are backed up every six hours.", Backup: b}}}
 }
 
+// introduceBackups introduces BCK-1, of which a slot is due every six hours from the
+// epoch on.
+func (s *scribe) introduceBackups() {
+	s.write(ledger.Entry{Kind: ledger.KindControlIntroduced, Policy: s.ref("p", "BCK-1"), Control: "BCK-1", Intro: &ledger.IntroBody{
+		OperatingFrom: ledger.At(s.now), Subjects: 1, Slots: &ledger.SlotsBody{Cron: "0 */6 * * *", TimeZone: "Etc/UTC",
+			StartingDeadline: int64(10 * minute), Namespace: "velero", Plan: "plan", Next: moment(s.now.Sub(epoch))}}})
+}
+
+// settle fills in which slots wait, and which is due next.
+func (s *scribe) settle(body *ledger.OccurrenceBody) {
+	known := s.known.Backup("p", "BCK-1").Slots
+	next := *known.Next
+	for _, w := range known.Waiting {
+		if !w.Slot.Equal(body.First.Time) {
+			body.Waiting = append(body.Waiting, w)
+		}
+	}
+	for next.Before(body.First.Time) {
+		until := ledger.At(next.Add(slotTicks * hour))
+		body.Waiting = append(body.Waiting, ledger.WaitingSlot{Slot: next, Until: until})
+		next = until
+	}
+	for !next.After(body.Last.Time) {
+		next = ledger.At(next.Add(slotTicks * hour))
+	}
+	body.Next = &next
+}
+
 // ran states what became of a slot; a run of no slot is extra, no run is missed.
 func (s *scribe) ran(slot int, r *plainRun) {
 	s.tb.Helper()
@@ -265,7 +293,8 @@ func (s *scribe) ran(slot int, r *plainRun) {
 			StartedAt: hours(r.started), EndedAt: hours(r.ended), ExpiresAt: hours(r.expires), Phase: "Completed", Object: s.object(map[string]string{"name": name})}
 	}
 	if slot >= 0 {
-		body.First, body.Last, body.Next, body.Count = *hours(slot), *hours(slot), hours(slot+slotTicks), 1
+		body.First, body.Last, body.Count = *hours(slot), *hours(slot), 1
+		s.settle(body)
 	}
 	s.write(ledger.Entry{Kind: ledger.KindOccurrence, Policy: s.ref("p", "BCK-1"), Control: "BCK-1", Subject: new(clusterSubject()), Reason: reason, Occurrence: body})
 }

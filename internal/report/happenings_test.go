@@ -166,8 +166,8 @@ func (w *world) comeObject(h happening) {
 		subject = control.Subject{Group: "networking.k8s.io", Kind: "Ingress", Namespace: scope.subject.Name, Name: fmt.Sprintf("web-%d", h.How/3),
 			UID: fmt.Sprintf("%s-web-%d", scope.subject.UID, h.How/2)}
 	}
-	for _, b := range w.alive {
-		if b.inside && b.subject.UID == subject.UID || w.dead[subject.UID] {
+	for _, b := range w.all { // a UID is of one object, and that is never renamed
+		if b.subject.UID == subject.UID && (b.inside || b.subject != subject) || w.dead[subject.UID] {
 			return
 		}
 	}

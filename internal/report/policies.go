@@ -314,6 +314,9 @@ func (f *fold) controlIntroduced(l *line) error {
 		c.operating = operating
 	}
 	f.change(l, "Control "+c.name(), ref.Generation, &ledger.ChangeBody{Type: "Introduced", To: ref.Definition})
+	if intro.Slots != nil || c.backedUp != nil {
+		return c.backups().expect(intro.Slots, l.at)
+	}
 	return nil
 }
 
@@ -341,6 +344,9 @@ func (f *fold) withdraw(c *statedControl, l *line) {
 	}
 	if last := c.current(); last != nil {
 		last.to = min(last.to, l.at)
+	}
+	if c.backedUp != nil {
+		_ = c.backedUp.expect(nil, l.at) // Nothing can be read wrongly.
 	}
 }
 

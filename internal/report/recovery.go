@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
-
 )
 
 // point is a usable run.
@@ -155,4 +154,3 @@ func (n *newestFirst) Pop() any {
 	*n = (*n)[:len(*n)-1]
 	return last
 }
-

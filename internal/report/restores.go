@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -51,17 +52,19 @@ func testOf(o *control.Observation, scope string) RestoreTest {
 	if !r.BackupAt.IsZero() {
 		t.DataAt = new(ledger.At(r.BackupAt))
 	}
-	wrong := wrongWith(r)
 	for _, item := range r.Items {
 		if !item.Missing && !item.Differs {
 			t.Bytes += item.Bytes
 		}
 	}
-	if wrong == "" {
+	switch wrong := wrongWith(r); {
+	case wrong != "":
+		t.State, t.Statement = RestoreFailed, wrong
+	case len(r.Items) == 0:
+		t.Statement = "nothing was compared"
+	default:
 		t.State, t.Statement = RestoreRestored, RestoreStatement(t.Bytes)
-		return t
 	}
-	t.State, t.Statement = RestoreFailed, wrong
 	return t
 }
 
@@ -70,31 +73,28 @@ func RestoreStatement(bytes int64) string {
 	return fmt.Sprintf("restore path exercised with sentinel data of %d bytes; application data not restored", bytes)
 }
 
-// wrongWith says why a restore did not bring everything back, nothing where it did.
-// One that left something behind may be of the volume that it was to be compared with.
+// wrongWith says why a restore did not bring everything back as it was, nothing where
+// it did.
 func wrongWith(r *control.Restored) string {
 	var wrong []string
+	if r.VolumeShared {
+		wrong = append(wrong, "the restore attached a volume that is in use elsewhere")
+	}
 	if r.Failure != "" {
 		wrong = append(wrong, strings.TrimSuffix(r.Failure, "."))
 	} else if r.Phase != "Completed" {
-		wrong = append(wrong, "the restore is "+r.Phase)
+		wrong = append(wrong, "the restore ended as "+cmp.Or(r.Phase, "New"))
 	}
 	if r.Errors > 0 {
-		wrong = append(wrong, fmt.Sprintf("the restore has %d errors", r.Errors))
+		wrong = append(wrong, fmt.Sprintf("the restore counts errors: %d", r.Errors))
 	}
 	for _, item := range r.Items {
 		switch {
 		case item.Missing:
-			wrong = append(wrong, item.Kind+" was not restored")
+			wrong = append(wrong, item.Kind+" did not come back")
 		case item.Differs:
-			wrong = append(wrong, item.Kind+" is not what was written")
+			wrong = append(wrong, item.Kind+" came back with other data than was written")
 		}
-	}
-	if len(r.Items) == 0 {
-		wrong = append(wrong, "nothing was compared")
-	}
-	if r.Left != "" {
-		wrong = append(wrong, "not everything was cleaned up")
 	}
 	return strings.Join(wrong, "; ")
 }

@@ -56,7 +56,13 @@ func (f *fold) seedRecord(k *ledger.Known, name string, l *line) error {
 		}
 	}
 	for _, id := range sortedKeys(r.Controls) {
-		f.seedControl(f.controlOf(p, id), r.Controls[id])
+		c := f.controlOf(p, id)
+		f.seedControl(c, r.Controls[id])
+		if known := k.Backup(name, id); known != nil && !known.Withdrawn {
+			if err := c.backups().expect(&known.Slots, l.at); err != nil {
+				return err
+			}
+		}
 	}
 	for _, m := range k.Members(name) {
 		s := f.in.same(m.Subject)
