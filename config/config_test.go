@@ -37,7 +37,7 @@ func TestConfig(t *testing.T) {
 
 	t.Run("samples", func(t *testing.T) {
 		kubectl(t, cp, "apply", "--filename", "samples")
-		want := "encryption-at-rest Observe\nencryption-in-transit Observe\nfirst-look Observe\nproduction-baseline Enforce\nrestricted-isolation Enforce\nsoc2-2027 \n"
+		want := "backup Observe\nencryption-at-rest Observe\nencryption-in-transit Observe\nfirst-look Observe\nproduction-baseline Enforce\nrestricted-isolation Enforce\nsoc2-2027 \n"
 		got := kubectl(t, cp, "get", "holdfast", "--output", `jsonpath={range .items[*]}{.metadata.name} {.spec.mode}{"\n"}{end}`)
 		if got != want {
 			t.Errorf("objects after applying the samples: %q, want %q", got, want)
