@@ -33,6 +33,7 @@ func TestSelects(t *testing.T) {
 		"no negation":                     {included: []string{"web-[^1]"}, want: []string{"web-1"}},
 		"two brackets":                    {included: []string{"[sw]*[12]"}, want: []string{"web-1", "web-2"}},
 		"a name with a wildcard":          {included: []string{"shop", "web-*"}, want: []string{"shop", "web-1", "web-2", "web-x"}},
+		"unreadable exclusion ends them":  {excluded: []string{"web-[x-a]", "shop*", "web-x", "web-1"}, want: []string{"web", "web-2", "web-x"}},
 		"refused: a range and more":       {included: []string{"web-[1-2x]"}},
 		"refused: a range backwards":      {included: []string{"web-[2-1]"}},
 		"refused: a range without an end": {included: []string{"web[x-]1"}},
@@ -54,6 +55,37 @@ func TestSelects(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("selected (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestRefusedNamespace: Velero fails a backup for these patterns.
+func TestRefusedNamespace(t *testing.T) {
+	for name, tc := range map[string]struct {
+		included, excluded []string
+		want               string
+	}{
+		"nothing said":               {},
+		"all but some":               {included: []string{"*"}, excluded: []string{"shop-*", "web-?", "[a-z]x"}},
+		"the empty name":             {included: []string{""}},
+		"a name that none has":       {included: []string{"shop", "Web"}, want: "Web"},
+		"negation":                   {included: []string{"web-[!1]"}, want: "web-[!1]"},
+		"a caret":                    {excluded: []string{"web-[^1]"}, want: "web-[^1]"},
+		"alternatives":               {excluded: []string{"{shop,web}"}, want: "{shop,web}"},
+		"two asterisks":              {excluded: []string{"shop", "web-**"}, want: "web-**"},
+		"an open bracket":            {excluded: []string{"web-[1"}, want: "web-[1"},
+		"a bracket that closes":      {excluded: []string{"web-1]"}, want: "web-1]"},
+		"an empty bracket":           {included: []string{"web-[]"}, want: "web-[]"},
+		"unreadable inclusion":       {included: []string{"shop", "web-[2-1]"}, want: "web-[2-1]"},
+		"unreadable exclusion":       {included: []string{"shop"}, excluded: []string{"web-[2-1]"}, want: "web-[2-1]"},
+		"read by nobody: all are in": {included: []string{"*"}, excluded: []string{"web-[2-1]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			filters := &control.BackupFilters{IncludedNamespaces: tc.included, ExcludedNamespaces: tc.excluded}
+			got, refused := filters.RefusedNamespace()
+			if got != tc.want || refused != (tc.want != "") {
+				t.Errorf("refused: %q, %t, want %q", got, refused, tc.want)
 			}
 		})
 	}
