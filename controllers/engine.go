@@ -74,17 +74,19 @@ type Engine struct {
 	workloads func(namespace string) []observe.Workload
 	// holds reports whether the observer knows an object, judged or not; demand has
 	// it observe what controls need.
-	holds     func(control.Subject) bool
-	demand    func(...control.Need)
-	demands   demands
-	gaps      gaps
-	liveness  liveness
-	selfTests selfTests
-	counts    counts
-	announcer *announcer
-	encoder   assess.Encoder
-	scopes    trigger
-	policies  trigger
+	holds   func(control.Subject) bool
+	demand  func(...control.Need)
+	demands demands
+	gaps    gaps
+	// occurrences keep what backups are due.
+	occurrences occurrences
+	liveness    liveness
+	selfTests   selfTests
+	counts      counts
+	announcer   *announcer
+	encoder     assess.Encoder
+	scopes      trigger
+	policies    trigger
 	// observing is closed once the observer has synced: before that, a namespace
 	// that is not in the store may well exist.
 	observing chan struct{}
@@ -111,6 +113,8 @@ func NewEngine(opts Options) *Engine {
 		holds:     opts.Observer.Holds,
 		demand:    opts.Observer.Demand,
 		demands:   demands{by: map[string][]control.Need{}},
+
+		occurrences: occurrences{runs: opts.Observer.BackupRuns},
 
 		observing: make(chan struct{}),
 	}

@@ -141,7 +141,7 @@ func (r *EvidenceReconciler) handOver(known *ledger.ScheduleRecord, before *decl
 	if missed == nil {
 		return nil, due
 	}
-	return []ledger.Draft{occurrence(&known.Ref, missed, reason, due, now)}, due
+	return []ledger.Draft{slotsMissed(&known.Ref, missed, reason, due, now)}, due
 }
 
 // stateMissed records the slots that passed entirely, as one entry, and returns
@@ -159,12 +159,12 @@ func (r *EvidenceReconciler) stateMissed(p *schedulePass) *time.Time {
 	if next == nil {
 		next = p.table.after(missed.last)
 	}
-	r.Recorder.Record(occurrence(&p.ref, missed, r.whyMissed(missed), next, p.now))
+	r.Recorder.Record(slotsMissed(&p.ref, missed, r.whyMissed(missed), next, p.now))
 	r.Log.Info("Collections were missed", "schedule", p.ref.Name, "slots", missed.count, "first", missed.first, "last", missed.last)
 	return due
 }
 
-func occurrence(ref *ledger.ScheduleRef, missed *passed, reason string, next *time.Time, now time.Time) ledger.Draft {
+func slotsMissed(ref *ledger.ScheduleRef, missed *passed, reason string, next *time.Time, now time.Time) ledger.Draft {
 	return ledger.Draft{At: now, Entry: ledger.Entry{Kind: ledger.KindOccurrence, Schedule: ref, Reason: reason,
 		Occurrence: &ledger.OccurrenceBody{Of: ledger.OccurrenceOfCollection, State: ledger.OccurrenceMissed,
 			First: ledger.At(missed.first), Last: ledger.At(missed.last), Count: missed.count, Next: timeOf(next)}}}

@@ -3,6 +3,7 @@ package controllers
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -113,23 +114,38 @@ func (r *ScopeReconciler) introduce(p *pass) {
 // introduced records that a generation was evaluated completely. Only controls
 // that are new, or defined anew, make an entry.
 func (r *Engine) introduced(def *definition, namespaces int) {
-	now := r.Now()
-	drafts := make([]ledger.Draft, 0, len(def.Controls))
-	for i := range def.Controls {
-		c := &def.Controls[i]
-		intro := &ledger.IntroBody{OperatingFrom: ledger.At(now), Subjects: namespaces}
-		if !c.JudgesNamespaces() {
-			intro.Subjects = r.judged(def, c)
+	due := false
+	r.registry.during(def, func() {
+		r.occurrences.mu.Lock()
+		defer r.occurrences.mu.Unlock()
+		now := r.Now()
+		drafts := make([]ledger.Draft, 0, len(def.Controls))
+		for i := range def.Controls {
+			c := &def.Controls[i]
+			intro := r.introduction(def, c, namespaces, now)
+			due = due || intro.Slots != nil
+			drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{
+				Kind: ledger.KindControlIntroduced, Policy: def.Ref(c), Control: c.Spec.ID, Intro: intro}})
 		}
-		if c.Spec.OperatingFrom != nil {
-			intro.OperatingFrom, intro.Declared = ledger.At(c.Spec.OperatingFrom.Time), true
-		}
-		drafts = append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{
-			Kind: ledger.KindControlIntroduced, Policy: def.Ref(c), Control: c.Spec.ID, Intro: intro}})
-	}
-	r.registry.during(def, func() { r.Recorder.Record(drafts...) })
+		r.Recorder.Record(drafts...)
+	})
 	killpoint.Hit(killpoint.ControlIntroduced)
 	r.statusDue.now(def.Name)
+	if due {
+		r.scopes.now(scopeRequest(control.Cluster))
+	}
+}
+
+// introduction is what is stated of a control that was evaluated completely.
+func (r *Engine) introduction(def *definition, c *assess.Control, namespaces int, now time.Time) *ledger.IntroBody {
+	intro := &ledger.IntroBody{OperatingFrom: ledger.At(now), Subjects: namespaces, Slots: r.slotsFrom(def, c, now)}
+	if !c.JudgesNamespaces() {
+		intro.Subjects = r.judged(def, c)
+	}
+	if c.Spec.OperatingFrom != nil {
+		intro.OperatingFrom, intro.Declared = ledger.At(c.Spec.OperatingFrom.Time), true
+	}
+	return intro
 }
 
 // judged is how many subjects a control has a state of.

@@ -214,6 +214,7 @@ func (r *ScopeReconciler) record(ctx context.Context, p *pass) error {
 		drafts := append(r.census(p), r.answered(p)...)
 		drafts = append(drafts, r.observations(p)...)
 		transitions, p.ticket = r.Recorder.Record(append(drafts, r.unobserved(p)...)...)
+		r.occurred(p)
 	}) {
 		return errSuperseded
 	}
