@@ -17,6 +17,12 @@ type Change struct {
 	// else the object has there is left alone.
 	Fields      map[string]any
 	Annotations map[string]string
+	// Labels are what is wanted of metadata.labels of an object of ours, such as a
+	// Backup that says of which cluster it is.
+	Labels map[string]string
+	// Unowned are fields at the top of the spec that the object's own controller
+	// writes, such as skipImmediately: whatever they are, the object is as wanted.
+	Unowned []string
 	// Foreign is true where the object is not ours, and Fields or Annotations are
 	// what of it the control opted in to: then an object that is not there is not
 	// created, and fields that another manager holds are taken over.

@@ -307,6 +307,9 @@ func encode(change control.Change, uid string) ([]byte, error) {
 	if len(change.Annotations) > 0 {
 		metadata["annotations"] = change.Annotations
 	}
+	if len(change.Labels) > 0 {
+		metadata["labels"] = change.Labels
+	}
 	body := maps.Clone(change.Fields)
 	if body == nil {
 		body = map[string]any{}
@@ -327,6 +330,7 @@ type liveObject struct {
 		DeletionTimestamp *metav1.Time                `json:"deletionTimestamp"`
 		ManagedFields     []metav1.ManagedFieldsEntry `json:"managedFields"`
 		Annotations       map[string]string           `json:"annotations"`
+		Labels            map[string]string           `json:"labels"`
 	} `json:"metadata"`
 	Spec map[string]any `json:"spec"`
 

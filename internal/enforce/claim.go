@@ -34,8 +34,8 @@ func (o *object) sort() {
 // wanted is what is sent as JSON.
 func canonical(change *control.Change) string {
 	wanted := []any{change.Spec}
-	if len(change.Fields)+len(change.Annotations) > 0 {
-		wanted = append(wanted, change.Fields, change.Annotations)
+	if len(change.Fields)+len(change.Annotations)+len(change.Labels) > 0 {
+		wanted = append(wanted, change.Fields, change.Annotations, change.Labels)
 	}
 	encoded, err := json.Marshal(wanted)
 	if err != nil {

@@ -41,6 +41,10 @@ func Find(snapshot *control.Snapshot, change control.Change) *Existing {
 		if snapshot.Mesh != nil {
 			return among(snapshot.Mesh.Authentications, func(a *control.PeerAuthentication) (*control.Meta, bool) { return &a.Meta, a.Ours }, named)
 		}
+	case "Schedule":
+		return among(snapshot.BackupPlans, func(p *control.BackupPlan) (*control.Meta, bool) { return &p.Meta, p.Ours }, named)
+	case "Backup":
+		return among(snapshot.Backups, func(b *control.Backup) (*control.Meta, bool) { return &b.Meta, true }, named)
 	default:
 		for i := range snapshot.Guards {
 			if g := &snapshot.Guards[i]; g.Kind == change.Kind && named(&g.Meta) {

@@ -12,8 +12,12 @@ func TestObjectsOfChangesAreFound(t *testing.T) {
 	meta := func(uid string) control.Meta {
 		return control.Meta{Name: "a", UID: uid, Identity: control.Identity{ResourceVersion: "7"}}
 	}
-	elsewhere := meta("root")
-	elsewhere.Namespace = control.IstioRoot
+	placed := func(uid, namespace string) control.Meta {
+		m := meta(uid)
+		m.Namespace = namespace
+		return m
+	}
+	elsewhere := placed("root", control.IstioRoot)
 	snapshot := &control.Snapshot{
 		Namespace:       control.Namespace{Name: "web"},
 		NetworkPolicies: []control.NetworkPolicy{{Name: "a", Ours: true, Identity: control.Identity{UID: "np", ResourceVersion: "7"}}},
@@ -22,6 +26,8 @@ func TestObjectsOfChangesAreFound(t *testing.T) {
 			{Meta: meta("policy"), Kind: "ValidatingAdmissionPolicy"}, {Meta: meta("allowed"), Kind: "EncryptedStorageClasses", Ours: true}},
 		Ingresses:    []control.Ingress{{Meta: meta("ingress")}},
 		Certificates: []control.Certificate{{Meta: meta("certificate"), Ours: true}},
+		BackupPlans:  []control.BackupPlan{{Meta: placed("plan", "velero"), Ours: true}},
+		Backups:      []control.Backup{{Meta: placed("elsewhere", "velero-2")}, {Meta: placed("backup", "velero")}},
 		Mesh:         &control.Mesh{Authentications: []control.PeerAuthentication{{Meta: elsewhere}, {Meta: meta("peers"), Ours: true}}},
 	}
 	cases := map[string]struct {
@@ -36,6 +42,8 @@ func TestObjectsOfChangesAreFound(t *testing.T) {
 		"ingress":              {"Ingress", "web", "ingress", false},
 		"certificate":          {"Certificate", "web", "certificate", true},
 		"authentication":       {"PeerAuthentication", "web", "peers", true},
+		"backup plan":          {"Schedule", "velero", "plan", true},
+		"backup":               {"Backup", "velero", "backup", true},
 		"that of another kind": {"Gateway", "web", "", false},
 	}
 	for name, tc := range cases {

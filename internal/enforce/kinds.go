@@ -21,12 +21,18 @@ const (
 // lists is one value.
 const networkPolicyKind = "NetworkPolicy"
 
-// difference returns where the object is not as a change wants it: all of its spec,
-// and of other fields and annotations those that the change names.
+// difference returns where the object is not as a change wants it: all of its spec
+// but for what its own controller writes, and of labels, other fields and annotations
+// those that the change names.
 func (o liveObject) difference(change control.Change) (string, error) {
 	if change.Spec != nil || len(change.Fields)+len(change.Annotations) == 0 {
-		if differs, err := difference(change.Spec, o.Spec); err != nil || differs != "" {
+		if differs, err := difference(change.Spec, without(o.Spec, change.Unowned)); err != nil || differs != "" {
 			return differs, err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(change.Labels)) {
+		if o.Metadata.Labels[key] != change.Labels[key] {
+			return "metadata.labels." + key + ": not the wanted value", nil
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(change.Annotations)) {
@@ -48,6 +54,18 @@ func (o liveObject) difference(change control.Change) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// without is a spec but for fields that are not looked at.
+func without(spec map[string]any, fields []string) map[string]any {
+	if len(fields) == 0 {
+		return spec
+	}
+	rest := maps.Clone(spec)
+	for _, field := range fields {
+		delete(rest, field)
+	}
+	return rest
 }
 
 // fields are those at the top level of the object.
