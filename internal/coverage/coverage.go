@@ -83,7 +83,7 @@ type Rules struct {
 // is not one of this cluster, is not complete, or is expired or about to go, holds
 // nothing that counts.
 func Covers(b *control.Backup, ns control.Namespace, r Rules) Coverage {
-	if c := usable(b, r); c.Extent != Full {
+	if c := Usable(b, r); c.Extent != Full {
 		return c
 	}
 	if b.StartedAt.Before(ns.CreatedAt) {
@@ -92,8 +92,8 @@ func Covers(b *control.Backup, ns control.Namespace, r Rules) Coverage {
 	return Holds(b.Filters, ns.Name)
 }
 
-// usable says whether a backup counts at all, whatever is in it.
-func usable(b *control.Backup, r Rules) Coverage {
+// Usable says whether a backup counts at all, whatever is in it.
+func Usable(b *control.Backup, r Rules) Coverage {
 	switch {
 	case b.Cluster == control.BackupOfAnother:
 		return none(WhyAnotherCluster, "is of another cluster")
@@ -159,6 +159,9 @@ func listsNothing(f *control.BackupFilters) bool {
 
 // refused says why Velero refuses the filters, and fails the backup's validation.
 func refused(f *control.BackupFilters) string {
+	if pattern, bad := f.RefusedNamespace(); bad {
+		return fmt.Sprintf("states %q, which Velero does not take for a namespace", pattern)
+	}
 	switch {
 	case oldFilters(f) && scopedFilters(f):
 		return "mixes the old filters of resources with those by scope"

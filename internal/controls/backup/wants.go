@@ -1,0 +1,92 @@
+package backup
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
+
+const (
+	veleroVersion = "velero.io/v1"
+	// extraLabel is on the backups that are started besides the plan's runs.
+	extraLabel = "holdfast.dev/extra"
+	// defaultExtraEvery is how often one is started where the control does not say.
+	defaultExtraEvery = time.Hour
+)
+
+// wants implements planner: the Schedule, unless the plan is one of the user's own;
+// and a further backup while no run is within the objective. Nothing is deleted, and
+// no retention is shortened.
+//
+// Refused is to take a Schedule that somebody else created.
+func (velero) wants(in control.Input) ([]control.Change, error) {
+	c := read(in)
+	if !c.ours() || unjudged(in.Snapshot, []string{kindSchedules}, control.NeedBackupPlans) != nil {
+		return nil, nil
+	}
+	spec := c.wantedSpec()
+	inPlace := c.plan != nil && len(differences("spec", spec, withoutSkip(c.plan.Spec))) == 0
+	if c.plan != nil && !c.plan.Ours && !inPlace {
+		return nil, &control.Refusal{
+			Reason:  v1alpha1.ReasonNameCollision,
+			Message: fmt.Sprintf("%s was not created by Holdfast, and bears the name of its plan: name it as the control's velero.plan, or delete it.", c.ref()),
+		}
+	}
+	changes := []control.Change{{
+		APIVersion: veleroVersion, Kind: "Schedule", Namespace: c.namespace, Name: c.name, Spec: spec,
+		Unowned: []string{skipField}, Rules: []string{RulePlan, RuleRetention}, Effect: control.Permits, InPlace: inPlace,
+	}}
+	if extra := c.wantedExtra(); extra != nil {
+		changes = append(changes, *extra)
+	}
+	return changes, nil
+}
+
+// wantedExtra is a further backup: while the objective is missed, no other backup of
+// the plan is under way, and the location can take one.
+func (c *cluster) wantedExtra() *control.Change {
+	if c.plan == nil || unjudged(c.in.Snapshot, []string{kindBackups, kindLocations}, control.NeedBackups, control.NeedBackupLocations) != nil {
+		return nil
+	}
+	declared, err := c.slots()
+	if err != nil {
+		return nil
+	}
+	r := c.runs(declared)
+	location := c.location()
+	if !r.missed() || location == nil || location.Phase != "Available" || location.AccessMode == "ReadOnly" {
+		return nil
+	}
+	name := c.extraPrefix() + strconv.FormatInt(int64(c.extraSlot().Sub(time.Unix(0, 0))/time.Minute), 10)
+	named := func(b *control.Backup) bool { return b.Name == name }
+	underWay := func(b *control.Backup) bool { return !terminal(b) && b.Name != name }
+	if slices.ContainsFunc(r.extra, underWay) || slices.ContainsFunc(r.all, func(b *control.Backup) bool { return underWay(b) && !r.passed(r.overdueAfter(b.CreatedAt)) }) {
+		return nil
+	}
+	spec := c.wantedTemplate()
+	labels := spec["metadata"].(map[string]any)["labels"].(map[string]any)
+	delete(spec, "metadata")
+	return &control.Change{
+		APIVersion: veleroVersion, Kind: "Backup", Namespace: c.namespace, Name: name, Spec: spec,
+		Labels: map[string]string{control.ClusterLabel: textOf(labels, control.ClusterLabel), extraLabel: "true"},
+		Rules:  []string{RuleRuns}, Effect: control.Permits, InPlace: slices.ContainsFunc(r.extra, named),
+	}
+}
+
+// extraPrefix begins the names of backups that are started besides the plan's runs.
+func (c *cluster) extraPrefix() string { return c.name + "-extra-" }
+
+// extraEvery is how often one is started at most.
+func (c *cluster) extraEvery() time.Duration {
+	if c.v.ExtraBackupEvery == nil {
+		return defaultExtraEvery
+	}
+	return c.v.ExtraBackupEvery.Duration
+}
+
+// extraSlot is the beginning of the interval in which one may be started now.
+func (c *cluster) extraSlot() time.Time { return c.in.Now.UTC().Truncate(c.extraEvery()) }
