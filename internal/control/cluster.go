@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Cluster is the name of the scope that is no namespace: the cluster itself. No
 // namespace has it.
@@ -17,3 +20,9 @@ func ClusterNamespace(kubeSystemUID string, created time.Time) Namespace {
 
 // IsCluster reports whether it stands for the cluster itself.
 func (n Namespace) IsCluster() bool { return n.Name == Cluster }
+
+// IsScratch reports whether it says to be a namespace that a restore test restores
+// into.
+func (n Namespace) IsScratch() bool {
+	return strings.HasPrefix(n.Name, ScratchPrefix) && n.Labels[RestoreTestLabel] != ""
+}

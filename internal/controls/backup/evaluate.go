@@ -39,6 +39,9 @@ const (
 	RuleRetention = "BK-07"
 )
 
+// ReasonScratch surfaces on the namespace that a restore test restores into.
+const ReasonScratch = "ScratchNamespace"
+
 // Control evaluates controls of this type.
 type Control struct{}
 
@@ -74,12 +77,24 @@ func (Control) Evaluate(in control.Input) []control.Finding {
 			findings = planner.judge(in)
 		}
 	} else {
-		findings = []control.Finding{judgeRecoveryPoint(in, p), judgeVolumes(in, p)}
+		findings = judgeNamespace(in, p)
 	}
 	for i := range findings {
 		findings[i].Subject = in.Snapshot.Namespace.Subject()
 	}
 	return findings
+}
+
+// judgeNamespace returns the findings on a namespace. That of a restore test is gone
+// before it could be backed up.
+func judgeNamespace(in control.Input, p provider) []control.Finding {
+	if !in.Snapshot.Namespace.IsScratch() {
+		return []control.Finding{judgeRecoveryPoint(in, p), judgeVolumes(in, p)}
+	}
+	recovery := notApplicable(ReasonScratch, "The namespace is that of a restore test, and goes with it.")
+	volumes := recovery
+	recovery.Rule, volumes.Rule = RuleRecoveryPoint, RuleVolumes
+	return []control.Finding{recovery, volumes}
 }
 
 // Wants returns what a provider with plans wants in the cluster.
