@@ -65,9 +65,11 @@ holdfast_open_episodes{control="NET-1",policy="p",tolerance="within"} 1
 holdfast_queue_age_seconds 0.002
 # HELP holdfast_self_test_failed 1 where the evaluator of a control type failed its newest self-test, else 0.
 # TYPE holdfast_self_test_failed gauge
+holdfast_self_test_failed{type="backup"} 0
 holdfast_self_test_failed{type="encryptionAtRest"} 0
 holdfast_self_test_failed{type="encryptionInTransit"} 0
 holdfast_self_test_failed{type="networkIsolation"} 1
+holdfast_self_test_failed{type="restoreTest"} 0
 # HELP holdfast_subjects Subjects by policy, control and outcome.
 # TYPE holdfast_subjects gauge
 holdfast_subjects{control="NET-1",outcome="Conforming",policy="p"} 1
