@@ -147,7 +147,7 @@ func (st *store) touchSelected(set *backupSet) {
 	}
 	if names, only := set.filters.Named(); only {
 		for _, name := range names {
-			if st.scopes[name] != nil && set.filters.Selects(name) {
+			if st.living(name) != nil && set.filters.Selects(name) {
 				st.touch(name, false)
 			}
 		}
@@ -254,10 +254,16 @@ func (st *store) newestRuns() []control.Backup {
 func (o *Observer) BackupRuns(since time.Time) (runs []control.Backup, observed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.reason(control.NeedBackups) != "" {
+	if !o.store.demanded.meets(control.NeedBackups) || o.reason(control.NeedBackups) != "" {
 		return nil, false
 	}
-	st := o.store
+	return o.store.runsSince(since), true
+}
+
+// runsSince returns the backups of this cluster that were created at a time or after
+// it, in the order in which they were created.
+func (st *store) runsSince(since time.Time) []control.Backup {
+	var runs []control.Backup
 	for plan, of := range st.objects.backups.runs {
 		if st.clusterOf(plan.label) != control.BackupOfThisCluster {
 			continue
@@ -271,5 +277,5 @@ func (o *Observer) BackupRuns(since time.Time) (runs []control.Backup, observed 
 	slices.SortFunc(runs, func(a, b control.Backup) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
 	})
-	return runs, true
+	return runs
 }

@@ -117,7 +117,7 @@ func (t volumeTable) replace(st *store, items []any) {
 // touchVolume touches the namespace of a volume, nil being none, if it sees the
 // backup that it is of.
 func (st *store) touchVolume(v *backedUpVolume) {
-	if v == nil || !st.demanded.meets(control.NeedBackups) {
+	if v == nil || st.living(v.namespace) == nil || !st.demanded.meets(control.NeedBackups) {
 		return
 	}
 	for _, set := range st.objects.backups.selecting(v.namespace) {

@@ -19,14 +19,42 @@ type local interface {
 	clear(st *store, namespace string)
 }
 
+// RereadShared reads those kinds again whose objects concern many scopes each, and
+// come and go all the time, such as backups: in the stead of what List read, for all
+// scopes. It is called before Reread.
+func (s *Static) RereadShared(ctx context.Context, config *rest.Config) error {
+	config = rest.CopyConfig(config)
+	config.QPS = unlimited
+	was := s.Versions()
+	for _, source := range s.sources() {
+		if _, read := was[source.id]; !read || source.extent != ofAll {
+			continue
+		}
+		items, version, err := s.rereadKind(ctx, config, &source, control.Cluster)
+		if err != nil && !s.withdrawn(ctx, config, &source, err) {
+			return fmt.Errorf("read %s: %w", source.id, err)
+		}
+		s.mu.Lock()
+		source.table.replace(s.store, items)
+		clear(s.store.touched)
+		s.shared[source.id] = version
+		s.mu.Unlock()
+	}
+	return nil
+}
+
 // Reread reads one scope again, a namespace and what is in it, or what the cluster
 // as a scope is judged by, in the stead of what List read there. What concerns
-// many scopes stays as it was read. It returns the resourceVersions at which it
+// many scopes stays as it was read last. It returns the resourceVersions at which it
 // read, by kind; one that is served no more has none.
 func (s *Static) Reread(ctx context.Context, config *rest.Config, scope string) (map[string]string, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.ContentType, config.AcceptContentTypes = unlimited, protobuf, protobuf+",application/json"
 	versions := s.Versions()
+	s.mu.Lock()
+	maps.Copy(versions, s.shared)
+	s.mu.Unlock()
+	maps.DeleteFunc(versions, func(_, version string) bool { return version == "" })
 	for _, source := range s.sources() {
 		table, within := source.table.(local)
 		if _, was := versions[source.id]; !was || !within || !source.extent.holds(scope) {
@@ -69,7 +97,7 @@ func (s *Static) sources() []source {
 // holds reports whether a scope is one of those that objects of a kind concern
 // alone.
 func (e extent) holds(scope string) bool {
-	return e != ofMany && (e == ofCluster) == (scope == control.Cluster)
+	return e != ofMany && e != ofAll && (e == ofCluster) == (scope == control.Cluster)
 }
 
 // rereadKind lists the objects of one kind that concern a scope: none where that

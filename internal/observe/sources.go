@@ -70,8 +70,11 @@ const (
 	ofCluster
 	// ofClaims are cluster-scoped objects that concern the namespaces of claims.
 	ofClaims
-	// ofMany are cluster-scoped objects that concern many namespaces.
+	// ofMany are cluster-scoped objects that concern many namespaces, and change rarely.
 	ofMany
+	// ofAll are objects of one namespace that concern many, and the cluster, and are
+	// made and done with all the time.
+	ofAll
 )
 
 // always are the sources of the kinds that every cluster serves.

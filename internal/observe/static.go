@@ -58,6 +58,9 @@ type Static struct {
 	mu          sync.Mutex // snapshots group pods when they are first taken
 	store       *store
 	readings    []Reading
+	// shared are the versions at which RereadShared read, by kind: "" where the kind
+	// is served no more.
+	shared map[string]string
 	unavailable map[control.Need]string
 	versions    map[control.Need]string
 }
@@ -69,6 +72,7 @@ func newStatic(options StaticOptions) *Static {
 		store:       newStore(options.DNSService),
 		unavailable: map[control.Need]string{},
 		versions:    map[control.Need]string{},
+		shared:      map[string]string{},
 	}
 	if options.Needs != nil {
 		s.store.demanded = newDemand(options.Needs)

@@ -89,7 +89,7 @@ type backupStatus struct {
 type wireBackup = wireOf[backupSpec, backupStatus]
 
 func keepBackup(s *source, gvk schema.GroupVersionKind) {
-	s.extent = ofMany
+	s.extent = ofAll
 	s.example, s.connect = &wireBackup{}, wireClient[backupSpec, backupStatus](gvk, s.resource)
 	s.convert = tryConverting(convertBackup)
 	s.table = backupTable{}

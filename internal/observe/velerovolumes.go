@@ -24,7 +24,7 @@ type copyStatus struct {
 const requestProcessed = "Processed"
 
 func keepRequest(s *source, gvk schema.GroupVersionKind) {
-	s.extent = ofMany
+	s.extent = ofAll
 	s.example, s.connect = &wireOf[requestSpec, copyStatus]{}, wireClient[requestSpec, copyStatus](gvk, s.resource)
 	s.convert = converting(convertRequest)
 	s.table = requestTable{}
@@ -47,7 +47,7 @@ type podVolumeSpec struct {
 }
 
 func keepPodVolume(s *source, gvk schema.GroupVersionKind) {
-	s.extent = ofMany
+	s.extent = ofAll
 	s.example, s.connect = &wireOf[podVolumeSpec, copyStatus]{}, wireClient[podVolumeSpec, copyStatus](gvk, s.resource)
 	s.convert = converting(func(w *wireOf[podVolumeSpec, copyStatus]) *volumeItem {
 		return convertVolumeOf(kindPodVolumes, w, w.Spec.Pod.Namespace, w.Annotations[claimAnnotation], methodFileSystem)
@@ -62,7 +62,7 @@ type uploadSpec struct {
 }
 
 func keepUpload(s *source, gvk schema.GroupVersionKind) {
-	s.extent = ofMany
+	s.extent = ofAll
 	s.example, s.connect = &wireOf[uploadSpec, copyStatus]{}, wireClient[uploadSpec, copyStatus](gvk, s.resource)
 	s.convert = converting(func(w *wireOf[uploadSpec, copyStatus]) *volumeItem {
 		return convertVolumeOf(kindUploads, w, w.Spec.Namespace, w.Spec.Claim, methodDataMover)
