@@ -3,6 +3,8 @@ package velero
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -11,15 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-const (
-	deployment     = "velero"
-	credentials    = "cloud-credentials"
-	credentialsKey = "cloud"
-)
+// deployment is the name that Velero's own installation gives it.
+const deployment = "velero"
 
 // installObjects makes what the server needs. What is there already stays as it is.
 func (s *Server) installObjects(ctx context.Context) error {
-	objects := []client.Object{s.namespace(), s.deployment(), s.credentials(), s.NewLocation(Location, s.options.Prefix)}
+	objects := []client.Object{s.namespace(), s.deployment(), s.NewLocation(Location, s.options.Prefix)}
 	for _, object := range objects {
 		if err := s.Create(ctx, object); err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("install Velero: %w", err)
@@ -48,11 +47,13 @@ func (s *Server) deployment() client.Object {
 	}
 }
 
-// credentials is the Secret by which the plugin signs its requests to the store.
-func (s *Server) credentials() client.Object {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: credentials},
-		StringData: map[string]string{credentialsKey: fmt.Sprintf(
-			"[default]\naws_access_key_id=%s\naws_secret_access_key=%s\n", accessKey, secretKey)},
-	}
+// writeCredentials writes the file by which the plugin signs its requests to the
+// store, as the Secret of an ordinary installation does. Velero writes one that a
+// location refers to anew each time, and what reads it meanwhile finds none.
+func (s *Server) writeCredentials() error {
+	content := fmt.Sprintf("[default]\naws_access_key_id=%s\naws_secret_access_key=%s\n", accessKey, secretKey)
+	return os.WriteFile(s.credentials(), []byte(content), 0o600)
 }
+
+// credentials is the path of that file.
+func (s *Server) credentials() string { return filepath.Join(s.options.Dir, "credentials") }

@@ -2,6 +2,7 @@ package velero
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"time"
@@ -71,8 +72,7 @@ func (s *Server) NewLocation(name, prefix string) *unstructured.Unstructured {
 	return s.Spec(KindLocation, name, map[string]any{
 		"provider":      "velero.io/aws",
 		"default":       name == Location,
-		"objectStorage": map[string]any{"bucket": Bucket, "prefix": prefix},
-		"credential":    map[string]any{"name": credentials, "key": credentialsKey},
+		"objectStorage": map[string]any{"bucket": Bucket, "prefix": prefix, "caCert": base64.StdEncoding.EncodeToString(s.options.Store.CACert())},
 		"config":        map[string]any{"region": Region, "s3ForcePathStyle": "true", "s3Url": s.options.Store.URL()},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,9 +64,9 @@ type Server struct {
 }
 
 // Install installs Velero in a cluster: the CRDs, its namespace, a
-// BackupStorageLocation with its Secret, and the Deployment that Velero looks for
-// before it restores, without replicas. Then it starts the server, and returns once
-// that has looked at the location. The caller stops it.
+// BackupStorageLocation, and the Deployment that Velero looks for before it restores,
+// without replicas. Then it starts the server, and returns once that has looked at
+// the location. The caller stops it.
 func Install(ctx context.Context, cluster Cluster, options Options) (*Server, error) {
 	binaries, err := assets()
 	if err != nil {
@@ -79,15 +80,14 @@ func Install(ctx context.Context, cluster Cluster, options Options) (*Server, er
 	if s.metrics, err = cluster.FreeAddress(); err != nil {
 		return nil, fmt.Errorf("install Velero: %w", err)
 	}
-	if err := os.MkdirAll(s.tempDir(), 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(s.tempDir(), 0o700), s.writeCredentials()); err != nil {
 		return nil, fmt.Errorf("install Velero: %w", err)
 	}
 	s.process = &process.Process{
-		Name:   "the Velero server",
-		Binary: filepath.Join(binaries, serverBinary),
-		Args:   slices.Concat(s.arguments(binaries, cluster.Kubeconfig()), options.Args),
-		// Backups in the making, and credentials: the names are the same for everybody.
-		Env:     []string{"VELERO_NAMESPACE=" + s.Namespace, "TMPDIR=" + s.tempDir(), "HOME=" + s.tempDir()},
+		Name:    "the Velero server",
+		Binary:  filepath.Join(binaries, serverBinary),
+		Args:    slices.Concat(s.arguments(binaries, cluster.Kubeconfig()), options.Args),
+		Env:     s.environment(),
 		LogPath: filepath.Join(options.Dir, "velero.log"),
 	}
 	if err := s.installCRDs(ctx, cluster.Kubeconfig()); err != nil {
@@ -117,6 +117,16 @@ func (s *Server) arguments(binaries, kubeconfig string) []string {
 	}
 }
 
+// environment is that of the server, and so of the plugin. Nothing of the caller's
+// decides where they write and who they are.
+func (s *Server) environment() []string {
+	return []string{
+		"VELERO_NAMESPACE=" + s.Namespace,
+		"TMPDIR=" + s.tempDir(), "HOME=" + s.tempDir(),
+		"AWS_SHARED_CREDENTIALS_FILE=" + s.credentials(), "AWS_EC2_METADATA_DISABLED=true",
+	}
+}
+
 // Start starts a server that was stopped or killed, and returns once it has looked
 // at the location, available or not.
 func (s *Server) Start(ctx context.Context) error {
@@ -132,7 +142,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 // ready returns nil once the server has looked at the location since it started.
 func (s *Server) ready(ctx context.Context) error {
-	if err := getOK(ctx, "http://"+s.metrics+"/metrics"); err != nil {
+	if err := getOK(ctx, http.DefaultClient, "http://"+s.metrics+"/metrics"); err != nil {
 		return err
 	}
 	location := s.New(KindLocation, Location)

@@ -30,12 +30,14 @@ type Addresses interface {
 	FreeAddress() (string, error)
 }
 
-// Store is an S3 server with one bucket, in a directory. It may be stopped and
-// started again, with the same address and the same data.
+// Store is an S3 server with one bucket, in a directory, over TLS. It may be stopped
+// and started again, with the same address and the same data.
 type Store struct {
-	address string
-	dir     string
-	process *process.Process
+	address     string
+	dir         string
+	certificate *certificate
+	client      *http.Client
+	process     *process.Process
 }
 
 // StartStore starts a store whose files are in dir, a directory of its own that is
@@ -55,11 +57,18 @@ func StartStore(ctx context.Context, addresses Addresses, dir string) (*Store, e
 			return nil, fmt.Errorf("start the object store: %w", err)
 		}
 	}
+	if s.certificate, err = newCertificate(dir); err != nil {
+		return nil, fmt.Errorf("start the object store: %w", err)
+	}
+	if s.client, err = s.certificate.client(); err != nil {
+		return nil, fmt.Errorf("start the object store: %w", err)
+	}
 	s.process = &process.Process{
 		Name:   "the object store",
 		Binary: filepath.Join(binaries, storeBinary),
 		// Metadata in files of their own: not every file system has extended attributes.
 		Args: []string{"--port", address, "--region", Region, "--health", healthPath, "--quiet",
+			"--cert", s.certificate.public, "--key", s.certificate.private,
 			"posix", "--sidecar", s.metadataDir(), filepath.Dir(s.BucketDir())},
 		Env:     []string{"ROOT_ACCESS_KEY=" + accessKey, "ROOT_SECRET_KEY=" + secretKey},
 		LogPath: filepath.Join(dir, "store.log"),
@@ -82,7 +91,10 @@ func (s *Store) Start(ctx context.Context) error {
 func (s *Store) Stop() error { return s.process.Stop() }
 
 // URL is where the store serves, or would if it were started.
-func (s *Store) URL() string { return "http://" + s.address }
+func (s *Store) URL() string { return "https://" + s.address }
+
+// CACert is the certificate by which the store is trusted, in PEM.
+func (s *Store) CACert() []byte { return s.certificate.pem }
 
 // BucketDir is the directory that is the bucket.
 func (s *Store) BucketDir() string { return filepath.Join(s.dir, "buckets", Bucket) }
@@ -93,15 +105,15 @@ func (s *Store) Log() string { return s.process.LogTail() }
 // metadataDir is where the store keeps what S3 knows of an object besides its content.
 func (s *Store) metadataDir() string { return filepath.Join(s.dir, "metadata") }
 
-func (s *Store) serves(ctx context.Context) error { return getOK(ctx, s.URL()+healthPath) }
+func (s *Store) serves(ctx context.Context) error { return getOK(ctx, s.client, s.URL()+healthPath) }
 
 // getOK gets a URL and insists on status 200.
-func getOK(ctx context.Context, url string) error {
+func getOK(ctx context.Context, client *http.Client, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
