@@ -89,7 +89,7 @@ var _ = Describe("Velero", func() {
 		}
 		for name, spec := range specs {
 			spec["includedNamespaces"] = []any{ns}
-			contents := backup(name, spec)
+			contents := runBackup(name, spec)
 			Expect(contents.Has("persistentvolumeclaims", ns, "data")).To(BeTrue(), name)
 			Expect(contents.Has("persistentvolumes", "", "facts-volume")).To(BeTrue(), name)
 
@@ -103,7 +103,7 @@ var _ = Describe("Velero", func() {
 	It("takes an excluded namespace out of what globs select, and refuses a backup that names it", func(ctx context.Context) {
 		ns := namespace("facts-excluded", "velero.io/exclude-from-backup", "true")
 		create(configMap(ns, "prices"))
-		Expect(backup("facts-excluded-glob", map[string]any{"includedNamespaces": []any{"facts-excl*"}})).To(BeEmpty())
+		Expect(runBackup("facts-excluded-glob", map[string]any{"includedNamespaces": []any{"facts-excl*"}})).To(BeEmpty())
 		named := shared.Backup("facts-excluded-named", map[string]any{"includedNamespaces": []any{ns}})
 		create(named)
 		refused, err := shared.AwaitPhase(ctx, velero.KindBackup, named.GetName(), "FailedValidation")
@@ -118,9 +118,9 @@ var _ = Describe("Velero", func() {
 	})
 
 	It("deletes what it is asked to delete, and what has expired, from the store as well", func(ctx context.Context) {
-		backup("facts-kept", map[string]any{"includedNamespaces": []any{"default"}})
-		backup("facts-deleted", map[string]any{"includedNamespaces": []any{"default"}})
-		backup("facts-expired", map[string]any{"includedNamespaces": []any{"default"}, "ttl": "1s"})
+		runBackup("facts-kept", map[string]any{"includedNamespaces": []any{"default"}})
+		runBackup("facts-deleted", map[string]any{"includedNamespaces": []any{"default"}})
+		runBackup("facts-expired", map[string]any{"includedNamespaces": []any{"default"}, "ttl": "1s"})
 		Expect(shared.DeleteBackup(ctx, "facts-deleted")).To(Succeed())
 		awaitGone("facts-deleted")
 		awaitGone("facts-expired")

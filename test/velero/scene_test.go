@@ -53,8 +53,8 @@ func configMap(namespace, name string, labels ...string) *corev1.ConfigMap {
 	return object
 }
 
-// backup runs a backup with the shared Velero, and returns what it holds.
-func backup(name string, spec map[string]any) velero.Contents {
+// runBackup runs a backup with the shared Velero, and returns what it holds.
+func runBackup(name string, spec map[string]any) velero.Contents {
 	GinkgoHelper()
 	contents, err := shared.RunBackup(context.Background(), name, spec)
 	Expect(err).NotTo(HaveOccurred())

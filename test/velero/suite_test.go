@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/holdfast-dev/holdfast/test/controlplane"
 	"github.com/holdfast-dev/holdfast/test/harness"
 	"github.com/holdfast-dev/holdfast/test/velero"
 )
@@ -34,6 +35,8 @@ var _ = BeforeSuite(func() {
 	Expect(velero.Built()).To(Succeed())
 	tb := newTB()
 	cluster = harness.StartCluster(tb, harness.ClusterOptions{Binary: "none", NoCRDs: true})
+	// Velero learns of CRDs when it starts, and then every five minutes.
+	Expect(controlplane.InstallCRDs(tb.Context(), cluster.RESTConfig(), "testdata/crds")).To(Succeed())
 	shared = install(tb, velero.Options{Args: []string{"--concurrent-backups=4"}})
 })
 

@@ -16,7 +16,7 @@ var _ = Describe("The harness", func() {
 		shop, other := namespace("harness-shop"), namespace("harness-other")
 		create(configMap(shop, "prices"), configMap(other, "prices"))
 
-		contents := backup("harness", map[string]any{"includedNamespaces": []any{shop}})
+		contents := runBackup("harness", map[string]any{"includedNamespaces": []any{shop}})
 		Expect(contents.In(shop)).To(ContainElement("configmaps harness-shop/prices"))
 		Expect(contents.In(other)).To(BeEmpty())
 		Expect(contents.Has("namespaces", "", shop)).To(BeTrue())
