@@ -74,6 +74,8 @@ type RecoveryPoints struct {
 	// Points are the usable runs of the period, by the time of their data, after the
 	// one that was the newest when the period began.
 	Points []RecoveryPoint `json:"points"`
+	// Objectives are those in force in the period, in order.
+	Objectives []Objective `json:"objectives"`
 	// Longest is the longest interval between the data of one point and that of the
 	// next, or the end of the record; absent where there is no point.
 	Longest *PointInterval `json:"longest,omitempty"`
@@ -85,6 +87,12 @@ type RecoveryPoints struct {
 	// Unknown is the part of the period, up to the first usable run that the ledger
 	// knows, for which no recovery point is known.
 	Unknown *Interval `json:"unknown,omitempty"`
+}
+
+// Objective is how old the newest usable backup may be, in nanoseconds, for an interval.
+type Objective struct {
+	Interval
+	Within int64 `json:"within"`
 }
 
 // RecoveryPoint is a usable run.

@@ -34,7 +34,7 @@ func (f *fold) pointsOf(c *statedControl) []point {
 // recoveryPoints are the time line of the usable runs.
 func (f *fold) recoveryPoints(c *statedControl, operation spans) RecoveryPoints {
 	points := f.pointsOf(c)
-	r := RecoveryPoints{Points: []RecoveryPoint{}, Beyond: []Interval{}}
+	r := RecoveryPoints{Points: []RecoveryPoint{}, Beyond: []Interval{}, Objectives: objectivesIn(c.statedBackups(), f.period())}
 	f.listPoints(&r, points, operation)
 	if len(operation) == 0 {
 		return r
@@ -82,6 +82,22 @@ func (f *fold) listPoints(r *RecoveryPoints, points []point, operation spans) {
 			r.Longest = &next
 		}
 	}
+}
+
+// objectivesIn are the objectives of a time; one that did not change is one.
+func objectivesIn(stated []statedBackup, in span) []Objective {
+	of := []Objective{}
+	for _, d := range stated {
+		s, within := d.clip(in), int64(d.backup.RecoveryPointObjective.Duration)
+		switch n := len(of); {
+		case s.empty():
+		case n > 0 && of[n-1].Within == within && micros(of[n-1].To.Time) == s.from:
+			of[n-1].To = timeOf(s.to)
+		default:
+			of = append(of, Objective{s.interval(), within})
+		}
+	}
+	return of
 }
 
 func (i Interval) length() int64 { return int64(i.To.Sub(i.From.Time)) }

@@ -20,6 +20,10 @@ func probeMeaning(of string) string {
 		return "the public half of a TLS Secret is read"
 	case control.ProbeGuard:
 		return "the API server is asked, in a dry run, for what a guard is to refuse"
+	case control.ProbeRepository:
+		return "the password of Velero's repositories is compared with the one that everybody knows"
+	case control.ProbeRestore:
+		return "the newest backup of a namespace is restored into another one, and the sentinel's data compared"
 	default:
 		return ""
 	}

@@ -91,7 +91,11 @@ func functions() template.FuncMap {
 		"offset":      func(ns int64) string { return duration(ns, up) },
 		"classes":     func() []string { return append(classOrder(nil), report.ClassBaseline) },
 		"origins":     origins, "endings": endings,
-		"unaudited": func() string { return Unaudited }, "noOccurrence": func() string { return noOccurrence },
+		"planTime": planTime, "backupSlots": backupSlots, "restorePaths": restorePaths, "recoveryLine": recoveryLine, "restoreTests": restoreTests,
+		"newestPoint":     newestPoint,
+		"occurrenceSlots": func(o report.BackupOccurrence) template.HTML { return unbroken(occurrenceSlots(&o)) },
+		"seconds":         func(s int64) template.HTML { return unbroken(wholeSeconds(s)) },
+		"unaudited":       func() string { return Unaudited }, "noOccurrence": func() string { return noOccurrence },
 	}
 }
 

@@ -133,7 +133,18 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 // TestThePageReconciles: each number that says where it is from is the one that
 // the record in JSON has there.
 func TestThePageReconciles(t *testing.T) {
-	r := rendertest.Rich()
+	for name, tc := range map[string]struct {
+		record *report.Record
+		least  int
+	}{
+		"rich": {rendertest.Rich(), 50}, "backups": {rendertest.Backups(), 35}, "backups as of": {rendertest.BackupsAsOf(), 5},
+	} {
+		t.Run(name, func(t *testing.T) { reconciles(t, tc.record, tc.least) })
+	}
+}
+
+func reconciles(t *testing.T, r *report.Record, least int) {
+	t.Helper()
 	var out bytes.Buffer
 	if err := JSON(&out, r); err != nil {
 		t.Fatal(err)
@@ -157,7 +168,7 @@ func TestThePageReconciles(t *testing.T) {
 			t.Errorf("%s shows %s, and is %s", path, shown, value)
 		}
 	})
-	if found < 50 {
+	if found < least {
 		t.Errorf("%d numbers say where they are from", found)
 	}
 }

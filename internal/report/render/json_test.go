@@ -16,7 +16,7 @@ import (
 func TestJSONIsWhatTheLibraryWrites(t *testing.T) {
 	for name, r := range map[string]*report.Record{
 		"rich": rendertest.Rich(), "as of": rendertest.AsOf(), "empty": rendertest.Empty(), "hostile": rendertest.Hostile("<&>\u2028\x00\""),
-		"nothing": {},
+		"nothing": {}, "backups": rendertest.Backups(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var want, got bytes.Buffer

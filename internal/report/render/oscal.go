@@ -167,10 +167,32 @@ func (w *oscalWriter) control(c *report.Control) oscalObservation {
 		props = append(props, w.props("probe-runs-"+strings.ToLower(b.Of), strconv.Itoa(b.Runs), "probe-targets-"+strings.ToLower(b.Of), strconv.Itoa(b.Targets),
 			"probe-unseen-"+strings.ToLower(b.Of), strconv.Itoa(b.Unseen))...)
 	}
+	text, props = w.backups(c, text, props)
 	return oscalObservation{
 		UUID: w.id("control", name(c)), Title: line("Control " + name(c)), Description: strings.Join(text, "\n\n"),
 		Props: props, Methods: []string{"EXAMINE"}, Types: []string{"control-objective"}, Collected: exact(&w.Through),
 	}
+}
+
+// backups adds what is said of backups and restore tests.
+func (w *oscalWriter) backups(c *report.Control, text []string, props []oscalProp) ([]string, []oscalProp) {
+	if t := c.RestoreTests; t != nil {
+		text = append(text, "Restore tests: "+restoreTests(t)+".")
+		props = append(props, w.props("restore-tests-restored", strconv.Itoa(t.Restored), "restore-tests-failed", strconv.Itoa(t.Failed),
+			"restore-tests-not-made", strconv.Itoa(t.NotMade))...)
+	}
+	b := c.Backups
+	switch {
+	case b == nil:
+		return text, props
+	case w.Query.AsOf != nil:
+		return append(text, "Backups: "+newestPoint(b.RecoveryPoints, w.Query.AsOf)+"."), props
+	}
+	text = append(text, "The plan: "+planTime(b.Plan)+".", "Its runs: "+backupSlots(b.Slots)+".", "Restores: "+restorePaths(b.Restores)+".",
+		"Recovery points: "+recoveryLine(b.RecoveryPoints)+".")
+	return text, append(props, w.props("slots-expected", strconv.Itoa(b.Slots.Expected), "slots-completed", strconv.Itoa(b.Slots.Completed),
+		"slots-late", strconv.Itoa(b.Slots.Late), "slots-partially-failed", strconv.Itoa(b.Slots.PartiallyFailed), "slots-failed", strconv.Itoa(b.Slots.Failed),
+		"slots-missed", strconv.Itoa(b.Slots.Missed), "slots-pending", strconv.Itoa(b.Slots.Pending), "extra-runs", strconv.Itoa(b.Slots.Extra))...)
 }
 
 // episode is the observation of an episode.

@@ -39,6 +39,7 @@ func TestOSCALIsValid(t *testing.T) {
 	s := oscalSchema(t)
 	for name, r := range map[string]*report.Record{
 		"rich": rendertest.Rich(), "interim": rendertest.Interim(), "empty": rendertest.Empty(), "as of": rendertest.AsOf(),
+		"backups": rendertest.Backups(), "backups as of": rendertest.BackupsAsOf(),
 		"hostile": rendertest.Hostile("<b>&\n\x00 "), "without texts": rendertest.Hostile(""),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -164,6 +164,12 @@ type controlPage struct {
 	Lost         limited[report.Loss]
 	Final        []outcomeCount
 	Responses    []responseRow
+	// Strip, Runs, Beyond and Restores are of controls about backups.
+	Strip    *backupFigure
+	Runs     limited[report.BackupOccurrence]
+	Beyond   limited[report.Interval]
+	Restores limited[report.RestoreTest]
+	AsOf     *ledger.Time
 }
 
 // classRow counts the episodes of a class.
@@ -211,7 +217,20 @@ func newControlPage(r *report.Record, i, rows int, o Options) *controlPage {
 	}
 	p.groups(rows, o)
 	p.episodes(rows, o)
+	p.backups(r, rows)
 	return p
+}
+
+// backups are what only controls about backups have.
+func (p *controlPage) backups(r *report.Record, rows int) {
+	p.AsOf = r.Query.AsOf
+	if b := p.Control.Backups; b != nil {
+		p.Strip = newBackupFigure(r, p.Control)
+		p.Runs, p.Beyond = limit(notableRuns(b.Occurrences), rows), limit(b.RecoveryPoints.Beyond, rows)
+	}
+	if t := p.Control.RestoreTests; t != nil {
+		p.Restores = limit(t.Tests, rows)
+	}
 }
 
 // groups are ordered by class, then as in the record.

@@ -27,7 +27,7 @@ func registers(r *report.Record, o Options) []register {
 	if hasBehaviour(r) {
 		list = append(list, behaviourRegister(r))
 	}
-	return list
+	return append(list, backupRegisters(r)...)
 }
 
 func controlRegister(r *report.Record) register {

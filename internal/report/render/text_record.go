@@ -80,6 +80,7 @@ func (t *textWriter) control(r *report.Record, c *report.Control, o Options) {
 		t.labelled("probed", behaviourLine(&c.Behaviour[i]))
 		t.labelled("keys", keysText(c.Behaviour[i].Keys))
 	}
+	t.backups(r, c)
 	t.listed(c, o)
 }
 

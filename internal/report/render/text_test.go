@@ -57,6 +57,8 @@ func TestText(t *testing.T) {
 	golden(t, "rich.txt", textOf(t, rendertest.Rich(), Options{}))
 	golden(t, "asof.txt", textOf(t, rendertest.AsOf(), Options{}))
 	golden(t, "empty.txt", textOf(t, rendertest.Empty(), Options{Width: 80}))
+	golden(t, "backups.txt", textOf(t, rendertest.Backups(), Options{}))
+	golden(t, "backups-asof.txt", textOf(t, rendertest.BackupsAsOf(), Options{}))
 }
 
 func TestTimeline(t *testing.T) {
