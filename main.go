@@ -30,6 +30,7 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/operator"
+	"github.com/holdfast-dev/holdfast/internal/sentinel"
 	"github.com/holdfast-dev/holdfast/internal/version"
 )
 
@@ -43,6 +44,10 @@ type flags struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == sentinel.Command {
+		beSentinel(os.Args[2:])
+		return
+	}
 	var f flags
 	logging := f.bind(flag.CommandLine)
 	flag.Parse()
@@ -55,6 +60,15 @@ func main() {
 	klog.SetLogger(operator.Quiet(log.WithName("client-go")))
 	if err := run(&f, log); err != nil {
 		log.Error(err, "Holdfast stops")
+		os.Exit(1)
+	}
+}
+
+// beSentinel is what a sentinel's pod runs, which needs nothing of the operator but
+// its image.
+func beSentinel(args []string) {
+	if err := sentinel.Run(args); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "holdfast "+sentinel.Command+":", err)
 		os.Exit(1)
 	}
 }
