@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -62,6 +63,10 @@ type cluster struct {
 type setup struct {
 	// policy is the manifest of the ControlPolicy.
 	policy []byte
+	// install is the kustomization that installs the operator, "" for config/enforce.
+	install string
+	// crds are folders with others' CustomResourceDefinitions.
+	crds []string
 	// noControllerManager leaves the controller manager out, which writes two
 	// objects into each new namespace, and without whose service accounts there
 	// are no pods.
@@ -103,7 +108,7 @@ func startCluster(ctx context.Context, b *bench, with setup) (made *cluster, err
 	if c.bulk, err = kubernetes.NewForConfig(bulk); err != nil {
 		return nil, err
 	}
-	if err := c.install(ctx, with.policy); err != nil {
+	if err := c.install(ctx, with); err != nil {
 		return nil, err
 	}
 	watchContext, stopWatch := context.WithCancel(ctx)
@@ -112,14 +117,16 @@ func startCluster(ctx context.Context, b *bench, with setup) (made *cluster, err
 	return c, err
 }
 
-func (c *cluster) install(ctx context.Context, policy []byte) error {
-	if err := controlplane.InstallCRDs(ctx, c.controlPlane.RESTConfig(), "config/crd/bases"); err != nil {
+func (c *cluster) install(ctx context.Context, with setup) error {
+	for _, folder := range append([]string{"config/crd/bases"}, with.crds...) {
+		if err := controlplane.InstallCRDs(ctx, c.controlPlane.RESTConfig(), folder); err != nil {
+			return err
+		}
+	}
+	if err := c.kubectl(ctx, nil, "apply", "-k", cmp.Or(with.install, "config/enforce")); err != nil {
 		return err
 	}
-	if err := c.kubectl(ctx, nil, "apply", "-k", "config/enforce"); err != nil {
-		return err
-	}
-	for _, manifest := range [][]byte{floorManifest, policy} {
+	for _, manifest := range [][]byte{floorManifest, with.policy} {
 		if err := c.kubectl(ctx, manifest, "apply", "-f", "-"); err != nil {
 			return err
 		}

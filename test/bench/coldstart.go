@@ -35,10 +35,10 @@ type progress struct {
 	judged, unjudged int
 }
 
-// progress reads how far the operator is.
+// progress reads how far the operator is; a floor does not say.
 func (i *instance) progress(ctx context.Context) (progress, error) {
 	found, err := i.metrics(ctx)
-	if err != nil {
+	if err != nil || found == nil {
 		return progress{}, err
 	}
 	evaluations, err := found.histogram(evaluationMetric)

@@ -34,11 +34,6 @@ func (r *encryptionResult) verdicts() []verdict {
 // perChange judges that a change has its own namespace judged, and nothing else:
 // twice where it deviates, as what follows is judged again.
 func perChange(what string, c podCost) verdict {
-	const most = 2.0
-	v := verdict{what: what + ", namespaces evaluated", limit: fmt.Sprintf("≤ %.0f", most), measured: nothing}
-	if c.events > 0 {
-		each := float64(c.evaluations) / float64(c.events)
-		v.measured, v.share = fmt.Sprintf("%.2f", each), each/most
-	}
-	return v
+	const most = 2
+	return evaluated(what+", namespaces evaluated", c, most)
 }

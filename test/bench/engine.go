@@ -16,8 +16,9 @@ import (
 
 // The engines, by name.
 const (
-	floorName    = "floor"
-	holdfastName = "holdfast"
+	floorName       = "floor"
+	backupFloorName = "backupfloor"
+	holdfastName    = "holdfast"
 )
 
 // operatorNamespace is where the operator keeps what is its own.
@@ -35,13 +36,14 @@ type engine struct {
 // buildEngines builds the programs into a directory.
 func buildEngines(ctx context.Context, dir string) (map[string]*engine, error) {
 	engines := map[string]*engine{
-		floorName: {user: "floor"},
+		floorName:       {user: "floor"},
+		backupFloorName: {user: "backupfloor"},
 		holdfastName: {
 			user:   "system:serviceaccount:holdfast-system:holdfast",
 			groups: []string{"system:serviceaccounts", "system:serviceaccounts:holdfast-system"},
 		},
 	}
-	packages := map[string]string{floorName: "./test/bench/floor", holdfastName: "."}
+	packages := map[string]string{floorName: "./test/bench/floor", backupFloorName: "./test/bench/backupfloor", holdfastName: "."}
 	for name, e := range engines {
 		e.name, e.binary = name, filepath.Join(dir, name)
 		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", e.binary, packages[name])
@@ -57,7 +59,7 @@ type instance struct {
 	*process
 	engine  *engine
 	cluster *cluster
-	// metricsURL is where the operator's metrics are, "" for the floor.
+	// metricsURL is where the operator's metrics are, "" for a floor.
 	metricsURL string
 	// memory is its highest memory.
 	memory *memoryWatch

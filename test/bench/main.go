@@ -83,7 +83,7 @@ func (b *bench) run(ctx context.Context) (*report, error) {
 	if err := b.versions(ctx, &made.facts); err != nil {
 		return nil, err
 	}
-	for _, measure := range []func(context.Context, *report) error{b.measureSizes, b.measureRelabels, b.measureAllPods, b.measureRecords, b.measureCollections, b.measureEncryption} {
+	for _, measure := range []func(context.Context, *report) error{b.measureSizes, b.measureRelabels, b.measureAllPods, b.measureRecords, b.measureCollections, b.measureEncryption, b.measureBackups} {
 		if err := measure(ctx, made); err != nil {
 			return nil, err
 		}

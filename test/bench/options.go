@@ -24,6 +24,8 @@ const (
 	suiteCollect = "collect"
 	// suiteEncryption judges many Ingresses and volumes, and changes some.
 	suiteEncryption = "encryption"
+	// suiteBackup knows the recovery points of many namespaces, and learns of new ones.
+	suiteBackup = "backup"
 )
 
 // options are the command line.
@@ -45,6 +47,7 @@ type options struct {
 	records    recordsOptions
 	collect    collectOptions
 	encryption encryptionOptions
+	backup     backupOptions
 	// write is the file of the report, "" for the standard output.
 	write string
 	// merge keeps what the file has of other suites and sizes.
@@ -75,6 +78,7 @@ func (o *options) short() {
 	o.rounds, o.convergeRounds, o.drifts, o.bursts, o.idle = 1, 1, 50, 2, 10*time.Second
 	o.relabel.relabels, o.pods.events = min(o.relabel.relabels, 60), min(o.pods.events, 300)
 	o.encryption.changes = min(o.encryption.changes, 50)
+	o.backup.changes, o.backup.runs = min(o.backup.changes, 50), min(o.backup.runs, 2)
 	o.records.entries, o.collect.collections = min(o.records.entries, 200_000), min(o.collect.collections, 2)
 }
 
@@ -88,7 +92,7 @@ func (o *options) burstsPerRound() int {
 // parseOptions reads the command line.
 func parseOptions(arguments []string) (options, error) {
 	o := options{
-		suites:     []string{suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect, suiteEncryption},
+		suites:     []string{suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect, suiteEncryption, suiteBackup},
 		engines:    []string{floorName, holdfastName},
 		namespaces: []int{100, 1000, 5000},
 		relabel:    relabelOptions{selectors: []int{1, 200}},
@@ -118,6 +122,10 @@ func parseOptions(arguments []string) (options, error) {
 	set.IntVar(&o.encryption.ingresses, "ingresses", 5000, "Ingresses in the suite encryption")
 	set.IntVar(&o.encryption.volumes, "volumes", 10_000, "volumes in the suite encryption")
 	set.IntVar(&o.encryption.changes, "encryption-changes", 300, "changes of each of the two")
+	set.IntVar(&o.backup.namespaces, "backup-namespaces", 2000, "namespaces in the suite backup")
+	set.IntVar(&o.backup.backups, "backups", 50_000, "Backups in the suite backup")
+	set.IntVar(&o.backup.changes, "new-backups", 200, "new Backups of one namespace")
+	set.IntVar(&o.backup.runs, "backup-runs", 5, "further runs of the plan that covers all")
 	short := set.Bool("short", false, "take a few minutes: one round, 50 drifts, 2 bursts, 10 s at rest, few changes")
 	write := set.Bool("write", false, "write the report to docs/benchmarks.md")
 	set.BoolVar(&o.merge, "merge", false, "write it there, and keep what is there of other suites and sizes")
@@ -135,7 +143,7 @@ func parseOptions(arguments []string) (options, error) {
 
 func (o *options) validate() error {
 	if err := errors.Join(
-		oneOf("suites", o.suites, suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect, suiteEncryption),
+		oneOf("suites", o.suites, suiteRepair, suiteRelabel, suitePods, suiteRecords, suiteCollect, suiteEncryption, suiteBackup),
 		oneOf("engines", o.engines, floorName, holdfastName),
 	); err != nil {
 		return err
@@ -148,7 +156,7 @@ func (o *options) validate() error {
 	case slices.Min(o.namespaces) < 2:
 		return errors.New("-namespaces: fewer than 2 are too few")
 	}
-	return errors.Join(o.relabel.validate(), o.pods.validate(), o.records.validate(), o.collect.validate(), o.encryption.validate())
+	return errors.Join(o.relabel.validate(), o.pods.validate(), o.records.validate(), o.collect.validate(), o.encryption.validate(), o.backup.validate())
 }
 
 // oneOf returns an error unless all names are known.

@@ -9,7 +9,7 @@ import (
 
 func TestParseOptions(t *testing.T) {
 	normal := options{
-		suites: []string{"repair", "relabel", "pods", "records", "collect", "encryption"}, engines: []string{"floor", "holdfast"},
+		suites: []string{"repair", "relabel", "pods", "records", "collect", "encryption", "backup"}, engines: []string{"floor", "holdfast"},
 		namespaces: []int{100, 1000, 5000},
 		rounds:     5, convergeRounds: 3, drifts: 500, bursts: 10, burst: 100, idle: time.Minute,
 		relabel: relabelOptions{namespaces: 5000, selectors: []int{1, 200}, relabels: 500},
@@ -18,10 +18,12 @@ func TestParseOptions(t *testing.T) {
 		collect: collectOptions{namespaces: 10_000, collections: 5},
 
 		encryption: encryptionOptions{ingresses: 5000, volumes: 10_000, changes: 300},
+		backup:     backupOptions{namespaces: 2000, backups: 50_000, changes: 200, runs: 5},
 	}
 	short := normal
 	short.relabel.relabels, short.pods.events = 60, 300
 	short.encryption.changes = 50
+	short.backup.changes, short.backup.runs = 50, 2
 	short.records.entries, short.collect.collections = 200_000, 2
 	short.rounds, short.convergeRounds, short.drifts, short.bursts, short.idle = 1, 1, 50, 2, 10*time.Second
 	written := normal
@@ -46,6 +48,7 @@ func TestParseOptions(t *testing.T) {
 		"too few entries":          {[]string{"-entries=10"}, options{}, true},
 		"nothing to collect":       {[]string{"-collect-namespaces=0"}, options{}, true},
 		"too few volumes":          {[]string{"-volumes=1"}, options{}, true},
+		"too few backups":          {[]string{"-backups=2000"}, options{}, true},
 		"no rounds":                {[]string{"-rounds=0"}, options{}, true},
 		"fewer drifts than rounds": {[]string{"-drifts=4"}, options{}, true},
 	} {
@@ -54,7 +57,7 @@ func TestParseOptions(t *testing.T) {
 			if (err != nil) != tc.wantErr {
 				t.Fatalf("error %v, want one: %t", err, tc.wantErr)
 			}
-			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(options{}, relabelOptions{}, podsOptions{}, recordsOptions{}, collectOptions{}, encryptionOptions{})); err == nil && diff != "" {
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(options{}, relabelOptions{}, podsOptions{}, recordsOptions{}, collectOptions{}, encryptionOptions{}, backupOptions{})); err == nil && diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -40,7 +40,11 @@ func (r *podsResult) table() *table {
 func (c podCost) rows(t *table, what string) {
 	t.add(what+": CPU each", readable(c.cpuEach()))
 	t.add("– evaluations of a namespace / API requests of the operator, each", fmt.Sprintf("%.2f / %.2f",
-		float64(c.evaluations)/float64(max(1, c.events)), c.each(kindRepair, kindOther)))
+		c.evaluationsEach(), c.each(kindRepair, kindOther)))
+}
+
+func (c podCost) evaluationsEach() float64 {
+	return float64(c.evaluations) / float64(max(1, c.events))
 }
 
 func (r *podsResult) verdicts() []verdict {

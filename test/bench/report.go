@@ -14,10 +14,11 @@ type report struct {
 	sizes    []*sizeResult
 	relabels *relabelResult
 	pods     []*podsResult
-	// records, collections and encryption are nil where they were not measured.
+	// records, collections, encryption and backups are nil where they were not measured.
 	records     *recordsResult
 	collections *collectResult
 	encryption  *encryptionResult
+	backups     *backupResult
 	took        time.Duration
 }
 
@@ -54,6 +55,10 @@ func (r *report) write(w *bytes.Buffer) {
 	if r.encryption != nil {
 		r.section(w, r.encryption.String())
 		r.encryption.write(w)
+	}
+	if r.backups != nil {
+		r.section(w, r.backups.String())
+		r.backups.write(w)
 	}
 	r.writeMethod(w)
 	r.writeMachine(w)
@@ -108,6 +113,9 @@ func (r *report) verdicts() []verdict {
 	}
 	if r.encryption != nil {
 		verdicts = append(verdicts, r.encryption.verdicts()...)
+	}
+	if r.backups != nil {
+		verdicts = append(verdicts, r.backups.verdicts()...)
 	}
 	return verdicts
 }

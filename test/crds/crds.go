@@ -68,15 +68,24 @@ type Server interface {
 // other kinds.
 func (s Set) Folders(tb testing.TB) []string {
 	tb.Helper()
+	all, err := s.Find()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return all
+}
+
+// Find returns what Folders does, for programs that are no tests.
+func (s Set) Find() ([]string, error) {
 	dirs, err := modules()
 	if err != nil {
-		tb.Fatalf("find the CustomResourceDefinitions of %s: %v", s, err)
+		return nil, fmt.Errorf("find the CustomResourceDefinitions of %s: %w", s, err)
 	}
 	all := slices.Clone(folders[s])
 	for i := range all {
 		all[i] = filepath.Join(dirs[s], filepath.FromSlash(all[i]))
 	}
-	return all
+	return all, nil
 }
 
 // Definitions are the definitions of the set, by name.
