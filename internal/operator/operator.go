@@ -28,8 +28,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/ledger/clusterstore"
 	"github.com/holdfast-dev/holdfast/internal/observe"
-	"github.com/holdfast-dev/holdfast/internal/permissions"
-	"github.com/holdfast-dev/holdfast/internal/probe"
 	"github.com/holdfast-dev/holdfast/internal/serve"
 	"github.com/holdfast-dev/holdfast/internal/version"
 )
@@ -108,13 +106,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options, facts *Facts, pr
 	if err != nil {
 		return nil, err
 	}
-	runner, err := newRunner(ctx, mgr, opts, &engine)
+	probers, err := newProbers(ctx, mgr, opts, facts, recorder, &engine)
 	if err != nil {
 		return nil, err
 	}
-	m.Probing(runner.Count)
+	m.Probing(probers.Count)
 	engine = controllers.NewEngine(controllers.Options{
-		Client: mgr.GetClient(), Observer: observer, Recorder: recorder, Applier: applier, Prober: runner,
+		Client: mgr.GetClient(), Observer: observer, Recorder: recorder, Applier: applier, Prober: probers,
 		Contention: enforce.NewContention(opts.ContentionThreshold),
 		Events:     mgr.GetEventRecorder("holdfast"), Metrics: m, Now: time.Now, Log: opts.Log,
 		ClockOffset: opts.Clock.Offset, LedgerEphemeral: opts.LedgerEphemeral,
@@ -122,7 +120,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options, facts *Facts, pr
 	if err := engine.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
-	evidence = newEvidence(mgr, opts, engine, runner, facts.dns)
+	evidence = newEvidence(mgr, opts, engine, probers, facts.dns)
 	if err := evidence.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
@@ -131,29 +129,15 @@ func Setup(ctx context.Context, mgr ctrl.Manager, opts Options, facts *Facts, pr
 	}
 	ledgerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	record := &background{run: func() error { return recorder.Run(ledgerCtx) }, done: make(chan struct{})}
-	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, recorder, record, observer, runner, probes)
-}
-
-// newRunner returns what probes beside the loop. It is part of the engine, which is
-// not made yet.
-func newRunner(ctx context.Context, mgr ctrl.Manager, opts Options, engine **controllers.Engine) (*probe.Runner, error) {
-	return probe.New(probe.Options{
-		Config: mgr.GetConfig(), Now: time.Now, Log: opts.Log.WithName("probe"),
-		Record:       func(run probe.Run) { (*engine).Probed(ctx, run) },
-		OnSeen:       func(scope string) { (*engine).Requeue(scope) },
-		FirstSeen:    func(id string) (time.Time, bool) { return (*engine).KeyFirstSeen(id) },
-		Namespaces:   func(policy string) []string { return (*engine).NamespacesOf(policy) },
-		OwnNamespace: opts.Namespace,
-		Prober:       probe.Prober{Namespace: opts.Namespace, ServiceAccount: permissions.ProberName},
-	})
+	return func() error { cancel(); return record.wait() }, addRunnables(mgr, engine, recorder, record, observer, probers, probes)
 }
 
 // newEvidence returns the reconciler of schedules.
-func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, runner *probe.Runner, dns types.NamespacedName) *controllers.EvidenceReconciler {
+func newEvidence(mgr ctrl.Manager, opts Options, engine *controllers.Engine, probers *probers, dns types.NamespacedName) *controllers.EvidenceReconciler {
 	collector := collect.New(collect.Options{
 		Config: mgr.GetConfig(), Observer: engine.Observer, Recorder: engine.Recorder, FieldManager: enforce.FieldManager, DNSService: dns,
 		Namespace: opts.Namespace, KeySecret: keySecret(opts), Settled: engine.Settled, Requeue: engine.Requeue,
-		Distrusted: engine.Distrusted, Probed: runner.Observations,
+		Distrusted: engine.Distrusted, Probed: probers.Observations,
 		Now: time.Now, Log: opts.Log.WithName("collect"),
 	})
 	options := controllers.EvidenceOptions{
@@ -194,7 +178,7 @@ func keySecret(opts Options) string {
 }
 
 // addRunnables adds what runs for as long as the process leads.
-func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger.Recorder, record *background, observer *observe.Observer, runner *probe.Runner, probes *Probes) error {
+func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger.Recorder, record *background, observer *observe.Observer, probers *probers, probes *Probes) error {
 	probes.Waiting("the caches are not synced yet")
 	observing := func(ctx context.Context) error {
 		if err := observer.WaitForSync(ctx); err != nil {
@@ -215,7 +199,8 @@ func addRunnables(mgr ctrl.Manager, engine *controllers.Engine, recorder *ledger
 		record,
 		manager.RunnableFunc(observer.Start),
 		manager.RunnableFunc(observing),
-		manager.RunnableFunc(runner.Start),
+		manager.RunnableFunc(probers.runner.Start),
+		manager.RunnableFunc(probers.tester.Start),
 		standby{probes.Ready},
 	} {
 		if err := mgr.Add(r); err != nil {

@@ -18,11 +18,35 @@ func (t *Tester) tendNext(ctx context.Context) time.Duration {
 	if o == nil {
 		return wait
 	}
+	if !o.recalled {
+		t.recallLate(o)
+		return 0
+	}
 	found, err := t.ensure(ctx, o)
 	if ctx.Err() == nil {
 		t.tended(o, found, err)
 	}
 	return 0
+}
+
+// recallLate goes by what was found before, where that could not be known so far: the
+// namespace was not there yet, or the ledger cannot be read.
+func (t *Tester) recallLate(o *order) {
+	if t.recall(o.scope) {
+		t.options.OnSeen(o.scope)
+	} else {
+		t.tendLater(o)
+	}
+	t.release(o.scope)
+}
+
+// tendLater has the sentinel looked at a little later.
+func (t *Tester) tendLater(o *order) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if w := t.wishes[o.scope][o.key]; w != nil {
+		w.tendAt = t.options.Now().Add(t.pace.Retry)
+	}
 }
 
 // dismiss removes the sentinel of a namespace in which none is wanted any more.

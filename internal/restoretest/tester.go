@@ -29,10 +29,11 @@ type Options struct {
 	// Now is the clock; nil means that of the system.
 	Now func() time.Time
 	Log logr.Logger
-	// Ready is closed once Recall knows what was found before, and Record can record.
+	// Ready is closed once what was found before can be known, and Record can record.
 	Ready <-chan struct{}
-	// Recall returns the newest recorded observation of a namespace, where there is one.
-	Recall func(scope string) (control.Observation, bool)
+	// Recall returns the newest recorded observations of a namespace, and whether they
+	// are known.
+	Recall func(scope string) (newest []control.Observation, known bool)
 	// Record has a test recorded, and returns once it is.
 	Record func(probe.Run)
 	// OnSeen is called with a namespace whose observations are newer than before.

@@ -23,10 +23,8 @@ type wish struct {
 	// unfit is whether the sentinel could not be written, and failed how often in a row.
 	unfit  bool
 	failed int
-	// recalled is whether it is known what was found before this process, and seen the
-	// newest observation; nil where there is none. It is never changed.
-	recalled bool
-	seen     *control.Observation
+	// seen is the newest observation; nil where there is none. It is never changed.
+	seen *control.Observation
 }
 
 // order is what a loop has to know of a wish.
@@ -35,6 +33,8 @@ type order struct {
 	target     control.RestoreTarget
 	every      time.Duration
 	askers     []ledger.ProbedFor
+	// recalled is whether it is known what was found before this process.
+	recalled bool
 }
 
 // Want states what is wanted of a namespace, in the stead of what was wanted before.
@@ -55,6 +55,7 @@ func (t *Tester) take(scope string, orders map[string]*wish) (news bool) {
 	before := t.wishes[scope]
 	for key, w := range orders {
 		if old := before[key]; old != nil {
+			w.recalled = old.recalled
 			old.order, old.candidate = w.order, w.candidate
 			orders[key] = old
 			continue
@@ -110,21 +111,30 @@ func ordersOf(scope string, wanted []probe.Wanted) map[string]*wish {
 }
 
 // recall goes by what was found of a namespace before this process, unless something
-// was found since.
-func (t *Tester) recall(scope string) {
-	found, known := t.options.Recall(scope)
+// was found since. It reports whether that is known.
+func (t *Tester) recall(scope string) bool {
+	newest, known := t.options.Recall(scope)
+	if !known {
+		return false
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, w := range t.wishes[scope] {
 		w.recalled = true
 	}
-	w := t.wishes[scope][found.Key()]
-	if !known || w == nil || w.seen != nil {
-		return
+	for i := range newest {
+		if w := t.wishes[scope][newest[i].Key()]; w != nil && (w.seen == nil || w.seen.At.Before(newest[i].At)) {
+			w.recall(&newest[i])
+		}
 	}
-	w.seen, w.unfit = &found, found.Restored == nil
+	return true
+}
+
+// recall goes by what was found.
+func (w *wish) recall(found *control.Observation) {
+	w.seen, w.unfit = found, found.Restored == nil
 	if found.Restored != nil {
-		w.testAt = found.At.Add(retest(w.every, !good(&found)))
+		w.testAt = found.At.Add(retest(w.every, !good(found)))
 	}
 }
 
