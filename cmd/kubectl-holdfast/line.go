@@ -83,6 +83,8 @@ func statement(e *ledger.Entry, lasted time.Duration) string {
 		parts = []string{count(uint64(e.Lost.Count), "entry") + " not kept", interval(e.Lost.From, &e.Lost.To)}
 	case ledger.KindProbed:
 		parts = probeParts(e.Probe)
+	case ledger.KindOccurrence:
+		parts = occurrenceParts(e)
 	case ledger.KindRecoveredTail:
 		parts = []string{count(e.Tail.Count, "entry") + " beyond the last checkpoint"}
 	default:
@@ -130,6 +132,23 @@ func probeParts(b *ledger.ProbeBody) []string {
 		parts = append(parts, "key "+key.ID)
 	}
 	return parts
+}
+
+// occurrenceParts say of which slots, and what became of them.
+func occurrenceParts(e *ledger.Entry) []string {
+	b := e.Occurrence
+	what := b.State + ", slot " + b.First.UTC().Format(timeLayout)
+	switch {
+	case b.Extra:
+		what = b.State + ", extra run begun " + b.First.UTC().Format(timeLayout)
+	case b.Count > 1:
+		what = fmt.Sprintf("%s, %s from %s to %s", b.State, count(uint64(b.Count), "slot"), b.First.UTC().Format(timeLayout), b.Last.UTC().Format(timeLayout))
+	}
+	parts := []string{b.Of + " " + what}
+	if b.Run != nil {
+		parts = append(parts, b.Run.Name+" "+b.Run.Phase)
+	}
+	return append(parts, e.Reason, e.Message)
 }
 
 func ruleText(r control.RuleState) string {

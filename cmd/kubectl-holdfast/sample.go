@@ -45,7 +45,8 @@ is no default.
 Populations:
   items        subjects of a control at a date (--at), by the manifest then
   days         subjects of a control in a period, for each UTC day
-  occurrences  declared slots of collections in a period
+  occurrences  declared slots of collections in a period; with --control,
+               those of the control's backups
   changes      edits of policies and schedules, and controls that came or went
   episodes     episodes of a control that overlap a period
 

@@ -154,13 +154,16 @@ func (p *Population) changes(ctx context.Context, src report.Source) error {
 // them: a unit is schedule/slot, and in a run of missed ones, which the ledger
 // states as one, schedule/first slot+k.
 func (p *Population) occurrences(ctx context.Context, src report.Source) error {
+	if p.Control != "" {
+		return p.backups(ctx, src)
+	}
 	units := map[string]unit{}
 	err := p.each(ctx, src, func(ledgerID string, e *ledger.Entry) bool {
 		before, found := len(units), unit{ledgerID: ledgerID, seqs: []uint64{e.Seq}}
 		switch {
 		case e.Kind == ledger.KindCollected && p.holds(e.Collection.Slot):
 			units[slotID(e.Schedule.Name, e.Collection.Slot)] = found
-		case e.Kind == ledger.KindOccurrence:
+		case e.Kind == ledger.KindOccurrence && e.Occurrence.Of == ledger.OccurrenceOfCollection:
 			for k, slot := range missed(e.Occurrence) {
 				if p.holds(slot) {
 					units[fmt.Sprintf("%s+%d", slotID(e.Schedule.Name, e.Occurrence.First), k)] = found
@@ -172,6 +175,43 @@ func (p *Population) occurrences(ctx context.Context, src report.Source) error {
 	p.listed(units)
 	return err
 }
+
+// backups are the declared slots of a control's backups, of which the ledger says what
+// became of them: a unit is policy/control/slot, or policy/control/first slot+k. Runs
+// that no slot expected are none.
+func (p *Population) backups(ctx context.Context, src report.Source) error {
+	c, err := p.record(ctx, src)
+	if err != nil {
+		return err
+	}
+	if c.Backups == nil {
+		return fmt.Errorf("the control %s/%s declares no backups, and so has no occurrences of its own: it is of type %s", c.Policy, c.ID, c.Type)
+	}
+	units := map[string]unit{}
+	for i := range c.Backups.Occurrences {
+		o := &c.Backups.Occurrences[i]
+		if o.Extra {
+			continue
+		}
+		p.Rests[o.LedgerID] = max(p.Rests[o.LedgerID], o.Seq+1)
+		found, id := unit{ledgerID: o.LedgerID, seqs: []uint64{o.Seq}}, slotID(c.Policy+"/"+c.ID, *o.Slot)
+		if o.Run != nil {
+			found.inputs = []ledger.Input{{Role: roleBackup, Digest: o.Run.Object}}
+		}
+		if o.LastSlot == nil {
+			units[id] = found
+			continue
+		}
+		for k := range o.Count {
+			units[fmt.Sprintf("%s+%d", id, k)] = found
+		}
+	}
+	p.listed(units)
+	return nil
+}
+
+// roleBackup is the role of a run's own object among the inputs of a unit.
+const roleBackup = "backup"
 
 func slotID(schedule string, slot ledger.Time) string {
 	return schedule + "/" + slot.UTC().Format(time.RFC3339)

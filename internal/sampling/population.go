@@ -26,7 +26,8 @@ const (
 	// Days are the subjects of a control in a period, day by day. A unit is a
 	// subject on a UTC day, any part of which it was in scope.
 	Days Kind = "days"
-	// Occurrences are the declared slots of collections in a period.
+	// Occurrences are the declared slots of collections in a period or, where a
+	// control is named, those of the backups that it declares.
 	Occurrences Kind = "occurrences"
 	// Changes are the edits of policies and schedules, and introductions and
 	// withdrawals of controls, in a period.
@@ -42,8 +43,8 @@ func Kinds() []Kind { return []Kind{Items, Days, Occurrences, Changes, Episodes}
 // Question asks for a population.
 type Question struct {
 	Kind Kind `json:"kind"`
-	// Policy and Control say whose population; changes and occurrences need
-	// neither. Control may be policy/id.
+	// Policy and Control say whose population; changes need neither, and occurrences
+	// of collections none. Control may be policy/id.
 	Policy  string `json:"policy,omitempty"`
 	Control string `json:"control,omitempty"`
 	// At is the date of items; without one it is that of the newest collection.

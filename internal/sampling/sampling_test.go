@@ -297,8 +297,11 @@ func TestE25WhatIsNotCoveredIsRefused(t *testing.T) {
 	p := newPast(t)
 	for _, kind := range Kinds() {
 		q := Question{Kind: kind, Control: netControl, From: day(2), To: day(5)}
-		if kind == Items {
+		switch kind {
+		case Items:
 			q = Question{Kind: kind, Control: netControl}
+		case Occurrences:
+			q.Control = "" // a control of this type has none of its own
 		}
 		population, err := Of(t.Context(), p, q)
 		if err != nil {
