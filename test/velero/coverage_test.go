@@ -22,7 +22,7 @@ import (
 )
 
 // generated is how many filters are made by chance.
-const generated = 120
+const generated = 80
 
 // The rule that says what a backup holds of a namespace, without looking into it, is
 // compared with what Velero put into it.

@@ -77,7 +77,7 @@ var _ = Describe("Velero", func() {
 		Expect(backupsOf("facts-paused")).To(BeEmpty())
 	})
 
-	It("completes a backup without the data of a volume, and its status does not tell", func(ctx context.Context) {
+	It("completes a backup without the data of a volume, and its status does not tell", func() {
 		ns := namespace("facts-volume")
 		bindVolume(ns, "data", "facts-volume")
 		specs := map[string]map[string]any{
@@ -188,7 +188,7 @@ func writtenByVelero(object *unstructured.Unstructured) []string {
 			continue
 		}
 		var fields map[string]any
-		Expect(json.Unmarshal(entry.FieldsV1.Raw, &fields)).To(Succeed())
+		Expect(json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields)).To(Succeed())
 		all = append(all, paths(fields, "")...)
 	}
 	slices.Sort(all)

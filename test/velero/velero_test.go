@@ -12,7 +12,7 @@ import (
 )
 
 var _ = Describe("The harness", func() {
-	It("backs up what is in the cluster", func(ctx context.Context) {
+	It("backs up what is in the cluster", func() {
 		shop, other := namespace("harness-shop"), namespace("harness-other")
 		create(configMap(shop, "prices"), configMap(other, "prices"))
 
