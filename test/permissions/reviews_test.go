@@ -157,6 +157,8 @@ func never() []permission {
 		{verb: "delete", resource: "pods", namespace: "default", name: "web"},
 		{verb: "create", resource: "pods", subresource: "exec", namespace: "default"},
 		{verb: "patch", resource: "namespaces", name: "default"},
+		{verb: "patch", resource: "configmaps", namespace: "default", name: "holdfast-sentinel"},
+		{verb: "get", resource: "serviceaccounts", namespace: "default", name: "builder"},
 		{verb: "delete", group: "velero.io", resource: "backups", namespace: "velero"},
 		{verb: "delete", group: "velero.io", resource: "schedules", namespace: "velero"},
 		{verb: "create", group: "velero.io", resource: "deletebackuprequests", namespace: "velero"},
