@@ -141,9 +141,9 @@ func TestE9Populations(t *testing.T) {
 	}
 	sizes := map[Kind]int{}
 	for _, kind := range Kinds() {
-		q := Question{Kind: kind, Control: netControl, From: day(2), To: day(5)}
+		q := about(kind)
 		if kind == Items {
-			q = Question{Kind: kind, Control: netControl, At: day(4)}
+			q.At = day(4)
 		}
 		got, err := Of(t.Context(), p, q)
 		if err != nil {
@@ -191,10 +191,7 @@ func TestE26DrawnUnitsComeWithProofs(t *testing.T) {
 	covered := p.covered(t)
 	for _, kind := range Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
-			q := Question{Kind: kind, Control: netControl, From: day(2), To: day(5)}
-			if kind == Items {
-				q = Question{Kind: kind, Control: netControl}
-			}
+			q := about(kind)
 			population, err := Of(t.Context(), p, q)
 			if err != nil {
 				t.Fatal(err)
@@ -280,6 +277,19 @@ func checkProof(t *testing.T, vkey string, leaf, raw []byte) {
 	}
 }
 
+// about asks for a population of some days, or of the newest collection. The control
+// has no occurrences of its own: those are of collections.
+func about(kind Kind) Question {
+	switch kind {
+	case Items:
+		return Question{Kind: kind, Control: netControl}
+	case Occurrences:
+		return Question{Kind: kind, From: day(2), To: day(5)}
+	default:
+		return Question{Kind: kind, Control: netControl, From: day(2), To: day(5)}
+	}
+}
+
 func readJSON(t *testing.T, file string, v any) {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -296,13 +306,7 @@ func readJSON(t *testing.T, file string, v any) {
 func TestE25WhatIsNotCoveredIsRefused(t *testing.T) {
 	p := newPast(t)
 	for _, kind := range Kinds() {
-		q := Question{Kind: kind, Control: netControl, From: day(2), To: day(5)}
-		switch kind {
-		case Items:
-			q = Question{Kind: kind, Control: netControl}
-		case Occurrences:
-			q.Control = "" // a control of this type has none of its own
-		}
+		q := about(kind)
 		population, err := Of(t.Context(), p, q)
 		if err != nil {
 			t.Fatal(err)
@@ -356,6 +360,7 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 		`there is no control "NET-9" then; there is`:        {Kind: Items, Control: "NET-9"},
 		`the control "NET-1" is stated by several policies`: {Kind: Items, Control: "NET-1"},
 		"no collection was made at or before":               {Kind: Items, Control: "NET-1", At: new(ledger.At(time.Unix(1, 0)))},
+		"declares no backups, and so has no occurrences":    {Kind: Occurrences, Control: netControl, From: day(1), To: day(2)},
 		`knows no control "NET-9"`:                          {Kind: Episodes, Control: "NET-9", From: day(1), To: day(2)},
 	} {
 		if _, err := Of(context.Background(), p, q); err == nil || !strings.Contains(err.Error(), want) {
