@@ -66,6 +66,16 @@ func (n *collection) confirm(ctx context.Context) error {
 func (n *collection) rereadAll(ctx context.Context, scopes []*scope) (read, failed []*scope, err error) {
 	for _, s := range scopes {
 		s.mark = n.Observer.Mark(s.name)
+	}
+	if err := n.cluster.RereadShared(ctx, n.Config); err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		n.short(ReasonListFailed, "what concerns several scopes could not be read again: "+word(err))
+		n.Log.Info("What concerns several scopes could not be read again", "error", err.Error())
+		return nil, scopes, nil
+	}
+	for _, s := range scopes {
 		versions, err := n.cluster.Reread(ctx, n.Config, s.name)
 		switch {
 		case ctx.Err() != nil:

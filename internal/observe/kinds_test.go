@@ -42,8 +42,13 @@ func TestKinds(t *testing.T) {
 	t.Run("gateways", func(t *testing.T) { testGateways(t, c, o) })
 	t.Run("mesh", func(t *testing.T) { testMesh(t, c, o) })
 	t.Run("certificates", func(t *testing.T) { testCertificates(t, c, o) })
+	t.Run("claims", func(t *testing.T) { testClaims(t, c, o) })
+	t.Run("plans", func(t *testing.T) { testPlans(t, c, o) })
+	t.Run("backups", func(t *testing.T) { testBackups(t, c, o) })
 	t.Run("list", func(t *testing.T) { testList(t, c, o) })
 	t.Run("ownWrites", func(t *testing.T) { testOwnWrites(t, c, o) })
+	t.Run("reread", func(t *testing.T) { testReread(t, c) })
+	t.Run("ownPlans", func(t *testing.T) { testOwnPlans(t, c, o) })
 	t.Run("vanishing", func(t *testing.T) { testVanishing(t, c, o) })
 	o.Demand()
 	t.Run("marks", func(t *testing.T) { testMarks(t, c, o) })
@@ -331,6 +336,7 @@ func everything() []control.Need {
 	return []control.Need{
 		control.NeedStorageClasses, control.NeedVolumes, control.NeedAPIServerPods, control.NeedGuards, control.NeedServiceSubjects,
 		control.NeedIngresses, control.NeedGateways, control.NeedMesh, control.NeedCertificates,
+		control.NeedClaims, control.NeedBackups, control.NeedBackupPlans, control.NeedBackupLocations, control.NeedVolumeSnapshots,
 	}
 }
 
@@ -360,6 +366,9 @@ func testForbidden(t *testing.T, c *cluster) {
 		control.NeedGuards: control.ReasonForbidden, control.NeedMesh: control.ReasonForbidden,
 		control.NeedIngresses: control.ReasonForbidden, control.NeedGateways: control.ReasonForbidden,
 		control.NeedCertificates: control.ReasonForbidden,
+		control.NeedClaims:       control.ReasonForbidden, control.NeedVolumeSnapshots: control.ReasonForbidden,
+		control.NeedBackups: control.ReasonForbidden, control.NeedBackupPlans: control.ReasonForbidden,
+		control.NeedBackupLocations: control.ReasonForbidden,
 	}
 	if diff := cmp.Diff(want, snapshot.Unavailable); diff != "" {
 		t.Errorf("unavailable (-want +got):\n%s", diff)
@@ -414,6 +423,7 @@ func testPodsForbidden(t *testing.T, c *cluster) {
 	if !slices.Equal(also, []control.Need{
 		control.NeedEntrances, control.NeedClusterPolicies,
 		control.NeedGateways, control.NeedMesh, control.NeedCertificates, control.NeedGuards,
+		control.NeedBackups, control.NeedBackupPlans, control.NeedBackupLocations, control.NeedVolumeSnapshots,
 	}) {
 		t.Errorf("what else rests on definitions: %v", also)
 	}

@@ -144,6 +144,14 @@ func testVanishing(t *testing.T, c *cluster, o *told) {
 		return len(s.Certificates) == 0 && len(s.Unavailable) == 0 && slices.Contains(s.NotServed, "certificates.cert-manager.io")
 	}, true}
 	o.due(t, func() { c.withdraw(t, certificates()) }, gone)
+	unplanned := view{control.Cluster, func(s *control.Snapshot) any {
+		return len(s.Backups)+len(s.BackupPlans) == 0 && len(s.Unavailable) == 0 && slices.Contains(s.NotServed, "schedules.velero.io")
+	}, true}
+	unsaved := view{"saved", func(s *control.Snapshot) any { return len(s.Backups) }, 0}
+	o.due(t, func() {
+		c.withdraw(t, velero("schedules"))
+		c.withdraw(t, velero("backups"))
+	}, unplanned, unsaved)
 	unmeshed := view{"meshed", func(s *control.Snapshot) any { return s.Mesh == nil && len(s.Unavailable) == 0 }, true}
 	o.due(t, func() { c.withdraw(t, security()) }, unmeshed)
 }

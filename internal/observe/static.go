@@ -55,12 +55,12 @@ func (o *StaticOptions) complete() {
 type Static struct {
 	options StaticOptions
 
-	mu          sync.Mutex // snapshots group pods when they are first taken
-	store       *store
-	readings    []Reading
+	mu       sync.Mutex // snapshots group pods when they are first taken
+	store    *store
+	readings []Reading
 	// shared are the versions at which RereadShared read, by kind: "" where the kind
 	// is served no more.
-	shared map[string]string
+	shared      map[string]string
 	unavailable map[control.Need]string
 	versions    map[control.Need]string
 }
