@@ -48,6 +48,8 @@ func TestRulesAndReasonsAreDocumented(t *testing.T) {
 		"network isolation":     {"../internal/controls/networkisolation", "NP-", "controls/network-isolation.md"},
 		"encryption at rest":    {"../internal/controls/encryptionatrest", "ER-", "controls/encryption-at-rest.md"},
 		"encryption in transit": {"../internal/controls/encryptionintransit", "TR-", "controls/encryption-in-transit.md"},
+		"backup":                {"../internal/controls/backup", "BK-", "controls/backup.md"},
+		"restore tests":         {"../internal/controls/restoretest", "BK-", "controls/restore-test.md"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page, err := os.ReadFile(tc.page)
