@@ -9,12 +9,8 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-const (
-	// timeout is how long a restore may take where the control states nothing.
-	timeout = time.Hour
-	// veleroNamespace is where Velero runs where the control states nothing.
-	veleroNamespace = "velero"
-)
+// timeout is how long a restore may take where the control states nothing.
+const timeout = time.Hour
 
 // Targets returns the test of the namespace.
 func (Control) Targets(in control.Input) []control.Target {
@@ -43,11 +39,8 @@ func targetOf(in control.Input) *control.Target {
 		return nil
 	}
 	restore := &control.RestoreTarget{
-		Provider: string(v1alpha1.BackupByVelero), VeleroNamespace: veleroNamespace,
+		Provider: string(v1alpha1.BackupByVelero), VeleroNamespace: control.VeleroNamespace(in.Backup.Backup),
 		Namespace: in.Snapshot.Namespace.Name, Timeout: timeout,
-	}
-	if velero := in.Backup.Backup.Velero; velero != nil && velero.Namespace != "" {
-		restore.VeleroNamespace = velero.Namespace
 	}
 	if spec.Timeout != nil {
 		restore.Timeout = spec.Timeout.Duration

@@ -35,7 +35,7 @@ func TestCandidate(t *testing.T) {
 		"of other namespaces":   {change: backups(func(b *control.Backup) { b.Filters = &control.BackupFilters{ExcludedNamespaces: []string{"sh*"}} }), want: older},
 		"of some labels":        {change: backups(func(b *control.Backup) { b.Filters = &control.BackupFilters{LabelSelector: &metav1.LabelSelector{}} }), want: older},
 		"of some kinds":         {change: backups(func(b *control.Backup) { b.Filters = &control.BackupFilters{IncludedResources: []string{"pods"}} }), want: older},
-		"nobody knows of what":  {change: backups(func(b *control.Backup) { b.Filters = nil }), want: older},
+		"nobody knows of what":  {change: backups(func(b *control.Backup) { b.Filters = nil }), want: newest},
 		"partially, which counts": {change: func(in *control.Input) {
 			in.Snapshot.Backups[0].Phase = "PartiallyFailed"
 			in.Backup.Backup.Velero = &v1alpha1.VeleroBackup{PartiallyFailed: v1alpha1.PartiallyFailedCounted}
