@@ -119,14 +119,15 @@ func isSet(object map[string]any, key string) bool {
 	return set
 }
 
-// issue is one thing that is wrong: what follows the name of what it is about.
-type issue struct{ reason, what string }
+// issue is one thing that is wrong: what follows the name of what it is about, and
+// how that goes on for readers alone.
+type issue struct{ reason, what, more string }
 
 // deviatingBy makes a finding of issues, of which the first gives the reason.
 func deviatingBy(ref string, issues []issue) control.Finding {
 	var what, culprits []string
 	for _, i := range issues {
-		what = append(what, i.what)
+		what = append(what, i.what+i.more)
 		culprits = append(culprits, ref+": "+i.what)
 	}
 	return deviating(issues[0].reason, ref+" "+strings.Join(what, "; it ")+".", "", culprits...)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
 // Reasons of RuleLocation.
@@ -94,6 +95,8 @@ func (c *cluster) verdictOnLocation() control.Finding {
 	} else {
 		f.Until = stale
 	}
+	// What Velero was told may differ each time it looks, as ids of requests do.
+	fact(&f, "said", phrase.Clip(l.Message, maxDetail))
 	fact(&f, "location", fmt.Sprintf("%s: %s, bucket %s, prefix %q", c.locationRef(), l.Provider, l.Bucket, l.Prefix))
 	return f
 }
@@ -103,17 +106,17 @@ func (c *cluster) verdictOnLocation() control.Finding {
 func (c *cluster) issuesOfLocation(l *control.BackupLocation, stale time.Time) []issue {
 	var issues []issue
 	if l.AccessMode == "ReadOnly" {
-		issues = append(issues, issue{ReasonLocationReadOnly, "is read-only"})
+		issues = append(issues, issue{reason: ReasonLocationReadOnly, what: "is read-only"})
 	}
 	never := l.Every != nil && *l.Every <= 0
 	if never {
-		issues = append(issues, issue{ReasonNeverValidated, "is never looked at by Velero: its validationFrequency is 0"})
+		issues = append(issues, issue{reason: ReasonNeverValidated, what: "is never looked at by Velero: its validationFrequency is 0"})
 	}
 	switch {
 	case l.Phase != "Available":
-		issues = append(issues, issue{ReasonLocationUnavailable, "is " + cmp.Or(l.Phase, "not looked at yet") + said([]string{l.Message})})
+		issues = append(issues, issue{reason: ReasonLocationUnavailable, what: "is " + cmp.Or(l.Phase, "not looked at yet")})
 	case !never && !c.in.Now.Before(stale):
-		issues = append(issues, issue{ReasonValidationStale, fmt.Sprintf("was not looked at by Velero for %s", staleAfter*validationEvery(l))})
+		issues = append(issues, issue{reason: ReasonValidationStale, what: fmt.Sprintf("was not looked at by Velero for %s", staleAfter*validationEvery(l))})
 	}
 	return issues
 }

@@ -79,7 +79,7 @@ func (c *cluster) verdictOnPlan() control.Finding {
 		issues = append(issues, c.issuesOfTheirs()...)
 	}
 	if c.plan.Phase != phaseEnabled && len(issues) == 0 {
-		issues = append(issues, issue{ReasonPlanNotEnabled, "is not enabled: Velero has not taken it up"})
+		issues = append(issues, issue{reason: ReasonPlanNotEnabled, what: "is not enabled: Velero has not taken it up"})
 	}
 	f := conforming(ReasonPlanned, c.ref()+" is enabled, and as declared.")
 	if len(issues) > 0 {
@@ -97,10 +97,10 @@ func (c *cluster) verdictOnPlan() control.Finding {
 func (c *cluster) issuesOfState() []issue {
 	var issues []issue
 	if isSet(c.plan.Spec, "paused") {
-		issues = append(issues, issue{ReasonPlanPaused, "is paused"})
+		issues = append(issues, issue{reason: ReasonPlanPaused, what: "is paused"})
 	}
 	if c.plan.Phase == phaseRefused {
-		issues = append(issues, issue{ReasonPlanRefused, "is refused by Velero" + said(c.plan.Errors)})
+		issues = append(issues, issue{ReasonPlanRefused, "is refused by Velero", said(c.plan.Errors)})
 	}
 	return issues
 }
@@ -119,7 +119,7 @@ func (c *cluster) issuesOfOurs() []issue {
 	var issues []issue
 	for _, path := range differences("spec", c.wantedSpec(), withoutSkip(c.plan.Spec)) {
 		if path != "spec.paused" { // That is an issue of its own.
-			issues = append(issues, issue{ReasonPlanDiffers, "is not as declared in " + path})
+			issues = append(issues, issue{reason: ReasonPlanDiffers, what: "is not as declared in " + path})
 		}
 	}
 	return issues
@@ -131,11 +131,11 @@ func (c *cluster) issuesOfTheirs() []issue {
 	issues := c.issuesOfSchedule()
 	uid := c.in.Snapshot.Namespace.UID
 	if labels := mapOf(template, "metadata", "labels"); textOf(labels, control.ClusterLabel) != uid {
-		issues = append(issues, issue{ReasonClusterUnlabelled,
-			fmt.Sprintf("does not label its backups: add %s: %s to spec.template.metadata.labels, or none of them counts", control.ClusterLabel, uid)})
+		issues = append(issues, issue{ReasonClusterUnlabelled, "does not label its backups",
+			fmt.Sprintf(": add %s: %s to spec.template.metadata.labels, or none of them counts", control.ClusterLabel, uid)})
 	}
 	if c.v.StorageLocation != "" && textOf(template, "storageLocation") != c.v.StorageLocation {
-		issues = append(issues, issue{ReasonOtherLocation, "does not use the BackupStorageLocation " + c.v.StorageLocation})
+		issues = append(issues, issue{reason: ReasonOtherLocation, what: "does not use the BackupStorageLocation " + c.v.StorageLocation})
 	}
 	return append(issues, c.issuesOfFilters(filtersOf(template))...)
 }
@@ -145,20 +145,20 @@ func (c *cluster) issuesOfTheirs() []issue {
 // say.
 func (c *cluster) issuesOfFilters(f *control.BackupFilters) []issue {
 	if f == nil {
-		return []issue{{ReasonPlanPartial, "does not say what it holds"}}
+		return []issue{{reason: ReasonPlanPartial, what: "does not say what it holds"}}
 	}
 	const some = "namespace"
 	if held := coverage.Holds(f, some); held.Reason == coverage.WhyRefused {
-		return []issue{{ReasonPlanRefused, held.Why}}
+		return []issue{{reason: ReasonPlanRefused, what: held.Why}}
 	}
 	everywhere := *f
 	everywhere.IncludedNamespaces, everywhere.ExcludedNamespaces = nil, nil
 	if held := coverage.Holds(&everywhere, some); held.Extent == coverage.Partial {
-		return []issue{{ReasonPlanPartial, held.Why}}
+		return []issue{{reason: ReasonPlanPartial, what: held.Why}}
 	}
 	for _, name := range phrase.Sorted(c.v.IncludedNamespaces) {
 		if !strings.ContainsAny(name, "*?[") && !f.Selects(name) {
-			return []issue{{ReasonPlanPartial, "leaves out the namespace " + name}}
+			return []issue{{reason: ReasonPlanPartial, what: "leaves out the namespace " + name}}
 		}
 	}
 	return nil
@@ -173,10 +173,10 @@ func (c *cluster) issuesOfSchedule() []issue {
 	// Velero's server goes by its own zone, which is UTC in its image.
 	planned, err := slots.ParseZoned(textOf(c.plan.Spec, "schedule"), time.UTC)
 	if err != nil {
-		return []issue{{ReasonPlanSparser, "has a schedule that cannot be read"}}
+		return []issue{{reason: ReasonPlanSparser, what: "has a schedule that cannot be read"}}
 	}
 	if sparser(declared, planned, c.in.Now, c.deadline()) {
-		return []issue{{ReasonPlanSparser, fmt.Sprintf("does not run for each slot of %q in %s", c.spec.Schedule, c.zone())}}
+		return []issue{{reason: ReasonPlanSparser, what: fmt.Sprintf("does not run for each slot of %q in %s", c.spec.Schedule, c.zone())}}
 	}
 	return nil
 }

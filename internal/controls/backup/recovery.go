@@ -108,7 +108,9 @@ func breach(in control.Input, p *point) time.Time {
 	return control.Earlier(p.at.Add(objective(in)), p.expires)
 }
 
-func objective(in control.Input) time.Duration { return in.Control.Backup.RecoveryPointObjective.Duration }
+func objective(in control.Input) time.Duration {
+	return in.Control.Backup.RecoveryPointObjective.Duration
+}
 
 // butNewer and newestOf say why newer points do not count, in general.
 func butNewer(passed []point) string {
