@@ -11,6 +11,10 @@ import (
 // puts it on every backup.
 const ClusterLabel = "holdfast.dev/cluster"
 
+// ExtraLabel is on the backups that are started besides the runs of a plan. Their
+// names are that of the plan, "-extra-" and a number.
+const ExtraLabel = "holdfast.dev/extra"
+
 // RestoreTestLabel is on everything that restore tests make: its value is the id of
 // the test.
 const RestoreTestLabel = "holdfast.dev/restore-test"

@@ -74,8 +74,9 @@ type Snapshot struct {
 	// anyway, and then those whose filters name labels or kinds.
 	//
 	// In the scope Cluster they are, of this cluster, the newest 4 runs of each plan,
-	// and the newest that completed and that partially failed, of those that are not
-	// being deleted. Backups of no plan are as if they were of one.
+	// the newest that ended, and the newest that completed and that partially failed,
+	// of those that are not being deleted. Backups of no plan are as if they were of
+	// one, and those that are started besides the runs of a plan as if of another.
 	Backups []Backup `json:"backups,omitempty"`
 	// BackupPlans, and BackupLocations, are those of the cluster, by namespace and
 	// name: in the scope Cluster only.

@@ -3,13 +3,14 @@ package observe
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
 // How many backups a snapshot shows: of a namespace, and of each plan in the scope
-// Cluster beside the newest that completed and the newest that partially failed.
+// Cluster beside the newest that ended, that completed and that partially failed.
 const (
 	maxBackups    = 32
 	newestOfPlans = 4
@@ -56,7 +57,15 @@ func newBackups() backups {
 	}
 }
 
-func planOf(b *keptBackup) planKey { return planKey{b.Namespace, b.label, b.Plan} }
+// planOf returns the plan of a backup. One that Holdfast starts besides is of another
+// plan than those that are of none, which would hide it where they are many.
+func planOf(b *keptBackup) planKey {
+	plan := b.Plan
+	if b.extra {
+		plan = b.Name[:strings.LastIndexByte(b.Name, '-')+1]
+	}
+	return planKey{b.Namespace, b.label, plan}
+}
 
 // add adds a backup to its set, which is made where there is none with its filters.
 func (k *backups) add(key object, b *keptBackup, text string) {
@@ -235,16 +244,22 @@ func (st *store) newestRuns() []control.Backup {
 			continue
 		}
 		shown = append(shown, runs[max(0, len(runs)-newestOfPlans):]...)
+		shown = append(shown, newestThat(runs, func(b *keptBackup) bool { return hasEnded(b.Phase) })...)
 		for _, phase := range []string{backupCompleted, backupPartiallyFailed} {
-			for _, b := range slices.Backward(runs) {
-				if b.Phase == phase && !b.Deleting {
-					shown = append(shown, b)
-					break
-				}
-			}
+			shown = append(shown, newestThat(runs, func(b *keptBackup) bool { return b.Phase == phase && !b.Deleting })...)
 		}
 	}
 	return st.viewBackups(shown, control.Cluster)
+}
+
+// newestThat returns the newest of backups that a condition holds for, if there is one.
+func newestThat(backups []*keptBackup, holds func(*keptBackup) bool) []*keptBackup {
+	for i, b := range slices.Backward(backups) {
+		if holds(b) {
+			return backups[i : i+1]
+		}
+	}
+	return nil
 }
 
 // BackupRuns returns the backups of this cluster that were created at a time or

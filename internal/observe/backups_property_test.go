@@ -87,7 +87,7 @@ func (m *backupModel) drawNamespace(t *rapid.T) {
 func drawMeta(t *rapid.T) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: rapid.SampledFrom([]string{"velero", "velero", "velero", "velero-2"}).Draw(t, "velero"),
-		Name:      rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f", "g", "h"}).Draw(t, "name"),
+		Name:      rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f", "p-extra-1", "p-extra-2"}).Draw(t, "name"),
 	}
 }
 
@@ -120,6 +120,10 @@ func (m *backupModel) drawBackup(t *rapid.T) {
 	meta.Labels = map[string]string{
 		planLabel:            rapid.SampledFrom([]string{"p", "p", "p", "q", ""}).Draw(t, "plan"),
 		control.ClusterLabel: rapid.SampledFrom([]string{"ours", "ours", "ours", "ours", "", "other"}).Draw(t, "cluster"),
+	}
+	if strings.Contains(meta.Name, "-extra-") {
+		meta.Labels[control.ExtraLabel] = rapid.SampledFrom([]string{"", "true", "true"}).Draw(t, "extra")
+		meta.Labels[planLabel] = ""
 	}
 	w := &wireBackup{ObjectMeta: meta}
 	w.Spec.IncludedNamespaces = rapid.SampledFrom([][]string{{"shop", "web"}, {"web", "shop"}, {"shop", "web"}, {"shop*"}, {"shop"}, {"*"}, nil}).Draw(t, "included")
@@ -237,7 +241,7 @@ func (m *backupModel) naive() map[string]backupView {
 		views[name] = m.naiveNamespace(name, all)
 	}
 	if m.namespaces["kube-system"] != "" {
-		views[control.Cluster] = naiveCluster(all)
+		views[control.Cluster] = m.naiveCluster(all)
 	}
 	return views
 }
@@ -326,7 +330,7 @@ func (m *backupModel) naiveVolumes(b *control.Backup, namespace string) []contro
 }
 
 // naiveCluster is what the scope Cluster has to see of all backups, newest first.
-func naiveCluster(all []control.Backup) backupView {
+func (m *backupModel) naiveCluster(all []control.Backup) backupView {
 	var view backupView
 	seen := map[string]int{}
 	for _, b := range all {
@@ -335,13 +339,20 @@ func naiveCluster(all []control.Backup) backupView {
 		}
 		view.Runs = append(view.Runs, b)
 		plan := b.Namespace + "/" + b.Plan
+		if m.backups[object{kindBackups, b.Namespace, b.Name}].Labels[control.ExtraLabel] != "" {
+			plan = b.Namespace + "/" + b.Name[:len(b.Name)-1]
+		}
 		seen[plan]++
+		ended := plan + " ended"
+		if hasEnded(b.Phase) {
+			seen[ended]++
+		}
 		phase := fmt.Sprint(plan, "/", b.Phase)
 		best := (b.Phase == backupCompleted || b.Phase == backupPartiallyFailed) && !b.Deleting
 		if best {
 			seen[phase]++
 		}
-		if seen[plan] <= newestOfPlans || best && seen[phase] == 1 {
+		if seen[plan] <= newestOfPlans || best && seen[phase] == 1 || hasEnded(b.Phase) && seen[ended] == 1 {
 			view.Backups = append(view.Backups, b)
 		}
 	}

@@ -33,9 +33,10 @@ type keptBackup struct {
 	control.Backup
 	// label is the value of control.ClusterLabel, empty where it has none.
 	label string
-	// goes is what the object itself says of Deleting.
-	goes bool
-	set  *backupSet
+	// goes is what the object itself says of Deleting, and extra whether Holdfast
+	// started it besides the runs of a plan.
+	goes, extra bool
+	set         *backupSet
 }
 
 // begun is the time of what is in the backup: when it started, or was created
@@ -142,13 +143,8 @@ func (s *backupSet) drop(b *keptBackup) {
 // shown are the backups of the set that namespaces see, oldest first: the best, and
 // the newest of all that ended.
 func (s *backupSet) shown() []*keptBackup {
-	shown := slices.Concat(s.best[0], s.best[1])
-	for _, b := range slices.Backward(s.backups) {
-		if hasEnded(b.Phase) {
-			shown = append(shown, b)
-			break
-		}
-	}
+	ended := newestThat(s.backups, func(b *keptBackup) bool { return hasEnded(b.Phase) })
+	shown := slices.Concat(s.best[0], s.best[1], ended)
 	slices.SortFunc(shown, compareBackups)
 	return slices.Compact(shown)
 }

@@ -106,6 +106,7 @@ func convertBackup(w *wireBackup) (*backupItem, error) {
 	}
 	b := &keptBackup{
 		label: intern(w.Labels[control.ClusterLabel]),
+		extra: w.Labels[control.ExtraLabel] != "",
 		goes:  w.DeletionTimestamp != nil || w.Status.Phase == backupDeleting,
 		Backup: control.Backup{
 			Meta: control.Meta{
