@@ -171,7 +171,9 @@ func refused(f *control.BackupFilters) string {
 		return "contradicts itself in the namespaces that it states"
 	case contradict(f.IncludedResources, f.ExcludedResources), slices.Contains(f.ExcludedResources, "*"),
 		contradict(f.IncludedNamespaceScopedResources, f.ExcludedNamespaceScopedResources),
-		contradict(f.IncludedClusterScopedResources, f.ExcludedClusterScopedResources):
+		contradict(f.IncludedClusterScopedResources, f.ExcludedClusterScopedResources),
+		besidesAll(f.IncludedNamespaceScopedResources, f.ExcludedNamespaceScopedResources),
+		besidesAll(f.IncludedClusterScopedResources, f.ExcludedClusterScopedResources):
 		return "contradicts itself in the resources that it states"
 	}
 	return ""
@@ -181,6 +183,13 @@ func refused(f *control.BackupFilters) string {
 func contradict(included, excluded []string) bool {
 	return len(included) > 1 && slices.Contains(included, "*") ||
 		slices.ContainsFunc(excluded, func(item string) bool { return slices.Contains(included, item) })
+}
+
+// besidesAll reports whether lists by scope state anything besides that all is left
+// out, which Velero refuses. What it leaves out by itself it adds after it has looked.
+func besidesAll(included, excluded []string) bool {
+	ours := func(item string) bool { return item != "*" && !strings.HasSuffix(item, ".snapshot.storage.k8s.io") }
+	return slices.Contains(excluded, "*") && (len(included) > 0 || slices.ContainsFunc(excluded, ours))
 }
 
 // oldFilters and scopedFilters report which of the two ways to filter resources is

@@ -64,6 +64,7 @@ func TestHolds(t *testing.T) {
 		"what matches all itself":          {&control.BackupFilters{IncludedNamespaces: []string{"*"}, ExcludedNamespaces: []string{"?"}}, left},
 		"what would match all, but named":  {&control.BackupFilters{IncludedNamespaces: []string{"web"}, ExcludedNamespaces: []string{"?"}}, full},
 		"all, and another":                 {&control.BackupFilters{IncludedNamespaces: []string{"*", "web"}}, refused},
+		"a name that none has":             {&control.BackupFilters{ExcludedNamespaces: []string{"Shop"}}, refused},
 		"all excluded":                     {&control.BackupFilters{ExcludedNamespaces: []string{"*"}}, refused},
 
 		"all resources, old":                {&control.BackupFilters{IncludedResources: []string{"*"}}, full},
@@ -89,6 +90,9 @@ func TestHolds(t *testing.T) {
 		"included of the cluster, by scope": {&control.BackupFilters{IncludedClusterScopedResources: []string{"storageclasses"}}, full},
 		"what has no namespace, by scope":   {&control.BackupFilters{IncludedNamespaceScopedResources: []string{"nodes"}, ExcludedClusterScopedResources: []string{"ns"}}, full},
 		"without what has none, by scope":   {&control.BackupFilters{ExcludedNamespaceScopedResources: []string{"nodes", "pods"}}, leaves("pods")},
+		"all out and more, by scope":        {&control.BackupFilters{ExcludedClusterScopedResources: []string{"*", "nodes"}}, refused},
+		"all out but some, by scope":        {&control.BackupFilters{IncludedNamespaceScopedResources: []string{"pods"}, ExcludedNamespaceScopedResources: []string{"*"}}, refused},
+		"all out, and what Velero adds":     {&control.BackupFilters{ExcludedClusterScopedResources: []string{"*", "volumesnapshotcontents.snapshot.storage.k8s.io"}}, full},
 		"old and by scope":                  {&control.BackupFilters{IncludeClusterResources: &yes, ExcludedNamespaceScopedResources: []string{"events"}}, refused},
 		"both in and out, by scope":         {&control.BackupFilters{IncludedNamespaceScopedResources: []string{"pods"}, ExcludedNamespaceScopedResources: []string{"pods"}}, refused},
 
