@@ -28,7 +28,7 @@ func goldenCases() map[string]control.Input {
 		"cluster-copying":  inCluster().with(copying, seen(control.Observation{Password: &control.RepositoryPassword{}})).Input,
 		"cluster-password": inCluster().with(copying, seen(control.Observation{Password: &control.RepositoryPassword{WellKnown: true}})).Input,
 		"cluster-expired":  inCluster().with(states(func(b *v1alpha1.Backup) { b.Velero.Attestations[0].ValidUntil.Time = now })).Input,
-		"cluster-missed":   inCluster().with(runsAre(func(b *control.Backup) { b.StartedAt = now.Add(-12 * hour) })).Input,
+		"cluster-missed":   inCluster().with(missed).Input,
 		"cluster-none":     inCluster().with(noPlan, func(s *scene) { s.Snapshot.Backups, s.Snapshot.BackupLocations = nil, nil }).Input,
 		"cluster-new":      inCluster().with(theirs(func(_, template map[string]any) { delete(template, "ttl") }), planIs(func(p *control.BackupPlan) { p.CreatedAt = now }), func(s *scene) { s.Snapshot.Backups = nil }).Input,
 		"not-installed":    inCluster().with(notServed(kindSchedules, kindBackups, kindLocations)).Input,

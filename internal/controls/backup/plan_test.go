@@ -180,7 +180,6 @@ func TestWantedPlan(t *testing.T) {
 func TestWants(t *testing.T) {
 	const schedule, inPlace = "Schedule " + ownPlan, "Schedule " + ownPlan + " (in place)"
 	extra := "Backup " + ownPlan + "-extra-29541000" // 2026-03-02T14:00:00Z
-	missed := runsAre(func(b *control.Backup) { b.StartedAt = now.Add(-12 * hour) })
 	extraAt := func(age time.Duration, phase string) func(*scene) {
 		return func(s *scene) {
 			r := s.run(age)
@@ -206,8 +205,8 @@ func TestWants(t *testing.T) {
 		"not observed":           {edits: []func(*scene){without(control.NeedBackupPlans, control.ReasonForbidden)}},
 
 		"objective missed":               {edits: []func(*scene){missed}, want: []string{inPlace, extra}},
-		"objective missed, never a run":  {edits: []func(*scene){func(s *scene) { s.Snapshot.Backups = nil }}, want: []string{inPlace, extra}},
-		"a new plan":                     {edits: []func(*scene){func(s *scene) { s.Snapshot.Backups = nil }, planIs(func(p *control.BackupPlan) { p.CreatedAt = now.Add(-12*hour + time.Second) })}, want: []string{inPlace}},
+		"objective missed, never a run":  {edits: []func(*scene){missed, func(s *scene) { s.Snapshot.Backups = nil }}, want: []string{inPlace, extra}},
+		"a new plan":                     {edits: []func(*scene){missed, func(s *scene) { s.Snapshot.Backups = nil }, planIs(func(p *control.BackupPlan) { p.CreatedAt = now.Add(-hour + time.Second) })}, want: []string{inPlace}},
 		"missed, and no plan yet":        {edits: []func(*scene){missed, noPlan}, want: []string{schedule}},
 		"missed, by the user's own":      {edits: []func(*scene){missed, theirs()}},
 		"missed, and a run goes on":      {edits: []func(*scene){missed, newestIs(func(b *control.Backup) { b.Phase = "InProgress" })}, want: []string{inPlace}},
@@ -215,7 +214,7 @@ func TestWants(t *testing.T) {
 		"missed, and one was started":    {edits: []func(*scene){missed, extraAt(0, "InProgress")}, want: []string{inPlace, extra + " (in place)"}},
 		"missed, and an earlier goes on": {edits: []func(*scene){missed, extraAt(hour, "InProgress")}, want: []string{inPlace}},
 		"missed, and an earlier failed":  {edits: []func(*scene){missed, extraAt(hour, phaseFailed)}, want: []string{inPlace, extra}},
-		"an earlier completed":           {edits: []func(*scene){missed, extraAt(hour, phaseCompleted)}, want: []string{inPlace}},
+		"an earlier completed":           {edits: []func(*scene){missed, extraAt(hour/2, phaseCompleted)}, want: []string{inPlace}},
 		"missed, location unavailable":   {edits: []func(*scene){missed, locationIs(func(l *control.BackupLocation) { l.Phase = "Unavailable" })}, want: []string{inPlace}},
 		"missed, location read-only":     {edits: []func(*scene){missed, locationIs(func(l *control.BackupLocation) { l.AccessMode = "ReadOnly" })}, want: []string{inPlace}},
 		"missed, backups not observed":   {edits: []func(*scene){missed, without(control.NeedBackups, control.ReasonFailed)}, want: []string{inPlace}},
@@ -245,7 +244,7 @@ func TestWants(t *testing.T) {
 
 // TestWantedExtra: it is as the plan's runs, and says which cluster it is of.
 func TestWantedExtra(t *testing.T) {
-	s := inCluster().with(runsAre(func(b *control.Backup) { b.StartedAt = now.Add(-13 * hour) }))
+	s := inCluster().with(missed)
 	changes, err := Control{}.Wants(s.Input)
 	if err != nil || len(changes) != 2 {
 		t.Fatalf("wants %+v, %v", changes, err)

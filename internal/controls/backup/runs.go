@@ -43,8 +43,7 @@ const clocksDiffer = 10 * time.Second
 type runs struct {
 	*cluster
 	slots slots.Slots
-	// all are newest first, by their creation; extra are what Holdfast started
-	// besides.
+	// all are newest first; extra are what Holdfast started besides.
 	all, extra []*control.Backup
 }
 
@@ -93,7 +92,7 @@ func (c *cluster) runs(declared slots.Slots) *runs {
 	}
 	for _, list := range [][]*control.Backup{r.all, r.extra} {
 		slices.SortFunc(list, func(a, b *control.Backup) int {
-			return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.Name, a.Name))
+			return cmp.Or(begun(b).Compare(begun(a)), cmp.Compare(b.Name, a.Name))
 		})
 	}
 	return r
@@ -140,7 +139,7 @@ func (r *runs) ended() *control.Backup {
 // stuck is the newest run that goes on though the run after it is overdue.
 func (r *runs) stuck() *control.Backup {
 	for _, b := range r.all {
-		if !terminal(b) && r.passed(r.overdueAfter(b.CreatedAt)) {
+		if !terminal(b) && r.passed(r.overdueAfter(begun(b))) {
 			return b
 		}
 	}
@@ -151,7 +150,7 @@ func (r *runs) stuck() *control.Backup {
 // It is zero where there is neither.
 func (r *runs) overdue() time.Time {
 	if newest := r.newest(r.all); newest != nil {
-		return r.overdueAfter(newest.CreatedAt)
+		return r.overdueAfter(begun(newest))
 	}
 	if r.plan != nil {
 		return r.overdueAfter(r.plan.CreatedAt)
@@ -161,8 +160,8 @@ func (r *runs) overdue() time.Time {
 
 // overdueAfter is when the run after one that began at a time is overdue: half an
 // interval after its slot, and not before the starting deadline.
-func (r *runs) overdueAfter(begun time.Time) time.Time {
-	slot := r.slots.Next(begun.Add(clocksDiffer))
+func (r *runs) overdueAfter(at time.Time) time.Time {
+	slot := r.slots.Next(at.Add(clocksDiffer))
 	if slot.IsZero() {
 		return slot
 	}
@@ -208,7 +207,7 @@ func (r *runs) next() time.Time {
 	times := []time.Time{r.overdue(), r.missedAt()}
 	for _, b := range r.all {
 		if !terminal(b) {
-			times = append(times, r.overdueAfter(b.CreatedAt))
+			times = append(times, r.overdueAfter(begun(b)))
 		}
 	}
 	if r.ours() && r.missed() {
@@ -222,6 +221,10 @@ func (r *runs) next() time.Time {
 	}
 	return next
 }
+
+// begun is when a run was due to begin: when it was created, or, where Velero found it
+// in the store and created the object anew, when it started.
+func begun(b *control.Backup) time.Time { return control.Earlier(b.CreatedAt, b.StartedAt) }
 
 // terminal reports whether a backup has ended.
 func terminal(b *control.Backup) bool {

@@ -57,8 +57,8 @@ func inCluster() *scene {
 		Provider: "velero.io/aws", Bucket: "backups", Prefix: "one", Default: true, Phase: "Available", ValidatedAt: now.Add(-30 * time.Second),
 		Config: map[string]string{"region": "eu-central-1", "s3Url": "https://s3.example.com"},
 	}}
-	for _, age := range []time.Duration{2, 8, 14, 20} {
-		s.run(age * time.Hour)
+	for _, age := range []time.Duration{2 * hour, 8 * hour, 14 * hour, 20 * hour} {
+		s.run(age)
 	}
 	return s.planned()
 }
@@ -129,7 +129,10 @@ func newestIs(edit func(*control.Backup)) func(*scene) {
 	return func(s *scene) { edit(&s.Snapshot.Backups[0]) }
 }
 
-// planIs changes the plan, and its spec alone.
+// missed has the objective be an hour, which the newest run is older than.
+func missed(s *scene) { s.Control.Backup.RecoveryPointObjective.Duration = hour }
+
+// planIs changes the plan.
 func planIs(edit func(*control.BackupPlan)) func(*scene) {
 	return func(s *scene) { edit(&s.Snapshot.BackupPlans[0]) }
 }

@@ -21,8 +21,8 @@ func (velero) volumes(in control.Input) volumeData {
 	var copies []volumeCopy
 	var rest []string
 	for _, c := range due {
-		if copy, found := copyOf(b, &c); found {
-			copies = append(copies, copy)
+		if made, found := copyOf(b, &c); found {
+			copies = append(copies, made)
 		} else {
 			rest = append(rest, c.Name)
 		}
@@ -48,7 +48,7 @@ func holding(in control.Input) *control.Backup {
 
 // copyOf says what became of a claim's data that was copied to the object store, or
 // was tried to be. It reports false where it was not.
-func copyOf(b *control.Backup, c *control.Claim) (found volumeCopy, any bool) {
+func copyOf(b *control.Backup, c *control.Claim) (made volumeCopy, found bool) {
 	for _, v := range b.Volumes {
 		if v.ClaimUID != c.UID {
 			continue
@@ -60,9 +60,9 @@ func copyOf(b *control.Backup, c *control.Claim) (found volumeCopy, any bool) {
 			}
 			return volumeCopy{c.Name, copied, how}, true
 		}
-		found, any = volumeCopy{c.Name, uncopied, v.Method + " is " + cmp.Or(v.Phase, "New")}, true
+		made, found = volumeCopy{c.Name, uncopied, v.Method + " is " + cmp.Or(v.Phase, "New")}, true
 	}
-	return found, any
+	return made, found
 }
 
 // snapshotsOf says what the counts of a backup tell of the snapshots of so many

@@ -64,7 +64,7 @@ func (c *cluster) wantedExtra() *control.Change {
 	name := c.extraPrefix() + strconv.FormatInt(int64(c.extraSlot().Sub(time.Unix(0, 0))/time.Minute), 10)
 	named := func(b *control.Backup) bool { return b.Name == name }
 	underWay := func(b *control.Backup) bool { return !terminal(b) && b.Name != name }
-	if slices.ContainsFunc(r.extra, underWay) || slices.ContainsFunc(r.all, func(b *control.Backup) bool { return underWay(b) && !r.passed(r.overdueAfter(b.CreatedAt)) }) {
+	if slices.ContainsFunc(r.extra, underWay) || slices.ContainsFunc(r.all, func(b *control.Backup) bool { return underWay(b) && !r.passed(r.overdueAfter(begun(b))) }) {
 		return nil
 	}
 	spec := c.wantedTemplate()
