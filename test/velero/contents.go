@@ -63,17 +63,33 @@ func (s *Server) Contents(backup string) (Contents, error) {
 }
 
 // itemOf is the item in a file of a backup's archive, such as
-// resources/deployments.apps/namespaces/shop/web.json. Other files hold the same
-// objects again, by version.
+// resources/deployments.apps/namespaces/shop/web.json. Files by version, which have
+// a folder more, hold the same objects again.
 func itemOf(name string) (Item, bool) {
+	item, version, ok := itemAt(name)
+	return item, ok && version == ""
+}
+
+// itemAt is the item in a file of a backup's archive, and the version by which the
+// archive has it there, empty for none.
+func itemAt(name string) (item Item, version string, ok bool) {
 	parts := strings.Split(strings.TrimSuffix(name, ".json"), "/")
-	switch {
-	case len(parts) == 4 && parts[0] == "resources" && parts[2] == "cluster":
-		return Item{Resource: parts[1], Name: parts[3]}, true
-	case len(parts) == 5 && parts[0] == "resources" && parts[2] == "namespaces":
-		return Item{Resource: parts[1], Namespace: parts[3], Name: parts[4]}, true
+	if len(parts) < 4 || parts[0] != "resources" {
+		return Item{}, "", false
 	}
-	return Item{}, false
+	item.Resource, parts = parts[1], parts[2:]
+	if parts[0] != "cluster" && parts[0] != "namespaces" {
+		version, parts = parts[0], parts[1:]
+	}
+	switch {
+	case len(parts) == 2 && parts[0] == "cluster":
+		item.Name = parts[1]
+	case len(parts) == 3 && parts[0] == "namespaces":
+		item.Namespace, item.Name = parts[1], parts[2]
+	default:
+		return Item{}, "", false
+	}
+	return item, version, true
 }
 
 // eachFile calls do for each file in the archive of a backup.

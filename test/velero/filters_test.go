@@ -4,7 +4,9 @@ package velero_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,6 +22,9 @@ var policies = map[string]string{
 	"policy-namespaces": "version: v1\nnamespacedFilterPolicies:\n- namespaces: [\"cover-*\"]\n  resourceFilters:\n  - kinds: [configmaps]\n",
 }
 
+// policyNames are their names, after none.
+func policyNames() []string { return append([]string{""}, slices.Sorted(maps.Keys(policies))...) }
+
 // The parts of filters. The first of each is none.
 var (
 	included = [][]string{nil, {"*"}, {"cover-shop"}, {"cover-shop", "cover-a"}, {"cover-*"}, {"cover-?"}, {"cover-[a-m]"},
@@ -34,8 +39,9 @@ var (
 	resources = [][]string{nil, {"*"}, {"secrets"}, {"secret", "cm"}, {"deploy", "po"}, {"deployments.apps", "roles.rbac.authorization.k8s.io"},
 		{"*.apps"}, {"config*", "secrets"}, {"widgets.example.com"}, {"wg"}, {"Deployment"}, {"persistentvolumeclaims", "persistentvolumes", "pods"},
 		{"ingresses.networking"}, {"absent.example.com"}, {"events", "endpoints"}, {"nodes", "csidrivers.storage.k8s.io"}, {"ns"}}
-	wants     = []*bool{nil, new(true), new(false)}
-	selectors = []*metav1.LabelSelector{
+	wants        = []*bool{nil, new(true), new(false)}
+	alternatives = [][]*metav1.LabelSelector{nil, {selectors[1], selectors[2]}, {selectors[3]}, {}}
+	selectors    = []*metav1.LabelSelector{
 		nil,
 		{MatchLabels: map[string]string{"app": "web"}},
 		{MatchLabels: map[string]string{"app": "absent"}},
@@ -77,7 +83,7 @@ func edges() []control.BackupFilters {
 	for _, pattern := range invalid {
 		all = append(all, control.BackupFilters{IncludedNamespaces: []string{pattern}}, control.BackupFilters{ExcludedNamespaces: []string{pattern}})
 	}
-	for name := range policies {
+	for _, name := range policyNames()[1:] {
 		all = append(all, control.BackupFilters{ResourcePolicy: name})
 	}
 	return all
@@ -87,7 +93,8 @@ func edges() []control.BackupFilters {
 func generate(random *rand.Rand) control.BackupFilters {
 	f := control.BackupFilters{
 		IncludedNamespaces: pick(random, included, 2), ExcludedNamespaces: pick(random, excluded, 2),
-		LabelSelector: pick(random, selectors, 1),
+		LabelSelector: pick(random, selectors, 1), OrLabelSelectors: pick(random, alternatives, 1),
+		ResourcePolicy: pick(random, policyNames(), 1),
 	}
 	switch random.IntN(4) {
 	case 0:
