@@ -31,7 +31,9 @@ func VeleroNamespace(spec *v1alpha1.Backup) string {
 // PlanName is the name of the Schedule of Velero's that a backup control of a policy
 // rests on: the one that it names, or else Holdfast's own, holdfast-<policy>-<id> in
 // lower case. Where that is no name of a Schedule, or too long, a hash of both tells
-// it from others.
+// it from others. Two controls may still come to the same name, as a/b-c and a-b/c do:
+// either they want the same of it, or that is a conflict of policies, and one has to
+// name a plan.
 func PlanName(policy, id string, spec *v1alpha1.Backup) string {
 	if spec.Velero != nil && spec.Velero.Plan != "" {
 		return spec.Velero.Plan

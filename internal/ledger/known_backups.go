@@ -91,8 +91,8 @@ func (r *BackupRecord) Undecided() time.Time {
 	}
 }
 
-// follows says why an Occurrence is not one that may come next; nil if it may.
-func (r *BackupRecord) follows(b *OccurrenceBody) error {
+// Follows says why an Occurrence is not one that may come next; nil if it may.
+func (r *BackupRecord) Follows(b *OccurrenceBody) error {
 	switch {
 	case r == nil || r.Withdrawn:
 		return errors.New("it is of a control of which nothing is due")
@@ -169,7 +169,7 @@ func sameTime(a, b *Time) bool {
 
 // newsOfOccurrence reports whether an Occurrence says something new.
 func newsOfOccurrence(e *Entry, k *Known) bool {
-	return e.Occurrence.Of != OccurrenceOfBackup || k.Backup(e.Policy.Name, e.Control).follows(e.Occurrence) == nil
+	return e.Occurrence.Of != OccurrenceOfBackup || k.Backup(e.Policy.Name, e.Control).Follows(e.Occurrence) == nil
 }
 
 // settledSlots are the slots of an introduction. Those by the same cron go on where

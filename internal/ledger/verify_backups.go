@@ -15,7 +15,7 @@ func (l *ledgerCheck) backup(file string, e *Entry) {
 		return
 	}
 	r := l.known.Backup(e.Policy.Name, e.Control)
-	if err := r.follows(b); err != nil {
+	if err := r.Follows(b); err != nil {
 		l.problemAt(file, e.Seq, "occurrence of %s/%s: %v", e.Policy.Name, e.Control, err)
 		return
 	}

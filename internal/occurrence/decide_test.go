@@ -148,17 +148,17 @@ func TestDecide(t *testing.T) {
 			want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
 		"a run by hand in the slot": {now: "06:30", runs: []string{"a Completed 06:00 plan="},
 			want: []string{"extra Completed 06:00 by a"}, wantWake: "12:01"},
-		"a run by hand goes on":             {now: "06:00", runs: []string{"a InProgress 05:30 plan="}, wantWake: "12:01"},
-		"a run of another plan":             {now: "06:00", runs: []string{"a Completed 05:30 plan=theirs"}, want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
-		"a run of another control's plan":   {now: "06:00", runs: []string{"a Completed 05:30 plan=elsewhere"}, wantWake: "12:01"},
-		"a run of another cluster":          {now: "07:00", runs: []string{"a Completed 06:00 cluster=Another"}, wantWake: "12:01"},
-		"a run of no cluster":               {now: "07:00", runs: []string{"a Completed 06:00 cluster="}, wantWake: "12:01"},
-		"a run of another Velero":           {now: "07:00", runs: []string{"a Completed 06:00 namespace=dr"}, wantWake: "12:01"},
-		"a run from before the control":     {now: "06:00", runs: []string{"a Completed 04:59"}, wantWake: "12:01"},
-		"a run that is recorded":            {now: "07:00", edit: recorded("a"), runs: []string{"a Completed 06:00"}, wantWake: "12:01"},
-		"an extra one that is recorded":     {now: "06:00", edit: recorded("a"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
-		"an extra one too old to tell":      {now: "06:00", edit: forgotten("05:30"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
-		"an extra one not too old to tell":  {now: "06:00", edit: forgotten("05:29"), runs: []string{"a Completed 05:30 plan="}, want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
+		"a run by hand goes on":            {now: "06:00", runs: []string{"a InProgress 05:30 plan="}, wantWake: "12:01"},
+		"a run of another plan":            {now: "06:00", runs: []string{"a Completed 05:30 plan=theirs"}, want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
+		"a run of another control's plan":  {now: "06:00", runs: []string{"a Completed 05:30 plan=elsewhere"}, wantWake: "12:01"},
+		"a run of another cluster":         {now: "07:00", runs: []string{"a Completed 06:00 cluster=Another"}, wantWake: "12:01"},
+		"a run of no cluster":              {now: "07:00", runs: []string{"a Completed 06:00 cluster="}, wantWake: "12:01"},
+		"a run of another Velero":          {now: "07:00", runs: []string{"a Completed 06:00 namespace=dr"}, wantWake: "12:01"},
+		"a run from before the control":    {now: "06:00", runs: []string{"a Completed 04:59"}, wantWake: "12:01"},
+		"a run that is recorded":           {now: "07:00", edit: recorded("a"), runs: []string{"a Completed 06:00"}, wantWake: "12:01"},
+		"an extra one that is recorded":    {now: "06:00", edit: recorded("a"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
+		"an extra one too old to tell":     {now: "06:00", edit: forgotten("05:30"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
+		"an extra one not too old to tell": {now: "06:00", edit: forgotten("05:29"), runs: []string{"a Completed 05:30 plan="}, want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
 		"a slot's run too old to tell is one": {now: "07:00", edit: forgotten("06:30"), runs: []string{"a Completed 06:00"},
 			want: []string{"06:00 Completed by a next 12:00"}, wantWake: "18:01"},
 		"a run goes on, and the next one ended": {now: "13:00", runs: []string{"a Queued 06:00", "b Completed 12:00"},
@@ -222,7 +222,9 @@ func blind(tb testing.TB, r *ledger.BackupRecord, from, to string) {
 }
 
 func recorded(name string) func(testing.TB, *ledger.BackupRecord) {
-	return func(_ testing.TB, r *ledger.BackupRecord) { r.Runs = append(r.Runs, ledger.RecordedRun{UID: "uid-" + name}) }
+	return func(_ testing.TB, r *ledger.BackupRecord) {
+		r.Runs = append(r.Runs, ledger.RecordedRun{UID: "uid-" + name})
+	}
 }
 
 func forgotten(at string) func(testing.TB, *ledger.BackupRecord) {
@@ -290,16 +292,17 @@ func TestIntroduce(t *testing.T) {
 		now    string
 		want   string
 	}{
-		"for the first time":       {slots: hourly, now: "05:30", want: "06:00"},
-		"at a slot":                {slots: hourly, now: "06:00", want: "07:00"},
-		"in a time zone":           {slots: ledger.SlotsBody{Cron: "0 0 * * *", TimeZone: "Europe/Berlin"}, now: "05:30", want: "23:00"},
-		"after a withdrawal":       {before: withdrawn, slots: hourly, now: "19:30", want: "20:00"},
-		"by the same cron":         {before: after(waiting("18:00", "06:00-12:00")), slots: sixHourly(t).Slots, now: "19:30", want: "18:00 06:00-12:00"},
-		"before the next slot":     {before: after(waiting("18:00")), slots: hourly, now: "17:30", want: "18:00"},
-		"while a slot lasts":       {before: after(waiting("18:00")), slots: hourly, now: "19:30", want: "20:00 18:00-20:00"},
-		"while several last":       {before: after(waiting("12:00", "06:00-12:00")), slots: hourly, now: "19:30", want: "20:00 06:00-12:00 12:00-18:00 18:00-20:00"},
-		"after many that go on":    {before: after(waiting("06:00")), slots: hourly, now: "126:30", want: "127:00 36:00-42:00 … 16"},
-		"the cron before is wrong": {before: after(func(_ testing.TB, r *ledger.BackupRecord) { r.Slots.Cron = "x" }), slots: hourly, now: "19:30", want: "20:00"},
+		"for the first time":                      {slots: hourly, now: "05:30", want: "06:00"},
+		"at a slot":                               {slots: hourly, now: "06:00", want: "07:00"},
+		"in a time zone":                          {slots: ledger.SlotsBody{Cron: "0 0 * * *", TimeZone: "Europe/Berlin"}, now: "05:30", want: "23:00"},
+		"after a withdrawal":                      {before: withdrawn, slots: hourly, now: "19:30", want: "20:00"},
+		"by the same cron":                        {before: after(waiting("18:00", "06:00-12:00")), slots: sixHourly(t).Slots, now: "19:30", want: "18:00 06:00-12:00"},
+		"before the next slot":                    {before: after(waiting("18:00")), slots: hourly, now: "17:30", want: "18:00"},
+		"while a slot lasts":                      {before: after(waiting("18:00")), slots: hourly, now: "19:30", want: "20:00 18:00-20:00"},
+		"while several last":                      {before: after(waiting("12:00", "06:00-12:00")), slots: hourly, now: "19:30", want: "20:00 06:00-12:00 12:00-18:00 18:00-20:00"},
+		"while one lasts by the cron before that": {before: after(waiting("24:00", "18:00-24:00")), slots: hourly, now: "19:30", want: "20:00 18:00-20:00"},
+		"after many that go on":                   {before: after(waiting("06:00")), slots: hourly, now: "126:30", want: "127:00 36:00-42:00 … 16"},
+		"the cron before is wrong":                {before: after(func(_ testing.TB, r *ledger.BackupRecord) { r.Slots.Cron = "x" }), slots: hourly, now: "19:30", want: "20:00"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

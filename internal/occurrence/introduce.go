@@ -3,12 +3,13 @@ package occurrence
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
-	"github.com/holdfast-dev/holdfast/internal/slots"
+	ticks "github.com/holdfast-dev/holdfast/internal/slots"
 )
 
 // Declared is when a control has runs due, and which runs count: without the slots
@@ -40,33 +41,46 @@ func Introduce(declared ledger.SlotsBody, before *ledger.BackupRecord, now time.
 	if before == nil || before.Withdrawn {
 		return &declared, nil
 	}
-	declared.Waiting = before.Slots.Waiting
 	if before.Slots.SameCron(&declared) {
-		declared.Next = before.Slots.Next
+		declared.Next, declared.Waiting = before.Slots.Next, before.Slots.Waiting
 		return &declared, nil
 	}
-	old, err := Due(&before.Slots)
-	if err != nil {
-		return &declared, nil // It was usable once, and has no slots any more.
-	}
-	for slot := before.Slots.Next; slot != nil && !slot.After(now); slot = timeOf(old.Next(slot.Time)) {
-		until := old.Next(slot.Time)
-		if until.IsZero() || (!first.IsZero() && first.Before(until)) {
-			until = first
-		}
-		declared.Waiting = append(declared.Waiting[:len(declared.Waiting):len(declared.Waiting)], waitingSlot(slot.Time, until))
-	}
-	declared.Waiting = declared.Waiting[max(0, len(declared.Waiting)-ledger.MaxWaiting):]
+	declared.Waiting = cutShort(lasting(&before.Slots, now), first)
 	return &declared, nil
 }
 
+// lasting are the slots that came and of which nothing is said.
+func lasting(s *ledger.SlotsBody, now time.Time) []ledger.WaitingSlot {
+	waiting := slices.Clone(s.Waiting)
+	due, err := Due(s)
+	if err != nil {
+		return waiting // It was usable once, and has no slots any more.
+	}
+	for slot := s.Next; slot != nil && !slot.After(now); {
+		next := due.Next(slot.Time)
+		waiting = append(waiting, waitingSlot(slot.Time, next))
+		slot = timeOf(next)
+	}
+	return waiting[max(0, len(waiting)-ledger.MaxWaiting):]
+}
+
+// cutShort has no slot last beyond the first one by another cron.
+func cutShort(waiting []ledger.WaitingSlot, first time.Time) []ledger.WaitingSlot {
+	for i := range waiting {
+		if !first.IsZero() && first.Before(waiting[i].Until.Time) {
+			waiting[i].Until = ledger.At(first)
+		}
+	}
+	return waiting
+}
+
 // Due reads the cron that says when runs are due.
-func Due(s *ledger.SlotsBody) (slots.Slots, error) {
+func Due(s *ledger.SlotsBody) (ticks.Slots, error) {
 	zone, err := time.LoadLocation(s.TimeZone)
 	if err != nil {
 		return nil, fmt.Errorf("time zone %q: %w", s.TimeZone, err)
 	}
-	due, err := slots.Parse(s.Cron, zone)
+	due, err := ticks.Parse(s.Cron, zone)
 	if err != nil {
 		return nil, fmt.Errorf("cron %q: %w", s.Cron, err)
 	}

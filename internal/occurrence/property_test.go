@@ -1,0 +1,501 @@
+package occurrence_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/occurrence"
+	"github.com/holdfast-dev/holdfast/internal/slots"
+)
+
+// TestEachSlotAndEachRunOnce: whatever happens to runs, to the operator and to the
+// policy, each slot that was due is stated once, by what a naive reading of the whole
+// history says, and each run that ended is recorded once.
+func TestEachSlotAndEachRunOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		w.live()
+		w.checkSlots()
+		w.checkRuns()
+	})
+}
+
+// run is a backup of the world, as it really was.
+type run struct {
+	control.Backup
+	// seen is when the operator can see it, ended and gone when it ended and vanished;
+	// zero for never.
+	seen, ended, gone time.Time
+	phase             string
+}
+
+// at is the run as it is to be seen at a time.
+func (r *run) at(now time.Time) (control.Backup, bool) {
+	if now.Before(r.seen) || (!r.gone.IsZero() && !now.Before(r.gone)) {
+		return control.Backup{}, false
+	}
+	b := r.Backup
+	b.Phase = "InProgress"
+	if !r.ended.IsZero() && !now.Before(r.ended) {
+		b.Phase, b.CompletedAt = r.phase, r.ended
+	}
+	return b, true
+}
+
+// edit is a change of the policy as the operator sees it: to a cron, or, where that is
+// empty, a withdrawal.
+type edit struct {
+	at   time.Time
+	cron string
+}
+
+// statement is an entry, and when the operator said it.
+type statement struct {
+	occurrence.Decided
+	at time.Time
+	// cron is the one in force.
+	cron string
+}
+
+// world is a cluster over two days, and the operator in it.
+type world struct {
+	t     *rapid.T
+	end   time.Time
+	runs  []*run
+	edits []edit
+	// down are the intervals in which the operator does not run.
+	down []ledger.Interval
+
+	known *ledger.Known
+	said  []statement
+	// before is what was known before the newest pass: what a crash may leave.
+	before     *ledger.Known
+	saidBefore int
+	lastPass   time.Time
+}
+
+var crons = []string{"0 */6 * * *", "0 * * * *", "30 */2 * * *", "*/20 * * * *", "0 3 * * *"}
+
+func newWorld(t *rapid.T) *world {
+	w := &world{t: t, end: day.Add(48 * time.Hour), known: ledger.NewKnown(), lastPass: day.Add(-time.Second)}
+	moment := func(label string) time.Time {
+		return day.Add(time.Duration(rapid.IntRange(60, 46*3600).Draw(t, label)) * time.Second)
+	}
+	w.edits = []edit{{day, rapid.SampledFrom(crons).Draw(t, "cron")}}
+	for range rapid.IntRange(0, 3).Draw(t, "edits") {
+		w.edits = append(w.edits, edit{moment("edit"), rapid.SampledFrom(append([]string{""}, crons...)).Draw(t, "cron")})
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "restarts") {
+		from := moment("stop")
+		to := from.Add(time.Duration(rapid.IntRange(1, 12*3600).Draw(t, "down")) * time.Second)
+		if last := w.end.Add(-time.Hour); to.After(last) {
+			to = last
+		}
+		w.down = append(w.down, ledger.Interval{From: ledger.At(from), To: ledger.At(to)})
+	}
+	for i := range w.edits {
+		w.edits[i].at = w.up(w.edits[i].at)
+	}
+	slices.SortStableFunc(w.edits, func(a, b edit) int { return a.at.Compare(b.at) })
+	slices.Reverse(w.edits) // of several at once the last one is seen
+	w.edits = slices.CompactFunc(w.edits, func(a, b edit) bool { return a.at.Equal(b.at) })
+	slices.Reverse(w.edits)
+	for i := range rapid.IntRange(0, 60).Draw(t, "runs") {
+		w.runs = append(w.runs, w.anyRun(i, moment("begun")))
+	}
+	return w
+}
+
+// anyRun draws a run. Half of those of the plan begin just after a slot of some cron.
+func (w *world) anyRun(i int, begun time.Time) *run {
+	t := w.t
+	r := &run{phase: rapid.SampledFrom([]string{"Completed", "Completed", "PartiallyFailed", "Failed", "FailedValidation"}).Draw(t, "phase")}
+	r.Backup = control.Backup{Cluster: rapid.SampledFrom([]string{"This", "This", "This", "Another", ""}).Draw(t, "cluster"),
+		Plan: rapid.SampledFrom([]string{"nightly", "nightly", "nightly", "", "theirs", "elsewhere"}).Draw(t, "plan"),
+		Meta: control.Meta{Namespace: "velero", Name: fmt.Sprintf("run-%02d", i), UID: fmt.Sprintf("uid-%02d", i)}}
+	if rapid.Bool().Draw(t, "due") {
+		begun = begun.Truncate(20 * time.Minute).Add(time.Duration(rapid.IntRange(-12, 900).Draw(t, "after")) * time.Second)
+	}
+	r.CreatedAt = begun
+	r.seen = begun.Add(time.Duration(rapid.IntRange(0, 45).Draw(t, "seen")) * time.Second)
+	if rapid.IntRange(0, 9).Draw(t, "stuck") > 0 {
+		r.ended = begun.Add(time.Duration(rapid.SampledFrom([]int{0, 1, 300, 7200, 40000}).Draw(t, "takes")) * time.Second)
+	}
+	if rapid.IntRange(0, 4).Draw(t, "vanishes") == 0 {
+		r.gone = begun.Add(time.Duration(rapid.IntRange(1, 100000).Draw(t, "kept")) * time.Second)
+	}
+	return r
+}
+
+// live has the operator look at each change, and whenever it asked to.
+func (w *world) live() {
+	var events []time.Time
+	for _, r := range w.runs {
+		events = append(events, r.seen, r.ended, r.gone)
+	}
+	for _, e := range w.edits {
+		events = append(events, e.at)
+	}
+	for _, d := range w.down {
+		events = append(events, d.From.Time, d.To.Time)
+	}
+	slices.SortFunc(events, time.Time.Compare)
+	edits, wasDown, wake := w.edits, false, time.Time{}
+	for {
+		at, found := nextOf(events, w.lastPass, wake)
+		if !found || at.After(w.end) {
+			return
+		}
+		w.lastPass = at
+		if down := w.isDown(at); down {
+			if !wasDown {
+				w.crash()
+			}
+			wasDown, wake = true, time.Time{}
+			continue
+		}
+		if wasDown {
+			w.restart(at)
+			wasDown = false
+		}
+		for len(edits) > 0 && !edits[0].at.After(at) {
+			w.edit(edits[0].cron, at)
+			edits = edits[1:]
+		}
+		wake = w.pass(at)
+	}
+}
+
+// nextOf is the first of the times after a time, or the time to wake if that is before.
+func nextOf(events []time.Time, after, wake time.Time) (time.Time, bool) {
+	at, _ := slices.BinarySearchFunc(events, after.Add(time.Nanosecond), time.Time.Compare)
+	switch {
+	case at == len(events):
+		return wake, wake.After(after)
+	case wake.After(after) && wake.Before(events[at]):
+		return wake, true
+	default:
+		return events[at], true
+	}
+}
+
+func (w *world) isDown(at time.Time) bool {
+	return slices.ContainsFunc(w.down, func(d ledger.Interval) bool { return !at.Before(d.From.Time) && at.Before(d.To.Time) })
+}
+
+// crash loses what the newest pass said, or not.
+func (w *world) crash() {
+	if w.before != nil && rapid.Bool().Draw(w.t, "lost") {
+		w.known, w.said = w.before, w.said[:w.saidBefore]
+	}
+}
+
+// restart goes on from a state snapshot, after a gap.
+func (w *world) restart(at time.Time) {
+	w.before = nil
+	data, err := w.known.MarshalCanonical()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.known, err = ledger.UnmarshalKnown(data); err != nil {
+		w.t.Fatal(err)
+	}
+	w.say(at, ledger.Entry{Kind: ledger.KindGap, Gap: &ledger.GapBody{Cause: ledger.CauseNotRunning,
+		From: ledger.At(w.downSince(at)), To: new(ledger.At(at))}})
+}
+
+// up is when the operator runs from a time on: then, or when it next starts.
+func (w *world) up(at time.Time) time.Time {
+	for w.isDown(at) {
+		for _, d := range w.down {
+			if !at.Before(d.From.Time) && at.Before(d.To.Time) {
+				at = d.To.Time
+			}
+		}
+	}
+	return at
+}
+
+// downSince is since when the operator did not run that starts at a time, or that does
+// not run then; the time itself if it did.
+func (w *world) downSince(at time.Time) time.Time {
+	for range w.down {
+		for _, d := range w.down {
+			if d.From.Before(at) && !d.To.Before(at) {
+				at = d.From.Time
+			}
+		}
+	}
+	return at
+}
+
+// edit withdraws the control, or introduces it anew: after a pass by its cron before,
+// as a definition is introduced once all scopes were evaluated.
+func (w *world) edit(cron string, at time.Time) {
+	if cron != "" {
+		w.pass(at)
+	}
+	w.before = nil // it is durable before the next pass is made
+	record := w.known.Backup("p", "b")
+	e := ledger.Entry{Kind: ledger.KindControlWithdrawn}
+	if cron != "" {
+		declared := ledger.SlotsBody{Cron: cron, TimeZone: "Etc/UTC", StartingDeadline: int64(10 * time.Minute), Namespace: "velero", Plan: "nightly"}
+		slots, err := occurrence.Introduce(declared, record, at)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		e = ledger.Entry{Kind: ledger.KindControlIntroduced, Intro: &ledger.IntroBody{Slots: slots}}
+	}
+	w.say(at, e)
+}
+
+// say folds an entry in.
+func (w *world) say(at time.Time, e ledger.Entry) {
+	e.Schema, e.Seq, e.ID = ledger.Schema, w.known.NextSeq, fmt.Sprint(w.known.NextSeq)
+	e.ObservedAt, e.AppendedAt = ledger.At(at), ledger.At(at)
+	e.Policy, e.Control = &ledger.PolicyRef{Name: "p"}, "b"
+	if err := w.known.Apply(&e); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// pass looks at the slots, and states what can be said.
+func (w *world) pass(at time.Time) (wake time.Time) {
+	record := w.known.Backup("p", "b")
+	if record == nil || record.Withdrawn {
+		return time.Time{}
+	}
+	in := occurrence.Input{Record: record, Now: at, Elsewhere: func(_, plan string) bool { return plan == "elsewhere" }}
+	for _, r := range w.runs {
+		if b, there := r.at(at); there && !b.CreatedAt.Before(occurrence.Since(record)) {
+			in.Runs = append(in.Runs, b)
+		}
+	}
+	decided, wake, err := occurrence.Decide(in)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.before, w.saidBefore = w.known.Clone(), len(w.said)
+	for _, d := range decided {
+		if err := w.known.Backup("p", "b").Follows(&d.Body); err != nil {
+			w.t.Fatalf("%s: %s: %v", show(at), line(d), err)
+		}
+		w.say(at, ledger.Entry{Kind: ledger.KindOccurrence, Reason: d.Reason, Occurrence: &d.Body})
+		w.said = append(w.said, statement{d, at, record.Slots.Cron})
+	}
+	return wake
+}
+
+// span is a slot that was due, by a naive reading of the history.
+type span struct {
+	slot, until time.Time
+	introduced  int
+	// dropped is when the control was withdrawn, zero for never.
+	dropped time.Time
+}
+
+// due are all slots that ever were, second by second.
+func (w *world) due() []span {
+	var due []span
+	var cron slots.Slots
+	text, introduced := "", 0
+	for at := day; !at.After(w.end); at = at.Add(time.Second) {
+		if at.Second() == 0 && cron != nil && cron.Next(at.Add(-time.Second)).Equal(at) {
+			due = append(due, span{slot: at, until: cron.Next(at), introduced: introduced})
+		}
+		for _, e := range w.edits {
+			if !e.at.Equal(at) || e.cron == text {
+				continue
+			}
+			if text == "" {
+				introduced++
+			}
+			text, cron = e.cron, nil
+			if text != "" {
+				cron = w.parse(text)
+			}
+			for i := range due {
+				due[i].edited(at, cron, introduced)
+			}
+		}
+	}
+	return due
+}
+
+// edited cuts a slot short that lasts, or drops it.
+func (s *span) edited(at time.Time, cron slots.Slots, introduced int) {
+	switch {
+	case s.introduced != introduced || !s.dropped.IsZero():
+	case cron == nil:
+		s.dropped = at
+	case s.until.After(at) && cron.Next(at).Before(s.until):
+		s.until = cron.Next(at)
+	}
+}
+
+func (w *world) parse(cron string) slots.Slots {
+	parsed, err := slots.Parse(cron, time.UTC)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return parsed
+}
+
+// newestEdit is the newest one at a time.
+func (w *world) newestEdit(at time.Time) edit {
+	newest := w.edits[0]
+	for _, e := range w.edits {
+		if !e.at.After(at) {
+			newest = e
+		}
+	}
+	return newest
+}
+
+// introducedAt is when the control was introduced that is stated at a time.
+func (w *world) introducedAt(at time.Time) time.Time {
+	var since time.Time
+	text := ""
+	for _, e := range w.edits {
+		if e.at.After(at) {
+			break
+		}
+		if text == "" {
+			since = e.at
+		}
+		text = e.cron
+	}
+	return since
+}
+
+// checkSlots holds what was said of slots against those that were due.
+func (w *world) checkSlots() {
+	said := map[time.Time]statement{}
+	for _, s := range w.said {
+		if s.Body.Extra {
+			continue
+		}
+		cron, at := w.parse(s.cron), s.Body.First.Time
+		for range s.Body.Count {
+			if _, twice := said[at]; twice {
+				w.t.Fatalf("slot %s is stated twice", show(at))
+			}
+			said[at] = s
+			at = cron.Next(at)
+		}
+	}
+	for _, due := range w.due() {
+		s, stated := said[due.slot]
+		delete(said, due.slot)
+		end := w.end
+		switch dropped := due.dropped; {
+		case dropped.IsZero():
+		case w.downSince(dropped).Equal(dropped):
+			end = dropped.Add(-time.Second)
+		default:
+			end = day // what a crash lost is not said again of a control that is gone
+		}
+		switch {
+		case stated:
+			w.checkSlot(due, s)
+		case due.until.Add(occurrence.Grace).After(end):
+		case len(w.candidates(due, end)) == 0 || w.candidates(due, end)[0].CompletedAt.After(day):
+			w.t.Fatalf("nothing is said of slot %s", show(due.slot))
+		}
+	}
+	for at, s := range said {
+		w.t.Fatalf("slot %s was not due: %s", show(at), line(s.Decided))
+	}
+}
+
+// candidates are the runs of the plan in a slot that were to be seen at a time, and
+// that nothing else was said of before.
+func (w *world) candidates(due span, at time.Time) []control.Backup {
+	var found []control.Backup
+	for _, r := range w.runs {
+		b, there := r.at(at)
+		in := !b.CreatedAt.Before(due.slot.Add(-ledger.RunTolerance)) && b.CreatedAt.Before(due.until.Add(-ledger.RunTolerance))
+		other := slices.ContainsFunc(w.said, func(s statement) bool {
+			return s.Backup != nil && s.Backup.UID == b.UID && !s.at.After(at) && (s.Body.Extra || !s.Body.First.Equal(due.slot))
+		})
+		if there && in && !other && b.Plan == "nightly" && b.Cluster == control.BackupOfThisCluster {
+			found = append(found, b)
+		}
+	}
+	slices.SortFunc(found, func(a, b control.Backup) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name))
+	})
+	return found
+}
+
+// checkSlot holds what was said of a slot against what could be seen then.
+func (w *world) checkSlot(due span, s statement) {
+	found := w.candidates(due, s.at)
+	want := ledger.OccurrenceMissed
+	if len(found) > 0 {
+		want = map[string]string{"Completed": ledger.OccurrenceCompleted, "PartiallyFailed": ledger.OccurrencePartiallyFailed,
+			"Failed": ledger.OccurrenceFailed, "FailedValidation": ledger.OccurrenceFailed}[found[0].Phase]
+		if want == ledger.OccurrenceCompleted && found[0].CreatedAt.After(due.slot.Add(10*time.Minute)) {
+			want = ledger.OccurrenceLate
+		}
+		if s.Reason == ledger.OccurrenceNotEnded && found[0].CompletedAt.IsZero() {
+			want = ledger.OccurrenceFailed
+		}
+	}
+	if s.Body.State != want || (len(found) > 0) != (s.Backup != nil) || s.Backup != nil && s.Backup.UID != found[0].UID {
+		w.t.Fatalf("slot %s, seen at %s: got %s, want %s of %d runs", show(due.slot), show(s.at), line(s.Decided), want, len(found))
+	}
+	blind := slices.ContainsFunc(w.down, func(d ledger.Interval) bool {
+		return !d.To.After(s.at) && d.From.Before(due.until) && d.To.After(due.slot)
+	})
+	if want == ledger.OccurrenceMissed && (s.at.Before(due.until.Add(occurrence.Grace)) || blind != (s.Reason == ledger.OccurrenceNotObserved)) {
+		w.t.Fatalf("slot %s-%s, seen at %s: got %s, not observed in part: %t", show(due.slot), show(due.until), show(s.at), line(s.Decided), blind)
+	}
+}
+
+// checkRuns holds the runs that were recorded against those that there were.
+func (w *world) checkRuns() {
+	by := map[string]statement{}
+	for _, s := range w.said {
+		if s.Backup == nil {
+			continue
+		}
+		if _, twice := by[s.Backup.UID]; twice {
+			w.t.Fatalf("%s is recorded twice", s.Backup.Name)
+		}
+		by[s.Backup.UID] = s
+	}
+	for _, r := range w.runs {
+		s, recorded := by[r.UID]
+		ours := r.Cluster == control.BackupOfThisCluster && r.Plan != "elsewhere"
+		switch {
+		case recorded && (!ours || r.CreatedAt.Before(w.introducedAt(s.at).Add(-ledger.RunTolerance))):
+			w.t.Fatalf("%s is recorded, and none of the control's: %s", r.Name, line(s.Decided))
+		case recorded:
+			if b, there := r.at(s.at); !there || (b.CompletedAt.IsZero() && s.Reason != ledger.OccurrenceNotEnded) {
+				w.t.Fatalf("%s is recorded at %s, and was not to be seen so: %s", r.Name, show(s.at), line(s.Decided))
+			}
+		case ours && w.mustBeRecorded(r):
+			w.t.Fatalf("%s is not recorded, begun %s, ended %s", r.Name, show(r.CreatedAt), show(r.ended))
+		}
+	}
+}
+
+// mustBeRecorded is whether a run was to be seen to its end and beyond, while the
+// control was stated, and no slot still wants one.
+func (w *world) mustBeRecorded(r *run) bool {
+	at := w.end.Add(-time.Second)
+	b, there := r.at(at)
+	if !there || b.CompletedAt.IsZero() || w.newestEdit(at).cron == "" || r.CreatedAt.Before(w.introducedAt(at)) {
+		return false
+	}
+	next := w.known.Backup("p", "b").Slots.Next
+	return r.Plan != "nightly" || r.CreatedAt.Before(next.Add(-ledger.RunTolerance))
+}
