@@ -1,6 +1,10 @@
 package enforce
 
-import "github.com/holdfast-dev/holdfast/internal/control"
+import (
+	"slices"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
+)
 
 // Existing is what a snapshot shows of the object of a change.
 type Existing struct {
@@ -46,11 +50,8 @@ func Find(snapshot *control.Snapshot, change control.Change) *Existing {
 	case "Backup":
 		return among(snapshot.Backups, func(b *control.Backup) (*control.Meta, bool) { return &b.Meta, true }, named)
 	default:
-		for i := range snapshot.Guards {
-			if g := &snapshot.Guards[i]; g.Kind == change.Kind && named(&g.Meta) {
-				return existing(&g.Meta, g.Ours)
-			}
-		}
+		guards := slices.DeleteFunc(slices.Clone(snapshot.Guards), func(g control.GuardObject) bool { return g.Kind != change.Kind })
+		return among(guards, func(g *control.GuardObject) (*control.Meta, bool) { return &g.Meta, g.Ours }, named)
 	}
 	return nil
 }
