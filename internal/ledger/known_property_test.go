@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -57,7 +58,7 @@ func anyDraft(t *rapid.T, k *Known) Draft {
 	}
 	switch rapid.IntRange(0, 14).Draw(t, "what") {
 	case 12, 13, 14:
-		return anyEvidence(t)
+		return anyEvidence(t, k)
 	case 10:
 		return confirmed(rapid.Int64Range(1, 3).Draw(t, "generation"))
 	case 11:
@@ -95,12 +96,18 @@ func anyDraft(t *rapid.T, k *Known) Draft {
 }
 
 // anyEvidence draws something about evidence itself.
-func anyEvidence(t *rapid.T) Draft {
+func anyEvidence(t *rapid.T, k *Known) Draft {
 	name := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "name")
 	slot, next := At(second(rapid.IntRange(0, 100).Draw(t, "slot"))), At(second(rapid.IntRange(0, 100).Draw(t, "next")))
 	schedule := scheduleRef(name, rapid.Int64Range(1, 3).Draw(t, "generation"))
 	size := rapid.Uint64Range(1, 9).Draw(t, "size")
-	switch rapid.IntRange(0, 8).Draw(t, "evidence") {
+	switch rapid.IntRange(0, 12).Draw(t, "evidence") {
+	case 9:
+		return slotsDraft(rapid.SampledFrom([]string{"1", "2"}).Draw(t, "definition"), rapid.IntRange(1, 4).Draw(t, "slot"))
+	case 10, 11:
+		return anyOccurrence(t, k)
+	case 12:
+		return restoreDraft(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "scope"), name, slot)
 	case 8:
 		return probedDraft(SeenKey{ID: rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key"), FirstSeen: slot})
 	case 0:
@@ -204,4 +211,23 @@ func BenchmarkSnapshot(b *testing.B) {
 			}
 		}
 	})
+}
+
+// anyOccurrence draws what came of the slot of a backup that is due next.
+func anyOccurrence(t *rapid.T, k *Known) Draft {
+	r := k.Backup("p", "b")
+	uid := rapid.StringMatching("[a-f]").Draw(t, "run")
+	if r == nil || r.Slots.Next == nil {
+		return extraRun(hours(1), uid)
+	}
+	d := ran(0, 0, uid)
+	next := At(r.Slots.Next.Add(6 * time.Hour))
+	d.Occurrence.First, d.Occurrence.Last, d.Occurrence.Next = *r.Slots.Next, *r.Slots.Next, &next
+	d.Occurrence.Waiting, d.Occurrence.Run.BegunAt = r.Slots.Waiting, *r.Slots.Next
+	if rapid.Bool().Draw(t, "waits") && len(r.Slots.Waiting) < MaxWaiting {
+		after := At(next.Add(6 * time.Hour))
+		d.Occurrence.Waiting = append(slices.Clone(d.Occurrence.Waiting), WaitingSlot{*r.Slots.Next, next})
+		d.Occurrence.First, d.Occurrence.Last, d.Occurrence.Next, d.Occurrence.Run.BegunAt = next, next, &after, next
+	}
+	return d
 }
