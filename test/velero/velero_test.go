@@ -35,7 +35,7 @@ var _ = Describe("The harness", func() {
 		runBackup("harness-sold", map[string]any{"includedNamespaces": []any{shop}})
 		Expect(restored(ctx, "harness-sold", shop, scratch).Data).To(HaveKeyWithValue("apple", "one"))
 
-		Expect(shared.Rewrite("harness-sold", func(item velero.Item, content []byte) []byte {
+		Expect(shared.Rewrite("harness-sold", func(_ velero.Item, content []byte) []byte {
 			return bytes.ReplaceAll(content, []byte(`"apple":"one"`), []byte(`"apple":"two"`))
 		})).To(Succeed())
 		Expect(restored(ctx, "harness-sold", shop, tampered).Data).To(HaveKeyWithValue("apple", "two"))
