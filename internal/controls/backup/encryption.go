@@ -38,7 +38,7 @@ const passwordEvery = 15 * time.Minute
 func encryptionKeys(provider string) []string {
 	switch provider[strings.LastIndex(provider, "/")+1:] {
 	case "aws":
-		return []string{"kmsKeyId", "serverSideEncryption", "customerKeyEncryptionFile"}
+		return []string{"kmsKeyId", "serverSideEncryption", "customerKeyEncryptionFile", "customerKeyEncryptionSecret"}
 	case "gcp":
 		return []string{"kmsKeyName"}
 	}

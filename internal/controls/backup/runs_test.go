@@ -106,6 +106,7 @@ func TestEncryption(t *testing.T) {
 		"attested, until now":           {edits: []func(*scene){expired}, want: "Deviating AttestationExpired: " + culprit},
 		"asked for":                     {edits: []func(*scene){unattested, config("serverSideEncryption", "aws:kms")}, want: "Conforming Encrypted"},
 		"asked for, attestation over":   {edits: []func(*scene){expired, config("kmsKeyId", "alias/backups")}, want: "Conforming Encrypted"},
+		"asked for with one's own key":  {edits: []func(*scene){unattested, config("customerKeyEncryptionSecret", "keys/backups")}, want: "Conforming Encrypted"},
 		"asked for by another's key":    {edits: []func(*scene){unattested, config("kmsKeyName", "k")}, want: "NotEvaluated NotTestable"},
 		"asked for of Google":           {edits: []func(*scene){unattested, config("kmsKeyName", "k"), locationIs(func(l *control.BackupLocation) { l.Provider = "gcp" })}, want: "Conforming Encrypted"},
 		"nothing shown":                 {edits: []func(*scene){unattested}, want: "NotEvaluated NotTestable"},

@@ -12,9 +12,8 @@ import (
 
 const (
 	veleroVersion = "velero.io/v1"
-	// extraLabel is on the backups that are started besides the plan's runs.
-	extraLabel = "holdfast.dev/extra"
-	// defaultExtraEvery is how often one is started where the control does not say.
+	// defaultExtraEvery is how often a further backup is started where the control
+	// does not say.
 	defaultExtraEvery = time.Hour
 )
 
@@ -72,7 +71,7 @@ func (c *cluster) wantedExtra() *control.Change {
 	delete(spec, "metadata")
 	return &control.Change{
 		APIVersion: veleroVersion, Kind: "Backup", Namespace: c.namespace, Name: name, Spec: spec,
-		Labels: map[string]string{control.ClusterLabel: textOf(labels, control.ClusterLabel), extraLabel: "true"},
+		Labels: map[string]string{control.ClusterLabel: textOf(labels, control.ClusterLabel), control.ExtraLabel: "true"},
 		Rules:  []string{RuleRuns}, Effect: control.Permits, InPlace: slices.ContainsFunc(r.extra, named),
 	}
 }
