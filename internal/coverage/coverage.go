@@ -211,21 +211,26 @@ func leftOut(f *control.BackupFilters) []string {
 	if !oldFilters(f) {
 		included, excluded = f.IncludedNamespaceScopedResources, f.ExcludedNamespaceScopedResources
 	}
-	in, out := patternsOf(included), patternsOf(excluded)
-	if !oldFilters(f) { // Velero drops from them what has no namespace, also where nothing is left.
-		in, out = slices.DeleteFunc(in, clusterScoped), slices.DeleteFunc(out, clusterScoped)
+	in, out := patternsOf(included), slices.DeleteFunc(patternsOf(excluded), dispensable)
+	if !oldFilters(f) { // Velero drops what has no namespace, also where nothing is left.
+		in = slices.DeleteFunc(in, clusterScoped)
+	}
+	all := len(in) == 0 || slices.Contains(in, "*")
+	if all && len(out) == 0 {
+		return nil
 	}
 	var left []string
-	for _, r := range namespacedResources() {
-		if r.needed && (out.match(r.name()) || len(in) > 0 && !in.match(r.name())) {
-			left = append(left, r.name())
+	for i := range namespacedResources {
+		r := &namespacedResources[i]
+		if name := r.name(); r.needed && (out.match(name) || !all && !in.match(name)) {
+			left = append(left, name)
 		}
 	}
-	if len(in) > 0 && !slices.Contains(in, "*") && len(left) == 0 {
+	if !all && len(left) == 0 {
 		left = append(left, "custom resources")
 	}
 	for _, item := range out {
-		if !known(item) {
+		if resourcesByName[item] == nil {
 			left = append(left, item)
 		}
 	}
@@ -249,15 +254,16 @@ func LeavesVolumesOut(f *control.BackupFilters) bool {
 	return len(in) > 0 && !in.match(name)
 }
 
-// known reports whether an item of a list, once resolved, is a resource of which it
-// is known whether a restore needs it. What a wildcard may match is not.
-func known(item string) bool {
-	return slices.ContainsFunc(namespacedResources(), func(r resource) bool { return r.name() == item }) ||
-		clusterScoped(item) || strings.HasSuffix(item, ".velero.io")
+// dispensable reports whether an item of a list, once resolved, is a resource that no
+// namespace lacks. What a wildcard may match is not known, and neither are custom
+// resources.
+func dispensable(item string) bool {
+	r := resourcesByName[item]
+	return r != nil && !r.needed || strings.HasSuffix(item, ".velero.io")
 }
 
 // clusterScoped reports whether an item of a list, once resolved, is a resource that
 // is known to have no namespace.
 func clusterScoped(item string) bool {
-	return slices.ContainsFunc(clusterResources(), func(r resource) bool { return r.name() == item })
+	return slices.ContainsFunc(clusterResources, func(r resource) bool { return r.name() == item })
 }

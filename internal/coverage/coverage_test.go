@@ -117,7 +117,7 @@ func TestHolds(t *testing.T) {
 // only this cluster knows.
 func TestHoldsWhatIsIncluded(t *testing.T) {
 	var needed []string
-	for _, r := range namespacedResources() {
+	for _, r := range namespacedResources {
 		if r.needed {
 			needed = append(needed, r.name())
 		}

@@ -51,7 +51,7 @@ type point struct {
 
 // recovery is which points a namespace could be restored to.
 type recovery struct {
-	// points are newest first.
+	// points are newest first: at least down to the newest that counts.
 	points []point
 	// nothing is whether there is nothing in the namespace that this provider backs
 	// up.

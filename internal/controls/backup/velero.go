@@ -57,13 +57,17 @@ func repositoryMethod(spec *v1alpha1.Backup) bool {
 	return method == v1alpha1.VolumesByFileSystem || method == v1alpha1.VolumesByDataMover
 }
 
-// points implements provider.
+// points implements provider, down to the newest that counts: nobody asks for older
+// ones.
 func (velero) points(in control.Input) recovery {
 	spec := in.Control.Backup
 	var points []point
 	for _, b := range coverage.NewestFirst(spec, in.Snapshot) {
 		c := coverage.Covers(b, in.Snapshot.Namespace, coverage.RulesOf(spec, in.Now))
 		points = append(points, point{ref: b.Name, at: coverage.DataTime(b), expires: b.ExpiresAt, by: blamed(b, c), Coverage: c})
+		if c.Extent == coverage.Full {
+			break
+		}
 	}
 	return recovery{points: points}
 }
