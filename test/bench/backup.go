@@ -83,10 +83,11 @@ type backupRun struct {
 	podsRun
 	result *backupResult
 	velero *veleroObjects
-	// queue are the backups to be made next, and shift how long ago they are said to
-	// begin.
-	queue []backup
-	shift time.Duration
+	// queue are the backups to be made next, serial how many there were, and shift how
+	// long ago they are said to begin.
+	queue  []backup
+	serial int
+	shift  time.Duration
 }
 
 // measureBackups measures what it costs to know the recovery points of many
@@ -138,24 +139,33 @@ func (r *backupRun) fill(ctx context.Context) error {
 		return err
 	}
 	newest := time.Now().Add(-pastGap)
-	return atOnce(counted(r.result.backups), bulkWriters, func(n int) error {
-		age := time.Duration(n/r.result.namespaces) * time.Hour
+	for n := range r.result.backups {
 		if n < r.result.namespaces*r.result.each() {
-			return r.velero.createEnded(ctx, r.ofOne(n), newest.Add(-age))
+			r.enqueueOne(n)
+		} else {
+			r.enqueueAll()
 		}
-		return r.velero.createEnded(ctx, r.ofAll(n), newest.Add(-age))
+	}
+	return atOnce(counted(len(r.queue)), bulkWriters, func(n int) error {
+		age := time.Duration(n/r.result.namespaces) * time.Hour
+		return r.velero.createEnded(ctx, r.queue[n], newest.Add(-age))
 	})
 }
 
-// ofOne is the n-th backup, of a namespace of its own.
-func (r *backupRun) ofOne(n int) backup {
+// enqueueOne adds a backup of the n-th namespace, counted round, to the queue.
+func (r *backupRun) enqueueOne(n int) {
 	namespace := r.cluster.namespaces[n%len(r.cluster.namespaces)]
-	return backup{name: fmt.Sprintf("%s-%014d", namespace, n), plan: namespace, namespace: namespace}
+	r.enqueue(backup{plan: namespace, namespace: namespace})
 }
 
-// ofAll is the n-th backup, of all namespaces.
-func (r *backupRun) ofAll(n int) backup {
-	return backup{name: fmt.Sprintf("%s-%014d", planName, n), plan: planName, namespace: everything}
+// enqueueAll adds a run of the plan that covers all namespaces.
+func (r *backupRun) enqueueAll() { r.enqueue(backup{plan: planName, namespace: everything}) }
+
+// enqueue names a backup as Velero does: by its plan, and fourteen digits that grow.
+func (r *backupRun) enqueue(b backup) {
+	r.serial++
+	b.name = fmt.Sprintf("%s-%014d", b.plan, r.serial)
+	r.queue = append(r.queue, b)
 }
 
 // measure has an engine read everything, and then learn of new backups.
@@ -193,8 +203,9 @@ func (r *backupRun) awaitRead(ctx context.Context, name string) (coldStart, erro
 // single has one namespace after the other backed up.
 func (r *backupRun) single(ctx context.Context, into *backupMeasured) error {
 	since := time.Now()
+	r.queue = nil
 	for n := range r.result.changes {
-		r.queue = append(r.queue, r.ofOne(r.result.backups+n))
+		r.enqueueOne(n)
 	}
 	var err error
 	if into.single, err = r.costOfPods(ctx, r.result.changes, r.backUp); err != nil {
@@ -212,7 +223,7 @@ func (r *backupRun) single(ctx context.Context, into *backupMeasured) error {
 // runs has the plan run, first for the namespaces that have no new backup yet, and
 // then again.
 func (r *backupRun) runs(ctx context.Context, into *backupMeasured) (err error) {
-	r.queue = []backup{r.ofAll(r.result.backups)}
+	r.enqueueAll()
 	into.first, err = r.costOfPods(ctx, 1, func(ctx context.Context) error {
 		if err := r.backUp(ctx); err != nil || r.instance.metricsURL == "" {
 			return err
@@ -225,8 +236,8 @@ func (r *backupRun) runs(ctx context.Context, into *backupMeasured) (err error) 
 	if err != nil {
 		return err
 	}
-	for n := range r.result.runs {
-		r.queue = append(r.queue, r.ofAll(r.result.backups+1+n))
+	for range r.result.runs {
+		r.enqueueAll()
 	}
 	into.further, err = r.costOfPods(ctx, r.result.runs, r.backUp)
 	r.say("one new run of the plan: %s of CPU, %d evaluations, no namespace deviates after %s; one more: %s, %.0f evaluations",
