@@ -20,6 +20,11 @@ demo: controlplane ## Show the whole flow on an API server of its own (DEMO_EXIT
 	@echo "building the demo (a minute or two the first time)"
 	@DEMO_EXIT="$(DEMO_EXIT)" go run ./hack/demo
 
+.PHONY: demo-full
+demo-full: controlplane velero ## The same, and backups, with the real Velero beside it (eight minutes)
+	@echo "building the demo (a minute or two the first time)"
+	@DEMO_EXIT="$(DEMO_EXIT)" go run ./hack/demo -full
+
 ##@ Develop
 
 .PHONY: generate

@@ -36,13 +36,16 @@ type demo struct {
 	client   client.WithWatch
 	operator *operator
 	front    *front
-	story    story
+	// full is whether the part of the story is shown that takes the real Velero.
+	full    bool
+	backups *backups
+	story   story
 }
 
 // prepare builds the binaries and starts the cluster and the operator. What it
 // returns is to be stopped, also if there is an error.
-func prepare(ctx context.Context, s *screen) (*demo, error) {
-	d := &demo{screen: s}
+func prepare(ctx context.Context, s *screen, full bool) (*demo, error) {
+	d := &demo{screen: s, full: full}
 	for _, stage := range []func(context.Context) error{d.locate, d.build, d.startCluster, d.startFront, d.install, d.startOperator} {
 		if err := stage(ctx); err != nil {
 			return d, err
@@ -122,9 +125,13 @@ func (d *demo) startFront(context.Context) (err error) {
 
 // install installs the API and the permissions, as a user would.
 func (d *demo) install(ctx context.Context) error {
-	err := d.during("kubectl apply -k hack/demo/manifests/install", func() error {
+	apply := "kubectl apply -k hack/demo/manifests/install"
+	if d.full {
+		apply += "-full"
+	}
+	err := d.during(apply, func() error {
 		// A kind that was just created may have no conditions yet, which --for=condition takes for an error.
-		_, err := d.quietly(ctx, `kubectl apply -k hack/demo/manifests/install && `+
+		_, err := d.quietly(ctx, apply+` && `+
 			`kubectl wait --for='jsonpath={.status.conditions[?(@.type=="Established")].status}=True' `+
 			`crd/controlpolicies.holdfast.dev crd/evidenceschedules.holdfast.dev crd/evidencerecords.holdfast.dev crd/encryptedstorageclasses.holdfast.dev`)
 		return err
@@ -145,6 +152,9 @@ func (d *demo) stop() error {
 	var err error
 	if d.operator != nil {
 		err = d.operator.stop()
+	}
+	if d.backups != nil {
+		err = errors.Join(err, d.backups.stop())
 	}
 	if d.front != nil {
 		err = errors.Join(err, d.front.stop())

@@ -1,5 +1,6 @@
 // Command demo shows Holdfast at work on a cluster of its own, and checks that
-// what it shows is true. "make demo" runs it.
+// what it shows is true. "make demo" runs it; "make demo-full" has the real Velero
+// beside it, for what takes some minutes more.
 //
 // With DEMO_EXIT=1 it ends by itself, with status 0 only if every claim held;
 // otherwise it stays up until Ctrl-C.
@@ -8,6 +9,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,13 +18,17 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/holdfast-dev/holdfast/test/velero"
 )
 
 func main() {
 	log.SetLogger(logr.Discard()) // what the client library logs is no part of the story
 	klog.SetLogger(logr.Discard())
+	full := flag.Bool("full", false, "show backups too, with the real Velero, which make velero builds")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, newScreen(os.Stdout))
+	err := run(ctx, newScreen(os.Stdout), *full)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -31,13 +37,18 @@ func main() {
 }
 
 // run starts everything, shows every step, and cleans up.
-func run(ctx context.Context, s *screen) (err error) {
-	d, err := prepare(ctx, s)
+func run(ctx context.Context, s *screen, full bool) (err error) {
+	if full {
+		if err := velero.Built(); err != nil {
+			return err
+		}
+	}
+	d, err := prepare(ctx, s, full)
 	if d != nil {
 		defer func() { err = errors.Join(err, d.stop()) }()
 	}
 	if err == nil {
-		err = d.show(ctx, steps())
+		err = d.show(ctx, steps(full))
 	}
 	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted before everything was shown")
@@ -46,6 +57,9 @@ func run(ctx context.Context, s *screen) (err error) {
 		return err
 	}
 	s.printf("\n%s\n", d.summary())
+	if !full {
+		s.printf("Backups and their restores are shown with the real Velero: make demo-full (some minutes more).\n")
+	}
 	if exit := os.Getenv("DEMO_EXIT"); exit == "" || exit == "0" {
 		d.whatNext()
 		<-ctx.Done()
@@ -65,9 +79,9 @@ type step struct {
 	run func(context.Context, *demo) error
 }
 
-// steps are the story.
-func steps() []step {
-	return []step{
+// steps are the story, in full or without what takes the real Velero.
+func steps(full bool) []step {
+	story := []step{
 		{"A cluster as one finds it", narrativeMess, showMess},
 		{"Look first: mode Observe", narrativeObserve, showObserve},
 		{"Evidence on a schedule", narrativeSchedule, showSchedule},
@@ -84,6 +98,16 @@ func steps() []step {
 		{"Encryption: a default that is safe", narrativeDefault, showDefaultClass},
 		{"Encryption: what a host serves", narrativeServed, showServed},
 		{"Encryption: what the API server stores", narrativeStored, showStored},
+	}
+	if full {
+		story = append(story, backupSteps()...)
+	}
+	return append(story, evidenceSteps()...)
+}
+
+// evidenceSteps are the part of the story that is about what is left of the others.
+func evidenceSteps() []step {
+	return []step{
 		{"What an auditor keeps", narrativeKeep, showKeep},
 		{"kill -9, and drift while nobody looks", narrativeKill, showKill},
 		{"Check the evidence", narrativeVerify, showVerify},

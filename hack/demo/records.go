@@ -78,9 +78,22 @@ type record struct {
 		}
 		// Behaviour is what rests on observed effects, by kind of probe.
 		Behaviour []struct{ Of string }
+		// Backups is what became of the slots of a plan.
+		Backups struct{ Slots slots }
 	}
 	Gaps        []struct{ Cause string }
 	Collections []struct{ Agrees bool }
+}
+
+// slots are those of a plan, by what became of them.
+type slots struct {
+	Expected, Completed, Late, PartiallyFailed, Failed, Missed, Pending int
+}
+
+// reconcile is whether some runs completed and some failed, and all slots are
+// accounted for.
+func (s slots) reconcile() bool {
+	return s.Completed > 0 && s.Failed > 0 && s.Expected == s.Completed+s.Late+s.PartiallyFailed+s.Failed+s.Missed+s.Pending
 }
 
 func showRecord(ctx context.Context, d *demo) error {
@@ -92,7 +105,12 @@ func showRecord(ctx context.Context, d *demo) error {
 	}
 	d.claim("it has the three drifts, each repaired", 3, made.drifts())
 	d.claim("it has what the host served, corrected by others", []string{"Corrected"}, made.endings("ENC-3"))
-	d.claim("it says which probes that rests on", []string{"ENC-2 Canary", "ENC-3 Certificate", "ENC-3 Handshake"}, made.behaviour())
+	probes := []string{"ENC-2 Canary", "ENC-3 Certificate", "ENC-3 Handshake"}
+	if d.full {
+		probes = append([]string{"BCK-2 RestoreTest"}, probes...)
+		d.claim("it has the runs of the plan by what came of them, and what was expected", true, made.slots().reconcile())
+	}
+	d.claim("it says which probes that rests on", probes, made.behaviour())
 	d.claim("it has one gap in which no operator ran", 1, made.outages())
 	d.claim("every collection agrees with the entries", true, made.agrees())
 	d.claim("it says at once that no party outside the cluster holds a receipt", true, len(made.Banners) > 0)
@@ -134,6 +152,16 @@ func (r *record) behaviour() []string {
 		}
 	}
 	return kinds
+}
+
+// slots are those of the control of type backup.
+func (r *record) slots() slots {
+	for _, c := range r.Controls {
+		if c.ID == "BCK-1" {
+			return c.Backups.Slots
+		}
+	}
+	return slots{}
 }
 
 // outages is the number of gaps in which no operator ran.

@@ -21,6 +21,9 @@ type story struct {
 	drift episode
 	// encryption is when the steps about encryption began.
 	encryption time.Time
+	// backup is when the steps about backups began, gone when the object store was
+	// stopped.
+	backup, gone time.Time
 	// past is the half year that is generated.
 	past <-chan generated
 }
@@ -96,6 +99,24 @@ Secret at once.`
 
 const narrativeServed = `The team of shop gives the Ingress the certificate that it was to have, and the controller no longer takes
 old versions. The key is read to see whether it is the certificate's, and kept nowhere.`
+
+const narrativePlan = `A backup is worth what can be brought back from it. Holdfast applies the plan as a Schedule of Velero's,
+which does the work, and looks at what becomes of it: for each namespace, how old the newest backup is that holds it, and whether it
+holds the data of the volumes. Here the real Velero runs, with an object store beside it, a run each minute and an objective of
+two. (There is no node here, and nothing that could copy a volume.)`
+
+const narrativePaused = `Somebody pauses the plan before a change, and would have forgotten it there.`
+
+const narrativeRestored = `Each namespace gets a sentinel, a ConfigMap of random content. Once there is a backup after it, it is
+restored into a namespace of its own, which nothing can reach, and compared; then both go. That the application starts is not
+shown by it, and the record says so.`
+
+const narrativeGone = `The object store stops. Velero keeps its plan enabled, and its backups stay in the list. Nothing has to
+happen for an objective to be breached: the newest backup grows older, and Holdfast wakes at that second.`
+
+const narrativeBack = `The store is back. While the objective is breached Holdfast has one backup made beside the plan, as soon
+as there is where to put it, and at most one an hour. The plan's own episode ends with its next run that completes. All runs are in
+the ledger, also those that failed: Velero will delete its objects when they expire.`
 
 const narrativeKeep = `Whoever holds the ledger's signing key can rewrite what nobody else has seen. So the auditor keeps
 two small things elsewhere: the verifier key, here from the head mark in the cluster, and a checkpoint, the signed size

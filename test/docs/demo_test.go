@@ -15,38 +15,48 @@ var figure = regexp.MustCompile(`\d+(\.\d+)?`)
 
 // TestDemo runs the demo, which ends with status 0 only if all that it claims
 // holds, and compares what pages show of it.
-func TestDemo(t *testing.T) {
-	tr := newTree(t)
+func TestDemo(t *testing.T) { newTree(t).demo(t, "make demo") }
+
+// demo runs a demo by a command of make, and compares what pages show of it.
+func (tr *tree) demo(t *testing.T, command string, options ...string) {
+	t.Helper()
 	assets, err := controlplane.AssetsDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	demo := exec.Command("make", "demo", "DEMO_EXIT=1")
+	arguments := slices.Concat(strings.Fields(command)[1:], options, []string{"DEMO_EXIT=1"})
+	demo := exec.Command("make", arguments...)
 	demo.Dir, demo.Env = tr.dir, append(tr.inherited(t), "HOME="+tr.dir, "CONTROLPLANE_ASSETS="+assets)
 	output, err := demo.CombinedOutput()
 	if err != nil {
-		t.Fatalf("make demo: %v\n%s", err, output)
+		t.Fatalf("%s: %v\n%s", command, err, output)
 	}
+	tr.compareShown(t, command, string(output))
+}
+
+// compareShown compares what pages show that a command prints with what it printed.
+func (tr *tree) compareShown(t *testing.T, command, output string) {
+	t.Helper()
 	var printed [][]string
-	for line := range strings.Lines(string(output)) {
+	for line := range strings.Lines(output) {
 		printed = append(printed, words(line))
 	}
 	shown := 0
 	for _, path := range tr.pages() {
 		for _, b := range tr.page(t, path).blocks {
-			if b.directives[directiveShows] != "make demo" {
+			if b.directives[directiveShows] != command {
 				continue
 			}
 			for line := range strings.Lines(b.text) {
 				shown++
 				if !slices.ContainsFunc(printed, func(of []string) bool { return shortens(words(line), of) }) {
-					t.Errorf("%s shows what the demo does not print: %s", path, line)
+					t.Errorf("%s shows what %s does not print: %s", path, command, line)
 				}
 			}
 		}
 	}
 	if shown == 0 {
-		t.Error("no page shows what the demo prints")
+		t.Errorf("no page shows what %s prints", command)
 	}
 }
 

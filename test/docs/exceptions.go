@@ -16,6 +16,7 @@ type exception struct {
 // exceptions are all commands that are not executed.
 func exceptions() []exception {
 	return []exception{
+		{"make demo-full", "it takes the real Velero", "test/docs", "TestDemoFull"},
 		{"make demo", "it stays up until it is interrupted", "test/docs", "TestDemo"},
 		{"make test", "it is all tests, this one included", "test/docs", "TestPages"},
 		{"make image", "it builds for minutes", "test/image", "TestImage"},
