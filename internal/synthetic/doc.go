@@ -10,6 +10,10 @@
 // a real one. Only the cluster and the clock are made up. The same options give
 // the same entries, byte for byte.
 //
+// A past of its own, WriteBackups, is of backups: a quarter of a cluster that Velero
+// backs up, with runs that fail, are late or never begin, an object store that is away,
+// and restore tests.
+//
 // The files, from the outside in:
 //
 //	options.go, write.go       what is asked for, and the loop that makes it
@@ -23,4 +27,5 @@
 //	collections.go, census.go  what it collects, and what that finds
 //	evidence.go, anchors.go    schedule, access, self-tests, witness
 //	history.go                 what really happened, for tests to compare with
+//	backups.go, backups_*.go   backups: the story, Velero, the operator, restore tests
 package synthetic
