@@ -33,6 +33,9 @@ type BackupRecord struct {
 
 // RecordedRun is a run that an Occurrence has.
 type RecordedRun struct {
+	// Name and UID are the Backup's. The name stays where Velero finds the backup in
+	// the store, and makes another object of it.
+	Name    string `json:"name"`
 	UID     string `json:"uid"`
 	BegunAt Time   `json:"begunAt"`
 }
@@ -63,14 +66,15 @@ func (k *Known) Backup(policy, controlID string) *BackupRecord {
 	return k.evidence.Backups[BackupKey(policy, controlID)]
 }
 
-// Recorded reports whether a run is in the ledger.
-func (r *BackupRecord) Recorded(uid string, begun time.Time) bool {
-	return r.Named(uid) || (r.Forgotten != nil && !begun.After(r.Forgotten.Time))
+// Remembers reports whether one of the runs that are remembered is the given one.
+func (r *BackupRecord) Remembers(is func(RecordedRun) bool) bool {
+	return slices.ContainsFunc(r.Runs, is)
 }
 
-// Named reports whether a run is among those that are remembered.
-func (r *BackupRecord) Named(uid string) bool {
-	return slices.ContainsFunc(r.Runs, func(run RecordedRun) bool { return run.UID == uid })
+// Forgets reports whether a run that was begun at a time would be forgotten, were it
+// recorded: it counts as recorded.
+func (r *BackupRecord) Forgets(begun time.Time) bool {
+	return r.Forgotten != nil && !begun.After(r.Forgotten.Time)
 }
 
 // Blind reports whether there is a part of an interval in which backups were not
@@ -96,7 +100,7 @@ func (r *BackupRecord) Follows(b *OccurrenceBody) error {
 	switch {
 	case r == nil || r.Withdrawn:
 		return errors.New("it is of a control of which nothing is due")
-	case b.Run != nil && r.Named(b.Run.UID):
+	case b.Run != nil && r.Remembers(func(run RecordedRun) bool { return run.UID == b.Run.UID }):
 		return fmt.Errorf("backup %s (%s) is recorded already", b.Run.Name, b.Run.UID)
 	case b.Run != nil && !b.Extra && b.Run.BegunAt.Before(b.First.Add(-RunTolerance)):
 		return fmt.Errorf("backup %s was begun before slot %s", b.Run.Name, stamp(b.First))
@@ -270,7 +274,7 @@ func (r *BackupRecord) trim() {
 // occurred takes in an Occurrence.
 func (r *BackupRecord) occurred(b *OccurrenceBody) {
 	if b.Run != nil {
-		r.ran(RecordedRun{b.Run.UID, b.Run.BegunAt})
+		r.ran(RecordedRun{b.Run.Name, b.Run.UID, b.Run.BegunAt})
 	}
 	if b.Extra {
 		return

@@ -197,21 +197,23 @@ func TestRunsAreRememberedWithinBounds(t *testing.T) {
 	r := &BackupRecord{}
 	for i := range maxRuns + 3 {
 		at := (i * 7) % (maxRuns + 3) // in no order
-		r.ran(RecordedRun{fmt.Sprint(at), hours(at)})
+		r.ran(RecordedRun{UID: fmt.Sprint(at), BegunAt: hours(at)})
 	}
 	if len(r.Runs) != maxRuns || r.Runs[0].UID != "3" || r.Forgotten == nil || !r.Forgotten.Equal(hours(2).Time) {
 		t.Fatalf("got %d runs from %s on, forgotten until %v, want %d from 3 on, until %s", len(r.Runs), r.Runs[0].UID, r.Forgotten, maxRuns, hours(2))
 	}
 	for at, want := range map[Time]bool{hours(0): true, hours(2): true, hours(2, 1): false, hours(maxRuns + 9): false} {
-		if r.Recorded("another", at.Time) != want {
-			t.Errorf("another run that was begun at %s: recorded is %t", at, !want)
+		if r.Forgets(at.Time) != want {
+			t.Errorf("a run that was begun at %s: forgotten is %t", at, !want)
 		}
 	}
-	if !r.Recorded("7", hours(7).Time) || r.Named("2") {
-		t.Error("a run that is remembered is not recorded, or one that is forgotten is")
+	for uid, want := range map[string]bool{"2": false, "3": true, fmt.Sprint(maxRuns + 2): true} {
+		if got := r.Remembers(func(run RecordedRun) bool { return run.UID == uid }); got != want {
+			t.Errorf("run %s: remembered is %t", uid, got)
+		}
 	}
 	old := *r
-	old.ran(RecordedRun{"ancient", hours(1)})
+	old.ran(RecordedRun{UID: "ancient", BegunAt: hours(1)})
 	if !old.Forgotten.Equal(hours(2).Time) || len(old.Runs) != maxRuns || len(r.Runs) != maxRuns {
 		t.Errorf("an ancient run moved what is forgotten to %s", old.Forgotten)
 	}

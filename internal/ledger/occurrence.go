@@ -109,9 +109,10 @@ type RunBody struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	UID       string `json:"uid"`
-	// BegunAt is when the Backup was created; StartedAt when it began to read, which
-	// is the time of its data; EndedAt when it was complete: both absent where it
-	// does not say. Resolution: one second.
+	// BegunAt is when the Backup was created or, where Velero found it in the store and
+	// made the object anew, StartedAt; StartedAt is when it began to read, which is
+	// the time of its data; EndedAt when it was complete: both absent where it does
+	// not say. Resolution: one second.
 	BegunAt   Time  `json:"begunAt"`
 	StartedAt *Time `json:"startedAt,omitempty"`
 	EndedAt   *Time `json:"endedAt,omitempty"`

@@ -95,7 +95,7 @@ func newDesk(in Input, due ticks.Slots) *desk {
 	d := &desk{Input: in, due: due, used: map[string]bool{}, next: in.Record.Slots.Next, waiting: in.Record.Slots.Waiting}
 	for i := range in.Runs {
 		run := &in.Runs[i]
-		if run.Cluster != control.BackupOfThisCluster || run.Namespace != in.Record.Slots.Namespace || in.Record.Named(run.UID) {
+		if run.Cluster != control.BackupOfThisCluster || run.Namespace != in.Record.Slots.Namespace || recorded(in.Record, run) {
 			continue
 		}
 		d.runs = append(d.runs, run)
@@ -171,13 +171,13 @@ func (d *desk) pass() {
 func (d *desk) settleExtra() {
 	since := d.Record.Since.Truncate(time.Second)
 	for _, run := range d.runs {
-		ofPlan := run.Plan == d.Record.Slots.Plan
+		ofPlan, begun := run.Plan == d.Record.Slots.Plan, Begun(run)
 		switch {
-		case d.used[run.UID], !Ended(run), run.CreatedAt.Before(since), d.Record.Recorded(run.UID, run.CreatedAt):
-		case ofPlan && d.next != nil && !run.CreatedAt.Before(d.next.Add(-ledger.RunTolerance)):
+		case d.used[run.UID], !Ended(run), begun.Before(since), d.Record.Forgets(begun):
+		case ofPlan && d.next != nil && !begun.Before(d.next.Add(-ledger.RunTolerance)):
 		case !ofPlan && run.Plan != "" && d.Elsewhere != nil && d.Elsewhere(run.Namespace, run.Plan):
 		default:
-			at := ledger.At(run.CreatedAt)
+			at := ledger.At(begun)
 			d.decided = append(d.decided, Decided{Backup: run, Body: ledger.OccurrenceBody{
 				Of: ledger.OccurrenceOfBackup, State: stateOf(run), First: at, Last: at, Extra: true, Run: runBody(run)}})
 		}
@@ -204,7 +204,7 @@ func (d *desk) look(w ledger.WaitingSlot) (o outcome, sure bool) {
 		return outcome{run: run}, false
 	}
 	o = outcome{state: stateOf(run), run: run}
-	if o.state == ledger.OccurrenceCompleted && run.CreatedAt.After(w.Slot.Add(time.Duration(d.Record.Slots.StartingDeadline))) {
+	if o.state == ledger.OccurrenceCompleted && Begun(run).After(w.Slot.Add(time.Duration(d.Record.Slots.StartingDeadline))) {
 		o.state = ledger.OccurrenceLate
 	}
 	return o, true
@@ -221,10 +221,10 @@ func (d *desk) missed(w ledger.WaitingSlot) outcome {
 // runOf is the run of a slot; nil where there is none.
 func (d *desk) runOf(w ledger.WaitingSlot) *control.Backup {
 	from, to := w.Slot.Add(-ledger.RunTolerance), w.Until.Add(-ledger.RunTolerance)
-	at, _ := slices.BinarySearchFunc(d.plan, from, func(b *control.Backup, t time.Time) int { return b.CreatedAt.Compare(t) })
+	at, _ := slices.BinarySearchFunc(d.plan, from, func(b *control.Backup, t time.Time) int { return Begun(b).Compare(t) })
 	for _, run := range d.plan[at:] {
 		switch {
-		case !run.CreatedAt.Before(to):
+		case !Begun(run).Before(to):
 			return nil
 		case !d.used[run.UID]:
 			return run

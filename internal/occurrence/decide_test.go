@@ -63,6 +63,10 @@ func backup(tb testing.TB, text string) control.Backup {
 			b.CompletedAt = clock(tb, value)
 		case "failure":
 			b.Failure = value
+		case "started":
+			b.StartedAt = clock(tb, value)
+		case "uid":
+			b.UID = value
 		case "errors":
 			b.Errors = len(value)
 		default:
@@ -148,17 +152,24 @@ func TestDecide(t *testing.T) {
 			want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
 		"a run by hand in the slot": {now: "06:30", runs: []string{"a Completed 06:00 plan="},
 			want: []string{"extra Completed 06:00 by a"}, wantWake: "12:01"},
-		"a run by hand goes on":            {now: "06:00", runs: []string{"a InProgress 05:30 plan="}, wantWake: "12:01"},
-		"a run of another plan":            {now: "06:00", runs: []string{"a Completed 05:30 plan=theirs"}, want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
-		"a run of another control's plan":  {now: "06:00", runs: []string{"a Completed 05:30 plan=elsewhere"}, wantWake: "12:01"},
-		"a run of another cluster":         {now: "07:00", runs: []string{"a Completed 06:00 cluster=Another"}, wantWake: "12:01"},
-		"a run of no cluster":              {now: "07:00", runs: []string{"a Completed 06:00 cluster="}, wantWake: "12:01"},
-		"a run of another Velero":          {now: "07:00", runs: []string{"a Completed 06:00 namespace=dr"}, wantWake: "12:01"},
-		"a run from before the control":    {now: "06:00", runs: []string{"a Completed 04:59"}, wantWake: "12:01"},
-		"a run that is recorded":           {now: "07:00", edit: recorded("a"), runs: []string{"a Completed 06:00"}, wantWake: "12:01"},
-		"an extra one that is recorded":    {now: "06:00", edit: recorded("a"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
-		"an extra one too old to tell":     {now: "06:00", edit: forgotten("05:30"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
-		"an extra one not too old to tell": {now: "06:00", edit: forgotten("05:29"), runs: []string{"a Completed 05:30 plan="}, want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
+		"a run by hand goes on":           {now: "06:00", runs: []string{"a InProgress 05:30 plan="}, wantWake: "12:01"},
+		"a run of another plan":           {now: "06:00", runs: []string{"a Completed 05:30 plan=theirs"}, want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
+		"a run of another control's plan": {now: "06:00", runs: []string{"a Completed 05:30 plan=elsewhere"}, wantWake: "12:01"},
+		"a run of another cluster":        {now: "07:00", runs: []string{"a Completed 06:00 cluster=Another"}, wantWake: "12:01"},
+		"a run of no cluster":             {now: "07:00", runs: []string{"a Completed 06:00 cluster="}, wantWake: "12:01"},
+		"a run of another Velero":         {now: "07:00", runs: []string{"a Completed 06:00 namespace=dr"}, wantWake: "12:01"},
+		"a run from before the control":   {now: "06:00", runs: []string{"a Completed 04:59"}, wantWake: "12:01"},
+		"a run that is recorded":          {now: "07:00", edit: recordedAs("a"), runs: []string{"a Completed 06:00"}, wantWake: "12:01"},
+		"an extra one that is recorded":   {now: "06:00", edit: recordedAs("a"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
+		"a run that was found in the store": {now: "13:00", runs: []string{"a Completed 12:30 started=06:00:40"},
+			want: []string{"06:00 Completed by a next 12:00"}, wantWake: "18:01"},
+		"a recorded run that was found in the store": {now: "07:00", edit: recordedAs("a"),
+			runs: []string{"a Completed 06:40 started=05:50 uid=another"}, wantWake: "12:01"},
+		"a run by the name of one that is recorded": {now: "07:00", edit: recordedAs("a"), runs: []string{"a Completed 06:40 started=06:41 uid=another"},
+			want: []string{"06:00 Late by a next 12:00"}, wantWake: "18:01"},
+		"one from before the control that was found in the store": {now: "06:00", runs: []string{"a Completed 05:30 started=04:00"}, wantWake: "12:01"},
+		"an extra one too old to tell":                            {now: "06:00", edit: forgotten("05:30"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
+		"an extra one not too old to tell":                        {now: "06:00", edit: forgotten("05:29"), runs: []string{"a Completed 05:30 plan="}, want: []string{"extra Completed 05:30 by a"}, wantWake: "12:01"},
 		"a slot's run too old to tell is one": {now: "07:00", edit: forgotten("06:30"), runs: []string{"a Completed 06:00"},
 			want: []string{"06:00 Completed by a next 12:00"}, wantWake: "18:01"},
 		"a run goes on, and the next one ended": {now: "13:00", runs: []string{"a Queued 06:00", "b Completed 12:00"},
@@ -221,9 +232,9 @@ func blind(tb testing.TB, r *ledger.BackupRecord, from, to string) {
 	r.Unobserved = append(r.Unobserved, ledger.Interval{From: ledger.At(clock(tb, from)), To: ledger.At(clock(tb, to))})
 }
 
-func recorded(name string) func(testing.TB, *ledger.BackupRecord) {
+func recordedAs(name string) func(testing.TB, *ledger.BackupRecord) {
 	return func(_ testing.TB, r *ledger.BackupRecord) {
-		r.Runs = append(r.Runs, ledger.RecordedRun{UID: "uid-" + name})
+		r.Runs = append(r.Runs, ledger.RecordedRun{Name: name, UID: "uid-" + name})
 	}
 }
 

@@ -30,14 +30,19 @@ func TestEachSlotAndEachRunOnce(t *testing.T) {
 // run is a backup of the world, as it really was.
 type run struct {
 	control.Backup
-	// seen is when the operator can see it, ended and gone when it ended and vanished;
-	// zero for never.
-	seen, ended, gone time.Time
-	phase             string
+	// seen is when the operator can see it, ended and gone when it ended and vanished,
+	// and found when it was found in the store again; zero for never.
+	seen, ended, gone, found time.Time
+	phase                    string
 }
 
 // at is the run as it is to be seen at a time.
 func (r *run) at(now time.Time) (control.Backup, bool) {
+	if !r.found.IsZero() && !now.Before(r.found) {
+		b := r.Backup
+		b.UID, b.CreatedAt, b.StartedAt, b.Phase, b.CompletedAt = b.UID+"-found", r.found, b.CreatedAt.Add(2*time.Second), r.phase, r.ended
+		return b, true
+	}
 	if now.Before(r.seen) || (!r.gone.IsZero() && !now.Before(r.gone)) {
 		return control.Backup{}, false
 	}
@@ -131,6 +136,9 @@ func (w *world) anyRun(i int, begun time.Time) *run {
 	if rapid.IntRange(0, 4).Draw(t, "vanishes") == 0 {
 		r.gone = begun.Add(time.Duration(rapid.IntRange(1, 100000).Draw(t, "kept")) * time.Second)
 	}
+	if !r.gone.IsZero() && !r.ended.IsZero() && r.gone.After(r.ended) && rapid.Bool().Draw(t, "found") {
+		r.found = r.gone.Add(time.Duration(rapid.IntRange(0, 50000).Draw(t, "later")) * time.Second)
+	}
 	return r
 }
 
@@ -138,7 +146,7 @@ func (w *world) anyRun(i int, begun time.Time) *run {
 func (w *world) live() {
 	var events []time.Time
 	for _, r := range w.runs {
-		events = append(events, r.seen, r.ended, r.gone)
+		events = append(events, r.seen, r.ended, r.gone, r.found)
 	}
 	for _, e := range w.edits {
 		events = append(events, e.at)
@@ -421,16 +429,17 @@ func (w *world) candidates(due span, at time.Time) []control.Backup {
 	var found []control.Backup
 	for _, r := range w.runs {
 		b, there := r.at(at)
-		in := !b.CreatedAt.Before(due.slot.Add(-ledger.RunTolerance)) && b.CreatedAt.Before(due.until.Add(-ledger.RunTolerance))
+		begun := occurrence.Begun(&b)
+		in := !begun.Before(due.slot.Add(-ledger.RunTolerance)) && begun.Before(due.until.Add(-ledger.RunTolerance))
 		other := slices.ContainsFunc(w.said, func(s statement) bool {
-			return s.Backup != nil && s.Backup.UID == b.UID && !s.at.After(at) && (s.Body.Extra || !s.Body.First.Equal(due.slot))
+			return s.Backup != nil && s.Backup.Name == b.Name && !s.at.After(at) && (s.Body.Extra || !s.Body.First.Equal(due.slot))
 		})
 		if there && in && !other && b.Plan == "nightly" && b.Cluster == control.BackupOfThisCluster {
 			found = append(found, b)
 		}
 	}
 	slices.SortFunc(found, func(a, b control.Backup) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(occurrence.Begun(&a).Compare(occurrence.Begun(&b)), cmp.Compare(a.Name, b.Name))
 	})
 	return found
 }
@@ -442,7 +451,7 @@ func (w *world) checkSlot(due span, s statement) {
 	if len(found) > 0 {
 		want = map[string]string{"Completed": ledger.OccurrenceCompleted, "PartiallyFailed": ledger.OccurrencePartiallyFailed,
 			"Failed": ledger.OccurrenceFailed, "FailedValidation": ledger.OccurrenceFailed}[found[0].Phase]
-		if want == ledger.OccurrenceCompleted && found[0].CreatedAt.After(due.slot.Add(10*time.Minute)) {
+		if want == ledger.OccurrenceCompleted && occurrence.Begun(&found[0]).After(due.slot.Add(10*time.Minute)) {
 			want = ledger.OccurrenceLate
 		}
 		if s.Reason == ledger.OccurrenceNotEnded && found[0].CompletedAt.IsZero() {
@@ -467,13 +476,13 @@ func (w *world) checkRuns() {
 		if s.Backup == nil {
 			continue
 		}
-		if _, twice := by[s.Backup.UID]; twice {
+		if _, twice := by[s.Backup.Name]; twice {
 			w.t.Fatalf("%s is recorded twice", s.Backup.Name)
 		}
-		by[s.Backup.UID] = s
+		by[s.Backup.Name] = s
 	}
 	for _, r := range w.runs {
-		s, recorded := by[r.UID]
+		s, recorded := by[r.Name]
 		ours := r.Cluster == control.BackupOfThisCluster && r.Plan != "elsewhere"
 		switch {
 		case recorded && (!ours || r.CreatedAt.Before(w.introducedAt(s.at).Add(-ledger.RunTolerance))):
@@ -493,9 +502,10 @@ func (w *world) checkRuns() {
 func (w *world) mustBeRecorded(r *run) bool {
 	at := w.end.Add(-time.Second)
 	b, there := r.at(at)
-	if !there || b.CompletedAt.IsZero() || w.newestEdit(at).cron == "" || r.CreatedAt.Before(w.introducedAt(at)) {
+	begun := occurrence.Begun(&b)
+	if !there || b.CompletedAt.IsZero() || w.newestEdit(at).cron == "" || begun.Before(w.introducedAt(at)) {
 		return false
 	}
 	next := w.known.Backup("p", "b").Slots.Next
-	return r.Plan != "nightly" || r.CreatedAt.Before(next.Add(-ledger.RunTolerance))
+	return r.Plan != "nightly" || begun.Before(next.Add(-ledger.RunTolerance))
 }

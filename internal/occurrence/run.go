@@ -2,6 +2,7 @@ package occurrence
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
@@ -15,6 +16,17 @@ const (
 	phaseFailedValidation = "FailedValidation"
 	phaseDeleting         = "Deleting"
 )
+
+// Begun is when a run was begun: when the Backup was created or, where Velero found it
+// in the store and made the object anew, when it started.
+func Begun(b *control.Backup) time.Time { return control.Earlier(b.CreatedAt, b.StartedAt) }
+
+// recorded reports whether a run is one that the ledger has: the same object or, where
+// Velero found it in the store, one of the same name.
+func recorded(r *ledger.BackupRecord, b *control.Backup) bool {
+	found := Begun(b).Before(b.CreatedAt)
+	return r.Remembers(func(run ledger.RecordedRun) bool { return run.UID == b.UID || found && run.Name == b.Name })
+}
 
 // Ended reports whether a backup has ended. One that is being deleted had, where it
 // says when.
@@ -48,9 +60,9 @@ func stateOf(b *control.Backup) string {
 // runBody is a run as the ledger states it, without its object.
 func runBody(b *control.Backup) *ledger.RunBody {
 	return &ledger.RunBody{Plan: b.Plan, Namespace: b.Namespace, Name: b.Name, UID: b.UID, Phase: b.Phase,
-		BegunAt: ledger.At(b.CreatedAt), StartedAt: timeOf(b.StartedAt), EndedAt: timeOf(b.CompletedAt), ExpiresAt: timeOf(b.ExpiresAt)}
+		BegunAt: ledger.At(Begun(b)), StartedAt: timeOf(b.StartedAt), EndedAt: timeOf(b.CompletedAt), ExpiresAt: timeOf(b.ExpiresAt)}
 }
 
 func compareRuns(a, b *control.Backup) int {
-	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID))
+	return cmp.Or(Begun(a).Compare(Begun(b)), cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID))
 }
