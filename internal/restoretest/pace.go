@@ -66,11 +66,15 @@ func retest(every time.Duration, failed bool) time.Duration {
 // await asks until the answer is yes or an error, or so long has passed. It reports
 // what was answered last.
 func (p Pace) await(ctx context.Context, limit time.Duration, ask func(context.Context) (bool, error)) (bool, error) {
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	interval, most := p.Poll, p.Poll*mostPolls
 	for {
 		yes, err := ask(ctx)
+		if err != nil && ctx.Err() != nil && whole.Err() == nil {
+			return false, nil // it is the limit that cut the question short
+		}
 		if yes || err != nil {
 			return yes, err
 		}

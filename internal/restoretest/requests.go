@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -71,8 +70,6 @@ func (t *Tester) refused(err error, what, namespace string) error {
 		where = " in namespace " + namespace
 	}
 	switch {
-	case meta.IsNoMatchError(err):
-		return unseen.Inconclusive("The kinds of Velero are not served, so that no backup can be restored.")
 	// An authorizer says this, and admission does not.
 	case apierrors.IsUnauthorized(err), apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot "):
 		return unseen.Forbidden("Holdfast may not %s%s: %s.", what, where, t.table.MissingRestoreTests())

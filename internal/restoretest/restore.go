@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/phrase"
+	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 )
 
 // The phases of a velero.io Restore that are told apart.
@@ -44,10 +45,13 @@ func (r *run) request(ctx context.Context) error {
 	restore.SetLabels(r.testLabels(r.id))
 	restore.Object["spec"] = r.spec()
 	r.requested = r.options.Now()
-	if err := r.create(ctx, restore); err != nil {
-		return err
+	switch err := r.api.Create(ctx, restore); {
+	case gone(err):
+		return unseen.Inconclusive("Velero does not serve Restores in namespace %s: install it there, or state where it is.", r.target.VeleroNamespace)
+	case err != nil:
+		return r.refused(err, "create a Restore", r.target.VeleroNamespace)
 	}
-	r.restored.DataAge = int64(r.requested.Sub(r.candidate.StartedAt).Seconds())
+	r.restored.DataAge = max(0, int64(r.requested.Sub(r.candidate.StartedAt).Seconds()))
 	return nil
 }
 

@@ -48,7 +48,7 @@ func claimedBy(namespace string, all []corev1.PersistentVolume, handle string) v
 	for _, v := range own {
 		if other := others[identity(v)]; other != "" && found.shared == "" {
 			found.shared = fmt.Sprintf("PersistentVolume %s, which was restored into namespace %s, has the volume of %s: nothing is removed, so as to delete no data."+
-				" Set its reclaim policy to Retain, and delete the namespace.", v.Name, namespace, other)
+				" Set its reclaim policy to Retain, and delete its pod, its claim and itself.", v.Name, namespace, other)
 		}
 		if v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain {
 			found.retained = append(found.retained, v.Name)
