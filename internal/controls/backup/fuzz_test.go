@@ -141,7 +141,7 @@ func TestTheSecondOfTheBreach(t *testing.T) {
 		s := newScene(inWeb().Snapshot.Namespace)
 		for i := range rapid.IntRange(0, 4).Draw(t, "backups") {
 			b := &s.Snapshot.Backups[s.run(age(fmt.Sprintf("age %d", i))).i]
-			b.ExpiresAt = now.Add(age(fmt.Sprintf("left %d", i)))
+			b.Name, b.ExpiresAt = fmt.Sprintf("run-%d", i), now.Add(age(fmt.Sprintf("left %d", i)))
 			b.Phase = rapid.SampledFrom([]string{phaseCompleted, phaseFailed, "InProgress"}).Draw(t, "phase")
 		}
 		before := Control{}.Evaluate(s.Input)[0]
