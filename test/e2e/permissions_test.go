@@ -177,7 +177,7 @@ var _ = Describe("Issue 5: Every permission is needed", func() {
 		s.Apply(s.tb, s.policyOnEverything())
 		s.AwaitCondition(s.tb, s.name, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonDeviating)
 		for _, resource := range []string{
-			"controlpolicies", "evidenceschedules", "namespaces", "networkpolicies", "pods", "ingressclasses", "storageclasses", "persistentvolumes",
+			"controlpolicies", "evidenceschedules", "namespaces", "networkpolicies", "pods", "ingressclasses", "storageclasses", "persistentvolumes", "persistentvolumeclaims",
 			"validatingadmissionpolicies", "validatingadmissionpolicybindings", "encryptedstorageclasses",
 		} {
 			s.eventually(resource+" are listed", func() error {
@@ -269,6 +269,13 @@ func optionalKinds() []optionalKind {
 		{"security.istio.io", "v1", "peerauthentications", "PeerAuthentication", namespaced},
 		{"networking.istio.io", "v1", "destinationrules", "DestinationRule", namespaced},
 		{"cert-manager.io", "v1", "certificates", "Certificate", namespaced},
+		{"velero.io", "v1", "schedules", "Schedule", namespaced},
+		{"velero.io", "v1", "backupstoragelocations", "BackupStorageLocation", namespaced},
+		{"velero.io", "v1", "backups", "Backup", namespaced},
+		{"velero.io", "v1", "deletebackuprequests", "DeleteBackupRequest", namespaced},
+		{"velero.io", "v1", "podvolumebackups", "PodVolumeBackup", namespaced},
+		{"velero.io", "v2alpha1", "datauploads", "DataUpload", namespaced},
+		{"snapshot.storage.k8s.io", "v1", "volumesnapshots", "VolumeSnapshot", namespaced},
 		{"policy.networking.k8s.io", "v1alpha2", "clusternetworkpolicies", "ClusterNetworkPolicy", cluster},
 		{"policy.networking.k8s.io", "v1alpha1", "adminnetworkpolicies", "AdminNetworkPolicy", cluster},
 		{"policy.networking.k8s.io", "v1alpha1", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy", cluster},

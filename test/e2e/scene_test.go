@@ -118,6 +118,8 @@ func (s *scene) policyOnEverything() *harness.PolicyBuilder {
 			Ingress: &v1alpha1.IngressEncryption{Certificates: "Ignore"}, Gateway: &v1alpha1.GatewayEncryption{},
 			Mesh: &v1alpha1.MeshEncryption{Provider: "Istio"}, Certificates: &v1alpha1.CertificateHealth{},
 		}},
+		backedUp(backups, v1alpha1.Backup{}),
+		backedUp("BCK-2", v1alpha1.Backup{Provider: v1alpha1.BackupByVolumeSnapshot}),
 	)
 }
 

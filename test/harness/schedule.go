@@ -17,14 +17,15 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
-// Hasty has an operator take the minutes of a cron for seconds, and the minute for
-// so many of them: a test then sees slots pass.
+// Hasty has an operator take a cron of every minute for one of every so many seconds:
+// a test then sees slots pass. Other crons are as they are, so that evaluators pass
+// their self-tests.
 func Hasty(seconds int) Patch {
 	return Patch{
 		File: "internal/slots/slots.go",
 		Old:  `cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(spec)`,
-		New: fmt.Sprintf(`cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse("*/%d " + spec)`,
-			seconds),
+		New: fmt.Sprintf(`cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).
+		Parse(map[bool]string{true: "*/%d "}[spec == "* * * * *"] + spec)`, seconds),
 	}
 }
 
