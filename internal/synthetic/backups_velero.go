@@ -83,8 +83,12 @@ func (v *velero) ended(i int, at time.Time, phase string) {
 // there are the backups that Velero has at a time, newest first: those that expired
 // are gone.
 func (v *velero) there(at time.Time) []control.Backup {
-	list := slices.DeleteFunc(slices.Clone(v.all), func(b control.Backup) bool { return !b.ExpiresAt.After(at) })
-	slices.SortStableFunc(list, func(a, b control.Backup) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	var list []control.Backup
+	for _, b := range slices.Backward(v.all) {
+		if b.ExpiresAt.After(at) {
+			list = append(list, b)
+		}
+	}
 	return list
 }
 
