@@ -28,8 +28,8 @@ type backups struct {
 	// all others.
 	named map[string]map[*backupSet]struct{}
 	wide  map[*backupSet]struct{}
-	// runs are the backups that say of which cluster they are, oldest first.
-	runs map[planKey][]*keptBackup
+	// runs are the backups that say of which cluster they are, by plan.
+	runs map[planKey]*planRuns
 	// requests are those that a backup be deleted, by backup.
 	requests placed[string]
 	volumes  backedUpVolumes
@@ -39,6 +39,13 @@ type backups struct {
 type sharedFilters struct {
 	*control.BackupFilters
 	users int
+}
+
+// planRuns are the runs of a plan, oldest first: all of them, and those that may
+// count, by list.
+type planRuns struct {
+	all    []*keptBackup
+	usable [2][]*keptBackup
 }
 
 // planKey is a plan, "" for none, where Velero runs and of which cluster.
@@ -51,7 +58,7 @@ func newBackups() backups {
 		filters:  map[string]*sharedFilters{},
 		named:    map[string]map[*backupSet]struct{}{},
 		wide:     map[*backupSet]struct{}{},
-		runs:     map[planKey][]*keptBackup{},
+		runs:     map[planKey]*planRuns{},
 		requests: newPlaced[string](),
 		volumes:  newBackedUpVolumes(),
 	}
@@ -80,17 +87,38 @@ func (k *backups) add(key object, b *keptBackup, text string) {
 	set.insert(b)
 	k.of[key] = b
 	if b.label != "" {
-		k.runs[planOf(b)] = insertBackup(k.runs[planOf(b)], b)
+		k.addRun(b)
+	}
+}
+
+func (k *backups) addRun(b *keptBackup) {
+	runs := k.runs[planOf(b)]
+	if runs == nil {
+		runs = &planRuns{}
+		k.runs[planOf(b)] = runs
+	}
+	runs.all = insertBackup(runs.all, b)
+	if list, usable := b.usable(); usable {
+		runs.usable[list] = insertBackup(runs.usable[list], b)
+	}
+}
+
+func (k *backups) dropRun(b *keptBackup) {
+	runs := k.runs[planOf(b)]
+	runs.all = dropBackup(runs.all, b)
+	if list, usable := b.usable(); usable {
+		runs.usable[list] = dropBackup(runs.usable[list], b)
+	}
+	if len(runs.all) == 0 {
+		delete(k.runs, planOf(b))
 	}
 }
 
 // drop takes a backup away, and its set where it was the last one.
 func (k *backups) drop(key object, b *keptBackup) {
 	delete(k.of, key)
-	if runs := dropBackup(k.runs[planOf(b)], b); len(runs) > 0 {
-		k.runs[planOf(b)] = runs
-	} else {
-		delete(k.runs, planOf(b))
+	if b.label != "" {
+		k.dropRun(b)
 	}
 	set := b.set
 	set.drop(b)
@@ -226,8 +254,12 @@ func (st *store) worth(b *keptBackup) int {
 // viewBackups returns backups as evaluators see them in a scope, newest first.
 func (st *store) viewBackups(shown []*keptBackup, scope string) []control.Backup {
 	slices.SortFunc(shown, func(a, b *keptBackup) int { return compareBackups(b, a) })
-	var views []control.Backup
-	for _, b := range slices.Compact(shown) {
+	shown = slices.Compact(shown)
+	if len(shown) == 0 {
+		return nil
+	}
+	views := make([]control.Backup, 0, len(shown))
+	for _, b := range shown {
 		views = append(views, st.viewBackup(b, scope))
 	}
 	return views
@@ -243,29 +275,32 @@ func (st *store) newestRuns() []control.Backup {
 		if st.clusterOf(plan.label) != control.BackupOfThisCluster {
 			continue
 		}
-		shown = append(shown, runs[max(0, len(runs)-newestOfPlans):]...)
-		shown = append(shown, newestThat(runs, func(b *keptBackup) bool { return hasEnded(b.Phase) })...)
-		for _, phase := range []string{backupCompleted, backupPartiallyFailed} {
-			shown = append(shown, newestThat(runs, func(b *keptBackup) bool { return b.Phase == phase && !b.Deleting })...)
-		}
+		shown = append(shown, newest(runs.all, newestOfPlans)...)
+		shown = append(shown, newestEnded(runs.all)...)
+		shown = append(shown, newest(runs.usable[0], 1)...)
+		shown = append(shown, newest(runs.usable[1], 1)...)
 	}
 	return st.viewBackups(shown, control.Cluster)
 }
 
-// newestThat returns the newest of backups that a condition holds for, if there is one.
-func newestThat(backups []*keptBackup, holds func(*keptBackup) bool) []*keptBackup {
-	for i, b := range slices.Backward(backups) {
-		if holds(b) {
-			return backups[i : i+1]
+// newest returns so many of the newest backups of a list, or all that there are.
+func newest(list []*keptBackup, most int) []*keptBackup { return list[max(0, len(list)-most):] }
+
+// newestEnded returns the newest backup of a list that has ended, if there is one.
+func newestEnded(list []*keptBackup) []*keptBackup {
+	for i, b := range slices.Backward(list) {
+		if hasEnded(b.Phase) {
+			return list[i : i+1]
 		}
 	}
 	return nil
 }
 
-// BackupRuns returns the backups of this cluster that were created at a time or
-// after it, whatever their phase and wherever Velero runs, in the order in which
-// they were created, and whether backups are observed at all: only then does it mean
-// something that one is not among them. Their Volumes are left out.
+// BackupRuns returns the backups of this cluster that began at a time or after it, or
+// were created then where they did not begin: whatever their phase and wherever
+// Velero runs, in the order in which they were created. It also returns whether
+// backups are observed at all: only then does it mean something that one is not among
+// them. Their Volumes are left out.
 func (o *Observer) BackupRuns(since time.Time) (runs []control.Backup, observed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -275,18 +310,17 @@ func (o *Observer) BackupRuns(since time.Time) (runs []control.Backup, observed 
 	return o.store.runsSince(since), true
 }
 
-// runsSince returns the backups of this cluster that were created at a time or after
-// it, in the order in which they were created.
+// runsSince returns the backups of this cluster that began at a time or after it, in
+// the order in which they were created.
 func (st *store) runsSince(since time.Time) []control.Backup {
 	var runs []control.Backup
 	for plan, of := range st.objects.backups.runs {
 		if st.clusterOf(plan.label) != control.BackupOfThisCluster {
 			continue
 		}
-		for _, b := range of {
-			if !b.CreatedAt.Before(since) {
-				runs = append(runs, st.viewBackup(b, control.Cluster))
-			}
+		from, _ := slices.BinarySearchFunc(of.all, since, func(b *keptBackup, since time.Time) int { return b.begun().Compare(since) })
+		for _, b := range of.all[from:] {
+			runs = append(runs, st.viewBackup(b, control.Cluster))
 		}
 	}
 	slices.SortFunc(runs, func(a, b control.Backup) int {

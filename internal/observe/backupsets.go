@@ -143,8 +143,7 @@ func (s *backupSet) drop(b *keptBackup) {
 // shown are the backups of the set that namespaces see, oldest first: the best, and
 // the newest of all that ended.
 func (s *backupSet) shown() []*keptBackup {
-	ended := newestThat(s.backups, func(b *keptBackup) bool { return hasEnded(b.Phase) })
-	shown := slices.Concat(s.best[0], s.best[1], ended)
+	shown := slices.Concat(s.best[0], s.best[1], newestEnded(s.backups))
 	slices.SortFunc(shown, compareBackups)
 	return slices.Compact(shown)
 }
