@@ -45,8 +45,8 @@ func (velero) wants(in control.Input) ([]control.Change, error) {
 	return changes, nil
 }
 
-// wantedExtra is a further backup: while the objective is missed, no other backup of
-// the plan is under way, and the location can take one.
+// wantedExtra is a further backup, as the plan's runs are: while the objective is
+// missed, no other backup of the plan is under way, and the location can take one.
 func (c *cluster) wantedExtra() *control.Change {
 	if c.plan == nil || unjudged(c.in.Snapshot, []string{kindBackups, kindLocations}, control.NeedBackups, control.NeedBackupLocations) != nil {
 		return nil
@@ -55,25 +55,32 @@ func (c *cluster) wantedExtra() *control.Change {
 	if err != nil {
 		return nil
 	}
-	r := c.runs(declared)
-	location := c.location()
-	if !r.missed() || location == nil || location.Phase != "Available" || location.AccessMode == "ReadOnly" {
-		return nil
-	}
-	name := c.extraPrefix() + strconv.FormatInt(int64(c.extraSlot().Sub(time.Unix(0, 0))/time.Minute), 10)
-	named := func(b *control.Backup) bool { return b.Name == name }
-	underWay := func(b *control.Backup) bool { return !terminal(b) && b.Name != name }
-	if slices.ContainsFunc(r.extra, underWay) || slices.ContainsFunc(r.all, func(b *control.Backup) bool { return underWay(b) && !r.passed(r.overdueAfter(begun(b))) }) {
+	name := c.extraPrefix() + strconv.FormatInt(c.extraSlot().Unix()/60, 10)
+	if r := c.runs(declared); !r.missed() || r.underWay(name) || !c.writable() {
 		return nil
 	}
 	spec := c.wantedTemplate()
-	labels := spec["metadata"].(map[string]any)["labels"].(map[string]any)
 	delete(spec, "metadata")
 	return &control.Change{
 		APIVersion: veleroVersion, Kind: "Backup", Namespace: c.namespace, Name: name, Spec: spec,
-		Labels: map[string]string{control.ClusterLabel: textOf(labels, control.ClusterLabel), control.ExtraLabel: "true"},
-		Rules:  []string{RuleRuns}, Effect: control.Permits, InPlace: slices.ContainsFunc(r.extra, named),
+		Labels: map[string]string{control.ClusterLabel: c.in.Snapshot.Namespace.UID, control.ExtraLabel: "true"},
+		Rules:  []string{RuleRuns}, Effect: control.Permits,
+		InPlace: slices.ContainsFunc(c.in.Snapshot.Backups, func(b control.Backup) bool { return b.Namespace == c.namespace && b.Name == name }),
 	}
+}
+
+// underWay reports whether a backup of the plan other than the named one is, and not
+// for so long that it is stuck.
+func (r *runs) underWay(name string) bool {
+	return slices.ContainsFunc(slices.Concat(r.all, r.extra), func(b *control.Backup) bool {
+		return !terminal(b) && b.Name != name && !r.passed(r.overdueAfter(begun(b)))
+	})
+}
+
+// writable reports whether the location is known to take backups.
+func (c *cluster) writable() bool {
+	l := c.location()
+	return l != nil && l.Phase == "Available" && l.AccessMode != "ReadOnly"
 }
 
 // extraPrefix begins the names of backups that are started besides the plan's runs.
