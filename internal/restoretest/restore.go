@@ -79,24 +79,30 @@ func (r *run) spec() map[string]any {
 
 // finish waits for the end of the Restore.
 func (r *run) finish(ctx context.Context) error {
-	done, err := r.pace.await(ctx, r.left(), func(ctx context.Context) (bool, error) {
-		restore, err := r.readRestore(ctx, r.target.VeleroNamespace, r.namespace.Name)
-		switch {
-		case gone(err):
-			r.restored.Failure = "the Restore is gone: it was deleted, or Velero was removed"
-			return true, nil
-		case apierrors.IsForbidden(err):
-			return false, r.refused(err, "read the Restore", r.target.VeleroNamespace)
-		case err != nil:
-			return false, nil // the API server may answer again
-		}
-		r.take(restore)
-		return ended(r.restored.Phase), nil
-	})
+	done, err := r.pace.await(ctx, r.left(), r.looked)
 	if err == nil && !done {
 		r.restored.Failure = fmt.Sprintf("it did not end within %s", r.target.Timeout)
 	}
 	return err
+}
+
+// looked looks at the Restore, and reports whether it has ended. An API server that
+// does not answer may answer again.
+func (r *run) looked(ctx context.Context) (done bool, err error) {
+	restore, err := r.readRestore(ctx, r.target.VeleroNamespace, r.namespace.Name)
+	switch {
+	case err == nil:
+		r.take(restore)
+		done = ended(r.restored.Phase)
+	case gone(err):
+		r.restored.Failure = "the Restore is gone: it was deleted, or Velero was removed"
+		done, err = true, nil
+	case apierrors.IsForbidden(err):
+		err = r.refused(err, "read the Restore", r.target.VeleroNamespace)
+	default:
+		err = nil
+	}
+	return done, err
 }
 
 // take takes over what the status of a Restore tells.

@@ -83,7 +83,7 @@ func TestOnAnAPIServer(t *testing.T) {
 		t.Run("a sentinel that is not wanted any more", testForget)
 		t.Run("results count, and then do not", testCadence)
 	})
-	// t.Run("Velero is removed meanwhile", testVeleroRemoved)
+	t.Run("Velero is removed meanwhile", testVeleroRemoved)
 }
 
 // grant grants the user what the chart grants.

@@ -10,8 +10,8 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
-// RuleRestored: a backup of the namespace was restored, and what was in it compared,
-// within twice the interval.
+// RuleRestored is that a backup of the namespace was restored, and what was in it
+// compared, within twice the interval.
 const RuleRestored = "BK-08"
 
 // Control evaluates controls of this type.
