@@ -28,7 +28,7 @@ type Metrics struct {
 	descs   map[string]*prometheus.Desc
 	vectors []prometheus.Collector
 
-	episodes, ended, repairs, failures, contentions, rollbacks, gaps, collections, probes, probeRuns *prometheus.CounterVec
+	episodes, ended, repairs, failures, contentions, rollbacks, gaps, collections, probes, probeRuns, backupSlots *prometheus.CounterVec
 
 	episodeTime, repairTime, contentionTime, probeTime *prometheus.HistogramVec
 	evaluation, durable, integrated                    prometheus.Histogram
@@ -63,6 +63,7 @@ func NewMetrics(opts MetricsOptions) *Metrics {
 	m.contentions, m.rollbacks = counters["holdfast_contentions_total"], counters["holdfast_rollbacks_total"]
 	m.gaps, m.collections = counters["holdfast_gaps_total"], counters["holdfast_collections_total"]
 	m.probes, m.probeRuns, m.probeTime = counters["holdfast_probes_total"], counters["holdfast_probe_runs_total"], histograms["holdfast_probe_run_seconds"]
+	m.backupSlots = counters["holdfast_backup_slots_total"]
 	m.episodeTime, m.repairTime = histograms["holdfast_episode_seconds"], histograms["holdfast_repair_seconds"]
 	m.contentionTime = histograms["holdfast_contention_seconds"]
 	single := func(name string) prometheus.Histogram {
@@ -115,6 +116,8 @@ func (m *Metrics) Recorded(e *ledger.Entry, ended []ledger.Ended) {
 		m.rollbacks.WithLabelValues(e.Policy.Name, e.Control, e.Reason).Inc()
 	case e.Kind == ledger.KindGap && e.Gap.Ends == "":
 		m.gaps.WithLabelValues(e.Gap.Cause).Inc()
+	case e.Kind == ledger.KindOccurrence && e.Occurrence.Of == ledger.OccurrenceOfBackup:
+		m.backupSlots.WithLabelValues(e.Policy.Name, e.Control, e.Occurrence.State).Add(float64(e.Occurrence.Count))
 	default:
 		m.collected(e)
 	}
@@ -148,7 +151,7 @@ func (m *Metrics) forget(policy string) {
 	of := prometheus.Labels{"policy": policy}
 	for _, v := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
-	}{m.episodes, m.ended, m.repairs, m.failures, m.contentions, m.rollbacks, m.episodeTime, m.repairTime, m.contentionTime} {
+	}{m.episodes, m.ended, m.repairs, m.failures, m.contentions, m.rollbacks, m.backupSlots, m.episodeTime, m.repairTime, m.contentionTime} {
 		v.DeletePartialMatch(of)
 	}
 }

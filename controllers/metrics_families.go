@@ -37,6 +37,7 @@ func MetricGroups() []MetricGroup {
 		{"What happened, and how long it took", actFamilies()},
 		{"Whether anybody looks", observationFamilies()},
 		{"Probes", probeFamilies()},
+		{"Backups that were due", backupFamilies()},
 		{"The ledger", ledgerFamilies()},
 		{"Collections and anchors", evidenceFamilies()},
 	}
@@ -95,6 +96,16 @@ func observationFamilies() []MetricFamily {
 		{Name: "holdfast_gaps_total", Type: typeCounter, Labels: []string{"cause"}, Help: "Gaps that were recorded: intervals in which observation was due and absent."},
 		{Name: "holdfast_open_gaps", Type: typeGauge, Labels: []string{"cause"}, Help: "Gaps that have not ended."},
 		{Name: "holdfast_self_test_failed", Type: typeGauge, Labels: []string{"type"}, Help: "1 where the evaluator of a control type failed its newest self-test, else 0."},
+	}
+}
+
+// backupFamilies say what came of the slots in which backups are due.
+func backupFamilies() []MetricFamily {
+	by := func(labels ...string) []string { return append([]string{"policy", "control"}, labels...) }
+	return []MetricFamily{
+		{Name: "holdfast_backup_slots_total", Type: typeCounter, Labels: by("state"), Help: "Slots in which a backup was due, by what came of them."},
+		{Name: "holdfast_last_backup_slot_state", Type: typeGauge, Labels: by("state"), Help: "1, with what came of the newest slot in which a backup was due."},
+		{Name: "holdfast_last_backup_slot_timestamp_seconds", Type: typeGauge, Labels: by(), Help: "The newest slot in which a backup was due, and of which it is known what came of it."},
 	}
 }
 

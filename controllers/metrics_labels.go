@@ -41,7 +41,7 @@ func MetricLabels() []MetricLabel {
 		{"cause", "Why nobody observed.", ledger.GapCauses()},
 		{"type", "Type of a control.", types},
 		{"schedule", "Name of an EvidenceSchedule.", nil},
-		{"state", "What became of a slot.", words(slotStates()...)},
+		{"state", "What became of a slot: of a collection, or of a backup.", allSlotStates()},
 		{"anchor", "Name of an anchor of that schedule.", nil},
 		{"probe", "What probes look at: how an API server stores a `Canary`, what a host serves in a `Handshake`, the public half of a TLS Secret (`Certificate`), whether a `Guard` refuses, whether everybody knows the password of Velero's repositories (`Repository`), and what a `RestoreTest` brought back.", probe.Kinds()},
 		{"result", "What a probe came to: `Seen`, or the reason why it saw nothing. A target is `Awaited` before its first probe, and `Stale` once the newest does not count any more.",
@@ -56,6 +56,13 @@ func reasons() []string {
 	all := slices.Concat(rank,
 		words(enforce.FailureForbidden, enforce.FailureRejected, enforce.FailureNotServed, enforce.FailureThrottled, enforce.FailureUnsent, enforce.FailureUnknown),
 		[]string{reasonDiffers, control.ReasonFailed, ledger.RolledBackLifeline, ledger.RolledBackPodsNotReady})
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// allSlotStates are all that may become of a slot of a collection, or of a backup.
+func allSlotStates() []string {
+	all := append(words(slotStates()...), ledger.OccurrenceStates()...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

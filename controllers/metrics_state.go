@@ -41,6 +41,7 @@ func (s scrape) state() {
 	s.contests()
 	for _, def := range s.engine.registry.load().sorted {
 		s.policy(def)
+		s.backups(def)
 	}
 	s.probes()
 	s.ledger()

@@ -20,8 +20,9 @@ type BackupRecord struct {
 	Since Time `json:"since"`
 	// Withdrawn is true while nothing is due.
 	Withdrawn bool `json:"withdrawn,omitempty"`
-	// LastSlot is the newest slot that something is said of.
-	LastSlot *Time `json:"lastSlot,omitempty"`
+	// LastSlot is the newest slot that something is said of, and LastState what came of it.
+	LastSlot  *Time  `json:"lastSlot,omitempty"`
+	LastState string `json:"lastState,omitempty"`
 	// Runs are the newest runs that are recorded, by BegunAt: at most maxRuns.
 	// Forgotten is when the newest of those was begun that are no longer among them.
 	Runs      []RecordedRun `json:"runs,omitempty"`
@@ -213,7 +214,8 @@ func (k *Known) slotsIntroduced(e *Entry) {
 		s.Backups = withEdit(s.Backups, key, func(last *BackupRecord) *BackupRecord {
 			next := BackupRecord{Slots: *slots, Since: e.ObservedAt}
 			if last != nil {
-				next.Runs, next.Forgotten, next.LastSlot = last.Runs, last.Forgotten, last.LastSlot
+				next.Runs, next.Forgotten = last.Runs, last.Forgotten
+				next.LastSlot, next.LastState = last.LastSlot, last.LastState
 			}
 			if last != nil && !last.Withdrawn {
 				next.Since, next.Unobserved = last.Since, last.Unobserved
@@ -281,7 +283,7 @@ func (r *BackupRecord) occurred(b *OccurrenceBody) {
 	}
 	r.Slots.Next, r.Slots.Waiting = b.Next, b.Waiting
 	if r.LastSlot == nil || b.Last.After(r.LastSlot.Time) {
-		r.LastSlot = &b.Last
+		r.LastSlot, r.LastState = &b.Last, b.State
 	}
 	r.trim()
 }

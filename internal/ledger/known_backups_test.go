@@ -69,7 +69,7 @@ func describe(r *BackupRecord) string {
 		}
 		return fmt.Sprint(t.Sub(epoch).Hours())
 	}
-	text := fmt.Sprintf("last=%s next=%s", short(r.LastSlot), short(r.Slots.Next))
+	text := fmt.Sprintf("last=%s%s next=%s", short(r.LastSlot), strings.ToLower(r.LastState[:min(len(r.LastState), 1)]), short(r.Slots.Next))
 	for _, w := range r.Slots.Waiting {
 		text += fmt.Sprintf(" waits=%s-%s", short(&w.Slot), short(&w.Until))
 	}
@@ -95,17 +95,17 @@ func TestSlotsAreFolded(t *testing.T) {
 	}{
 		"a control without slots":      {[]Draft{introDraft("p", "b", "d", epoch)}, "none"},
 		"introduced":                   {[]Draft{slotsDraft("d", 6)}, "last=- next=6"},
-		"a run":                        {[]Draft{slotsDraft("d", 6), ran(6, 12, "a")}, "last=6 next=12 ran=a"},
-		"missed slots":                 {[]Draft{slotsDraft("d", 6), missedSlots(OccurrenceNoRun, 6, 18, 24)}, "last=18 next=24"},
+		"a run":                        {[]Draft{slotsDraft("d", 6), ran(6, 12, "a")}, "last=6c next=12 ran=a"},
+		"missed slots":                 {[]Draft{slotsDraft("d", 6), missedSlots(OccurrenceNoRun, 6, 18, 24)}, "last=18m next=24"},
 		"an extra run":                 {[]Draft{slotsDraft("d", 6), extraRun(hours(5), "x")}, "last=- next=6 ran=x"},
-		"a slot that waits":            {[]Draft{slotsDraft("d", 6), ran(12, 18, "b", waits(6, 12))}, "last=12 next=18 waits=6-12 ran=b"},
-		"two that wait":                {[]Draft{slotsDraft("d", 6), ran(18, 24, "c", waits(6, 12), waits(12, 18))}, "last=18 next=24 waits=6-12 waits=12-18 ran=c"},
-		"one that waited ended":        {[]Draft{slotsDraft("d", 6), ran(12, 18, "b", waits(6, 12)), ran(6, 18, "a")}, "last=12 next=18 ran=a ran=b"},
-		"one that waited was missed":   {[]Draft{slotsDraft("d", 6), ran(12, 18, "b", waits(6, 12)), missedSlots(OccurrenceNoRun, 6, 6, 18)}, "last=12 next=18 ran=b"},
-		"defined anew, by one cron":    {[]Draft{slotsDraft("d", 6), ran(6, 12, "a"), slotsDraft("e", 30)}, "last=6 next=12 ran=a"},
-		"defined anew, by another":     {[]Draft{slotsDraft("d", 6), ran(6, 12, "a"), byAnotherCron(slotsDraft("e", 15, waits(12, 15)))}, "last=6 next=15 waits=12-15 ran=a"},
-		"withdrawn":                    {[]Draft{slotsDraft("d", 6), ran(6, 12, "a"), withdrawal}, "last=6 next=- ran=a withdrawn"},
-		"introduced again":             {[]Draft{slotsDraft("d", 6), ran(6, 12, "a"), withdrawal, slotsDraft("d", 48)}, "last=6 next=48 ran=a"},
+		"a slot that waits":            {[]Draft{slotsDraft("d", 6), ran(12, 18, "b", waits(6, 12))}, "last=12c next=18 waits=6-12 ran=b"},
+		"two that wait":                {[]Draft{slotsDraft("d", 6), ran(18, 24, "c", waits(6, 12), waits(12, 18))}, "last=18c next=24 waits=6-12 waits=12-18 ran=c"},
+		"one that waited ended":        {[]Draft{slotsDraft("d", 6), ran(12, 18, "b", waits(6, 12)), ran(6, 18, "a")}, "last=12c next=18 ran=a ran=b"},
+		"one that waited was missed":   {[]Draft{slotsDraft("d", 6), ran(12, 18, "b", waits(6, 12)), missedSlots(OccurrenceNoRun, 6, 6, 18)}, "last=12c next=18 ran=b"},
+		"defined anew, by one cron":    {[]Draft{slotsDraft("d", 6), ran(6, 12, "a"), slotsDraft("e", 30)}, "last=6c next=12 ran=a"},
+		"defined anew, by another":     {[]Draft{slotsDraft("d", 6), ran(6, 12, "a"), byAnotherCron(slotsDraft("e", 15, waits(12, 15)))}, "last=6c next=15 waits=12-15 ran=a"},
+		"withdrawn":                    {[]Draft{slotsDraft("d", 6), ran(6, 12, "a"), withdrawal}, "last=6c next=- ran=a withdrawn"},
+		"introduced again":             {[]Draft{slotsDraft("d", 6), ran(6, 12, "a"), withdrawal, slotsDraft("d", 48)}, "last=6c next=48 ran=a"},
 		"of another provider now":      {[]Draft{slotsDraft("d", 6), introDraft("p", "b", "e", epoch)}, "last=- next=- withdrawn"},
 		"a gap":                        {[]Draft{slotsDraft("d", 6), gapDraft("", "", hours(5), hours(7))}, "last=- next=6 blind=5-7"},
 		"a gap of backups":             {[]Draft{slotsDraft("d", 6), gapDraft("backups.velero.io", "", hours(5), hours(7))}, "last=- next=6 blind=5-7"},
@@ -114,8 +114,8 @@ func TestSlotsAreFolded(t *testing.T) {
 		"a gap of another policy":      {[]Draft{slotsDraft("d", 6), gapDraft("", "q", hours(5), hours(7))}, "last=- next=6"},
 		"a gap that goes on":           {[]Draft{slotsDraft("d", 6), {Entry: Entry{Kind: KindGap, Gap: &GapBody{From: hours(5)}}}}, "last=- next=6"},
 		"a gap before all slots":       {[]Draft{slotsDraft("d", 6), gapDraft("", "", hours(1), hours(6))}, "last=- next=6"},
-		"a gap of what is decided":     {[]Draft{slotsDraft("d", 6), gapDraft("", "", hours(5), hours(7)), missedSlots(OccurrenceNotObserved, 6, 6, 12)}, "last=6 next=12"},
-		"a gap of a slot that waits":   {[]Draft{slotsDraft("d", 6), gapDraft("", "", hours(5), hours(7)), ran(12, 18, "b", waits(6, 12))}, "last=12 next=18 waits=6-12 ran=b blind=5-7"},
+		"a gap of what is decided":     {[]Draft{slotsDraft("d", 6), gapDraft("", "", hours(5), hours(7)), missedSlots(OccurrenceNotObserved, 6, 6, 12)}, "last=6m next=12"},
+		"a gap of a slot that waits":   {[]Draft{slotsDraft("d", 6), gapDraft("", "", hours(5), hours(7)), ran(12, 18, "b", waits(6, 12))}, "last=12c next=18 waits=6-12 ran=b blind=5-7"},
 		"a gap while it was withdrawn": {[]Draft{slotsDraft("d", 6), withdrawal, gapDraft("", "", hours(5), hours(7)), slotsDraft("d", 6)}, "last=- next=6"},
 	}
 	for name, tc := range cases {
