@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/reevaluate"
 	"github.com/holdfast-dev/holdfast/internal/report"
 )
 
@@ -44,6 +45,10 @@ func TestBackupsOfAQuarterReconcile(t *testing.T) {
 	q.restoresAreTrue()
 	if slices.ContainsFunc(r.Markers, func(m report.Marker) bool { return m.Kind == report.MarkerDisagreement }) {
 		t.Errorf("something disagrees: %v", r.Markers)
+	}
+	judged, err := reevaluate.Ledger(context.Background(), open(t, dir), reevaluate.Options{})
+	if err != nil || judged.Entries < 100 || judged.Same != judged.Units {
+		t.Errorf("not every verdict is found again: %+v (%v)", judged, err)
 	}
 	again, _ := writeBackups(t, 1) // the same options give the same entries
 	if diff := cmp.Diff(entries(t, open(t, dir)), entries(t, open(t, again))); diff != "" {
