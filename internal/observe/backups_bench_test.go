@@ -35,6 +35,7 @@ func BenchmarkBackups(b *testing.B) {
 func benchmarked(index int) string { return fmt.Sprintf("tenant-%05d", index%manyNamespaces) }
 
 func benchmarkBackups(b *testing.B, planned func(index int) (plan, namespace string)) {
+	b.Helper()
 	backup := func(index int, phase string) any {
 		plan, namespace := planned(index)
 		return decodedBackup(b, index, plan, namespace, phase)
@@ -76,6 +77,7 @@ func benchmarkBackups(b *testing.B, planned func(index int) (plan, namespace str
 // benchmarkNew measures what a backup costs that is created, runs and completes. A
 // while after, it is deleted.
 func benchmarkNew(b *testing.B, st *store, backup func(index int, phase string) any) {
+	b.Helper()
 	var lives [][]any
 	for index := range 500 {
 		index += manyBackups

@@ -15,6 +15,10 @@
 // every cluster serves are watched while CustomResourceDefinitions say that they
 // are (optional.go, served.go). Static reads the same without a watch.
 //
+// Velero's Backups select many namespaces each: they are kept once, in sets that
+// select the same, and a snapshot shows of each set only what may ever decide
+// anything (backups.go, backupsets.go).
+//
 // That a watch is connected is proven, not assumed: each kind keeps the time of
 // its last proof of observation, and where proof is missing for too long a live
 // request decides whether there is a gap.

@@ -429,22 +429,6 @@ func testPodsForbidden(t *testing.T, c *cluster) {
 	}
 }
 
-func core(resource string) schema.GroupVersionResource {
-	return schema.GroupVersionResource{Version: "v1", Resource: resource}
-}
-
-func admission(resource string) schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: resource}
-}
-
-func definitions() schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-}
-
-func ciliumPolicies() schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: "cilium.io", Version: "v2", Resource: "ciliumnetworkpolicies"}
-}
-
 // put applies a document, and waits where its kind is still being established. It
 // returns the resourceVersion.
 func (c *cluster) put(t *testing.T, resource schema.GroupVersionResource, text string) (version string) {

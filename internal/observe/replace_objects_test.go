@@ -100,6 +100,38 @@ func TestReplaceObjects(t *testing.T) {
 			id: kindAuthentications, wantDue: []string{"b"},
 			after: `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {namespace: b, name: own}}`,
 		},
+		"claims": {
+			id: kindClaims, wantDue: []string{"a"},
+			before: `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: c}, status: {phase: Pending}}`,
+			after:  `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: c}, status: {phase: Bound}}`,
+		},
+		"a storage location that was validated again": {
+			id: kindLocations, wantDue: []string{control.Cluster},
+			before: `{apiVersion: velero.io/v1, kind: BackupStorageLocation, metadata: {namespace: a, name: l}, status: {lastValidationTime: "2026-03-01T06:00:00Z"}}`,
+			after:  `{apiVersion: velero.io/v1, kind: BackupStorageLocation, metadata: {namespace: a, name: l}, status: {lastValidationTime: "2026-03-01T06:01:00Z"}}`,
+		},
+		"a backup that ended": {
+			id: kindBackups, wantDue: []string{control.Cluster, "a", "b"},
+			before: `{apiVersion: velero.io/v1, kind: Backup, metadata: {namespace: c, name: b, labels: {holdfast.dev/cluster: u}}, spec: {includedNamespaces: [a, b]}}`,
+			after: `{apiVersion: velero.io/v1, kind: Backup, metadata: {namespace: c, name: b, labels: {holdfast.dev/cluster: u}}, spec: {includedNamespaces: [a, b]},
+  status: {phase: Failed}}`,
+		},
+		"a backup that runs": {
+			id: kindBackups, wantDue: []string{control.Cluster},
+			before: `{apiVersion: velero.io/v1, kind: Backup, metadata: {namespace: c, name: b, labels: {holdfast.dev/cluster: u}}, spec: {includedNamespaces: [a, b]}}`,
+			after: `{apiVersion: velero.io/v1, kind: Backup, metadata: {namespace: c, name: b, labels: {holdfast.dev/cluster: u}}, spec: {includedNamespaces: [b, a]},
+  status: {phase: InProgress}}`,
+		},
+		"how far a backup got": {
+			id:     kindBackups,
+			before: `{apiVersion: velero.io/v1, kind: Backup, metadata: {namespace: c, name: b, labels: {holdfast.dev/cluster: u}}, status: {phase: InProgress}}`,
+			after: `{apiVersion: velero.io/v1, kind: Backup, metadata: {namespace: c, name: b, resourceVersion: "2", labels: {holdfast.dev/cluster: u}},
+  status: {phase: InProgress, csiVolumeSnapshotsAttempted: 1, warnings: 1, progress: {itemsBackedUp: 1}}}`,
+		},
+		"another cluster's backup": {
+			id:    kindBackups,
+			after: `{apiVersion: velero.io/v1, kind: Backup, metadata: {namespace: c, name: b, labels: {holdfast.dev/cluster: v}}, status: {phase: Completed}}`,
+		},
 		"somebody else's admission policy": {
 			id: "validatingadmissionpolicies", after: `
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: theirs}}`,

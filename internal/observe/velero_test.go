@@ -16,18 +16,6 @@ import (
 	"github.com/holdfast-dev/holdfast/test/crds"
 )
 
-func velero(resource string) schema.GroupVersionResource {
-	version := "v1"
-	if resource == "datauploads" {
-		version = "v2alpha1"
-	}
-	return schema.GroupVersionResource{Group: "velero.io", Version: version, Resource: resource}
-}
-
-func snapshots() schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: "snapshot.storage.k8s.io", Version: "v1", Resource: "volumesnapshots"}
-}
-
 // setStatus sets the status of an object whose kind has it as a subresource.
 func (c *cluster) setStatus(t *testing.T, resource schema.GroupVersionResource, namespace, name, status string) {
 	t.Helper()
