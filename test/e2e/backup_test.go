@@ -139,7 +139,7 @@ var _ = Describe("Backup", func() {
 
 	It("E34: records each run that was due, before it is deleted, and each that never came, once", func() {
 		const plan = "minutely"
-		v := prepareVelero("due", harness.OperatorOptions{Binary: impatient()})
+		v := prepareVelero("due", harness.OperatorOptions{Binary: impatient})
 		v.op.Start(v.tb)
 		v.Apply(v.tb, v.stated(v1alpha1.Backup{Schedule: "* * * * *", Velero: &v1alpha1.VeleroBackup{Plan: plan}}))
 		v.eventually("the control is introduced", func() error {

@@ -242,14 +242,19 @@ func (s *scene) volume(name, namespace, class, handle string) {
 	GinkgoHelper()
 	claim := claimOf(namespace, name, class)
 	Expect(s.Create(context.Background(), claim)).To(Succeed())
-	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{madeBy: ebs}}, Spec: corev1.PersistentVolumeSpec{
-		StorageClassName: class, AccessModes: claim.Spec.AccessModes, Capacity: claim.Spec.Resources.Requests,
-		PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
-		ClaimRef:                      &corev1.ObjectReference{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: namespace, Name: name, UID: claim.UID},
-		PersistentVolumeSource:        corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: ebs, VolumeHandle: handle}},
-	}}
+	pv := volumeOf(name, claim, handle)
 	Expect(s.Create(context.Background(), pv)).To(Succeed())
 	DeferCleanup(func(ctx context.Context) { Expect(client.IgnoreNotFound(s.Delete(ctx, pv))).To(Succeed()) })
+}
+
+// volumeOf is a volume of a claim that exists.
+func volumeOf(name string, claim *corev1.PersistentVolumeClaim, handle string) *corev1.PersistentVolume {
+	return &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{madeBy: ebs}}, Spec: corev1.PersistentVolumeSpec{
+		StorageClassName: *claim.Spec.StorageClassName, AccessModes: claim.Spec.AccessModes, Capacity: claim.Spec.Resources.Requests,
+		PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
+		ClaimRef:                      &corev1.ObjectReference{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID},
+		PersistentVolumeSource:        corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: ebs, VolumeHandle: handle}},
+	}}
 }
 
 // olderThan returns nil once a volume is.

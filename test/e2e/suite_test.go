@@ -66,6 +66,7 @@ var _ = BeforeSuite(func() {
 	published = harness.StartCluster(tb, harness.ClusterOptions{Binary: binary,
 		ControlPlane: controlplane.Options{Published: true, EncryptionConfig: []byte(encrypted)}})
 	shared = common.StartOperator(tb, harness.OperatorOptions{})
+	impatient = buildImpatient(tb)
 	prepareAged(tb)
 })
 

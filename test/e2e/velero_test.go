@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,14 +34,17 @@ const (
 // impatient is an operator whose minutes of a cron are slots, and which waits for
 // seconds where others wait for minutes: for a run that is seen late, and for what is
 // awaited or tried again of a restore.
-var impatient = sync.OnceValue(func() string {
-	return harness.Build(newTB(), harness.BuildOptions{Patches: []harness.Patch{
+var impatient string
+
+func buildImpatient(tb testing.TB) string {
+	tb.Helper()
+	return harness.Build(tb, harness.BuildOptions{Patches: []harness.Patch{
 		harness.Hasty(int(slot.Seconds())),
 		{File: "internal/occurrence/decide.go", Old: "Grace = time.Minute", New: "Grace = time.Second"},
 		{File: "internal/restoretest/pace.go", Old: "cmp.Or(p.Retry, time.Minute)", New: "cmp.Or(p.Retry, time.Second)"},
 		{File: "internal/restoretest/pace.go", Old: "mostPolls  = 15", New: "mostPolls  = 1"},
 	}})
-})
+}
 
 // scriptedVelero is a Velero whose every move is a spec's: its objects, of the real
 // kinds, in a namespace of its own.
@@ -216,19 +218,14 @@ func (s *scene) take(namespace string) string {
 	return namespace
 }
 
-// claimBound makes a claim, and has it be bound.
+// claimBound makes a claim and a volume that the cluster binds to it.
 func claimBound(tb testing.TB, namespace, name string) {
 	tb.Helper()
 	claim := claimOf(namespace, name, "")
 	if err := published.Create(context.Background(), claim); err != nil {
 		tb.Fatal(err)
 	}
-	claim.Spec.VolumeName = name
-	if err := published.Update(context.Background(), claim); err != nil {
-		tb.Fatal(err)
-	}
-	claim.Status.Phase = corev1.ClaimBound
-	if err := published.Status().Update(context.Background(), claim); err != nil {
+	if err := published.Create(context.Background(), volumeOf(name, claim, "handle-"+name)); err != nil {
 		tb.Fatal(err)
 	}
 }
