@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
@@ -154,12 +156,13 @@ func testKilledWhileRestoring(t *testing.T) {
 	first.want(candidate)
 	eventually(t, "Velero is at work", func() error { return r.velero.begun(1) })
 	first.stop()
+	begun := r.left()
 
 	second := r.start()
 	second.want(candidate)
 	second.awaitRequests(3, http.MethodGet, "/restores/")
-	if left := r.left(); len(left) != 2 {
-		t.Errorf("while Velero is at work there are %v, want a namespace and a Restore", left)
+	if diff := cmp.Diff(begun, r.left()); diff != "" || len(begun) != 2 {
+		t.Errorf("while Velero is at work, a namespace and a Restore stay:\n%s", diff)
 	}
 	close(hold)
 	if seen := r.tested(1).Restored; seen == nil || seen.Phase != "Completed" || len(seen.Items) != 1 || seen.Items[0].Missing || seen.Left != "" {
