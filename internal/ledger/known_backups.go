@@ -34,11 +34,12 @@ type BackupRecord struct {
 
 // RecordedRun is a run that an Occurrence has.
 type RecordedRun struct {
-	// Name and UID are the Backup's. The name stays where Velero finds the backup in
-	// the store, and makes another object of it.
-	Name    string `json:"name"`
-	UID     string `json:"uid"`
-	BegunAt Time   `json:"begunAt"`
+	// Name and UID are the Backup's. Name and StartedAt stay where Velero finds the
+	// backup in the store, and makes another object of it.
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+	BegunAt   Time   `json:"begunAt"`
+	StartedAt *Time  `json:"startedAt,omitempty"`
 }
 
 // Interval is the time from From to To.
@@ -276,7 +277,7 @@ func (r *BackupRecord) trim() {
 // occurred takes in an Occurrence.
 func (r *BackupRecord) occurred(b *OccurrenceBody) {
 	if b.Run != nil {
-		r.ran(RecordedRun{b.Run.Name, b.Run.UID, b.Run.BegunAt})
+		r.ran(RecordedRun{b.Run.Name, b.Run.UID, b.Run.BegunAt, b.Run.StartedAt})
 	}
 	if b.Extra {
 		return

@@ -163,9 +163,9 @@ func TestDecide(t *testing.T) {
 		"an extra one that is recorded":   {now: "06:00", edit: recordedAs("a"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
 		"a run that was found in the store": {now: "13:00", runs: []string{"a Completed 12:30 started=06:00:40"},
 			want: []string{"06:00 Completed by a next 12:00"}, wantWake: "18:01"},
-		"a recorded run that was found in the store": {now: "07:00", edit: recordedAs("a"),
+		"a recorded run that was found in the store": {now: "07:00", edit: recordedAs("a", "05:50"),
 			runs: []string{"a Completed 06:40 started=05:50 uid=another"}, wantWake: "12:01"},
-		"a run by the name of one that is recorded": {now: "07:00", edit: recordedAs("a"), runs: []string{"a Completed 06:40 started=06:41 uid=another"},
+		"a run by the name of one that is recorded": {now: "07:00", edit: recordedAs("a", "05:50"), runs: []string{"a Completed 06:40 started=06:41 uid=another"},
 			want: []string{"06:00 Late by a next 12:00"}, wantWake: "18:01"},
 		"one from before the control that was found in the store": {now: "06:00", runs: []string{"a Completed 05:30 started=04:00"}, wantWake: "12:01"},
 		"an extra one too old to tell":                            {now: "06:00", edit: forgotten("05:30"), runs: []string{"a Completed 05:30 plan="}, wantWake: "12:01"},
@@ -232,9 +232,14 @@ func blind(tb testing.TB, r *ledger.BackupRecord, from, to string) {
 	r.Unobserved = append(r.Unobserved, ledger.Interval{From: ledger.At(clock(tb, from)), To: ledger.At(clock(tb, to))})
 }
 
-func recordedAs(name string) func(testing.TB, *ledger.BackupRecord) {
-	return func(_ testing.TB, r *ledger.BackupRecord) {
-		r.Runs = append(r.Runs, ledger.RecordedRun{Name: name, UID: "uid-" + name})
+func recordedAs(name string, started ...string) func(testing.TB, *ledger.BackupRecord) {
+	return func(tb testing.TB, r *ledger.BackupRecord) {
+		tb.Helper()
+		run := ledger.RecordedRun{Name: name, UID: "uid-" + name}
+		for _, at := range started {
+			run.StartedAt = new(ledger.At(clock(tb, at)))
+		}
+		r.Runs = append(r.Runs, run)
 	}
 }
 

@@ -40,7 +40,7 @@ type run struct {
 func (r *run) at(now time.Time) (control.Backup, bool) {
 	if !r.found.IsZero() && !now.Before(r.found) {
 		b := r.Backup
-		b.UID, b.CreatedAt, b.StartedAt, b.Phase, b.CompletedAt = b.UID+"-found", r.found, b.CreatedAt.Add(2*time.Second), r.phase, r.ended
+		b.UID, b.CreatedAt, b.Phase, b.CompletedAt = b.UID+"-found", r.found, r.phase, r.ended
 		return b, true
 	}
 	if now.Before(r.seen) || (!r.gone.IsZero() && !now.Before(r.gone)) {
@@ -128,7 +128,7 @@ func (w *world) anyRun(i int, begun time.Time) *run {
 	if rapid.Bool().Draw(t, "due") {
 		begun = begun.Truncate(20 * time.Minute).Add(time.Duration(rapid.IntRange(-12, 900).Draw(t, "after")) * time.Second)
 	}
-	r.CreatedAt = begun
+	r.CreatedAt, r.StartedAt = begun, begun.Add(2*time.Second)
 	r.seen = begun.Add(time.Duration(rapid.IntRange(0, 45).Draw(t, "seen")) * time.Second)
 	if rapid.IntRange(0, 9).Draw(t, "stuck") > 0 {
 		r.ended = begun.Add(time.Duration(rapid.SampledFrom([]int{0, 1, 300, 7200, 40000}).Draw(t, "takes")) * time.Second)

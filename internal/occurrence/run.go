@@ -22,10 +22,11 @@ const (
 func Begun(b *control.Backup) time.Time { return control.Earlier(b.CreatedAt, b.StartedAt) }
 
 // recorded reports whether a run is one that the ledger has: the same object or, where
-// Velero found it in the store, one of the same name.
+// Velero found it in the store, the same backup.
 func recorded(r *ledger.BackupRecord, b *control.Backup) bool {
-	found := Begun(b).Before(b.CreatedAt)
-	return r.Remembers(func(run ledger.RecordedRun) bool { return run.UID == b.UID || found && run.Name == b.Name })
+	return r.Remembers(func(run ledger.RecordedRun) bool {
+		return run.UID == b.UID || run.Name == b.Name && run.StartedAt != nil && run.StartedAt.Equal(b.StartedAt)
+	})
 }
 
 // Ended reports whether a backup has ended. One that is being deleted had, where it
