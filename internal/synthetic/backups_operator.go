@@ -113,10 +113,7 @@ func (s *backupStory) pass() error {
 	var wake time.Time
 	var drafts []ledger.Draft
 	for _, ns := range append([]control.Namespace{s.cluster}, s.namespaces...) {
-		found, until, err := s.scope(ns)
-		if err != nil {
-			return err
-		}
+		found, until := s.scope(ns)
 		drafts, wake = append(drafts, found...), control.Earlier(wake, until)
 	}
 	if err := s.write(drafts...); err != nil {
@@ -152,7 +149,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // scope drafts what is found in one scope, and when that may become something else.
-func (s *backupStory) scope(ns control.Namespace) ([]ledger.Draft, time.Time, error) {
+func (s *backupStory) scope(ns control.Namespace) ([]ledger.Draft, time.Time) {
 	snapshot, subject := s.snapshot(ns), ns.Subject()
 	var drafts []ledger.Draft
 	known := s.w.Known()
@@ -168,7 +165,7 @@ func (s *backupStory) scope(ns control.Namespace) ([]ledger.Draft, time.Time, er
 		until = control.Earlier(until, u.Until)
 		drafts = append(drafts, s.state(&u, snapshot))
 	}
-	return drafts, until, nil
+	return drafts, until
 }
 
 func (s *backupStory) enters(id string, subject control.Subject, created time.Time) ledger.Draft {

@@ -64,7 +64,7 @@ func (p *plot) slotLane(c *report.Control) lane {
 	l := lane{
 		Label: "Slots", Note: "above the line: completed, late; below: partially failed, failed, missed",
 		Title: "Slots of " + name(c), Description: "Each cell is a slot in which a backup was due. " + backupSlots(c.Backups.Slots) + ".",
-		Class: "lane", Height: laneHeight, Shapes: p.background(laneHeight),
+		Class: "lane", Height: laneHeight, Shapes: p.background(),
 	}
 	for i, st := range states {
 		l.Shapes = append(l.Shapes, shape{st.class, cellsOf(cells, i+1, st)})
@@ -159,7 +159,7 @@ func (p *plot) ageLane(c *report.Control) lane {
 		Label: "Age of the newest recovery point", Note: "the line is the objective; at most " + duration(int64(top)*int64(time.Minute), up) + " high",
 		Title: "Age of the newest recovery point of " + name(c), Description: "Over the period, how old the newest usable backup was. " + recoveryLine(*points) + ".",
 		Class: "lane", Height: laneHeight,
-		Shapes: append(p.background(laneHeight), shape{"within", bars(within, top, laneHeight, laneHeight, up)}, shape{"outside", bars(outside, top, laneHeight, laneHeight, up)}),
+		Shapes: append(p.background(), shape{"within", bars(within, top, laneHeight, laneHeight, up)}, shape{"outside", bars(outside, top, laneHeight, laneHeight, up)}),
 	}
 	for _, o := range points.Objectives {
 		from, to := p.bin(o.From.Time), p.bin(o.To.Add(-1))+1

@@ -65,7 +65,7 @@ func (p *plot) deviatingLane(control string) lane {
 		Title:       "Subjects of " + control + " that deviated at once",
 		Description: fmt.Sprintf("Over the period, the largest number of subjects that deviated at the same time; at most %d.", top),
 		Class:       "lane", Height: laneHeight,
-		Shapes: append(p.background(laneHeight), shape{"deviating", bars(p.deviating, top, laneHeight, laneHeight, up)}),
+		Shapes: append(p.background(), shape{"deviating", bars(p.deviating, top, laneHeight, laneHeight, up)}),
 	}
 }
 
@@ -77,7 +77,7 @@ func (p *plot) begunLane(control string) lane {
 		Title:       "Episodes of " + control + " by their beginning",
 		Description: fmt.Sprintf("Above the line those outside the stated tolerance, at most %d in one bar; below it those within, at most %d.", above, below),
 		Class:       "lane", Height: laneHeight,
-		Shapes: append(p.background(laneHeight),
+		Shapes: append(p.background(),
 			shape{"outside", bars(p.outside, above, middle, middle, up)}, shape{"within", bars(p.within, below, middle, middle, down)},
 			shape{"axis", fmt.Sprintf("M0 %dH%d", middle, figureBins)}),
 	}
@@ -99,8 +99,8 @@ func (p *plot) observedLane(control string) lane {
 }
 
 // background are the bands of gaps and of times out of operation.
-func (p *plot) background(height int) []shape {
-	return []shape{{"idle", runs(p.idle, height)}, {"unseen", runs(p.unseen, height)}, {"gap", runs(p.gap, height)}}
+func (p *plot) background() []shape {
+	return []shape{{"idle", runs(p.idle, laneHeight)}, {"unseen", runs(p.unseen, laneHeight)}, {"gap", runs(p.gap, laneHeight)}}
 }
 
 // bars draws counts as bars from a base line, up or down, each at least two units high.
