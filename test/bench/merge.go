@@ -70,7 +70,8 @@ func merge(report, before []byte) []byte {
 }
 
 // mergeRows returns the section before with the rows replaced that are about the
-// same, by their first two cells, and those added that are new.
+// same, by their first two cells, and those added that are new: after what they
+// follow, and at the end where that is the header.
 func mergeRows(section, before string) string {
 	lines := strings.Split(before, "\n")
 	place := len(lines)
@@ -85,7 +86,9 @@ func mergeRows(section, before string) string {
 			at = place
 		}
 		lines[at] = line
-		place = at + 1
+		if place = at + 1; place < len(lines) && strings.HasPrefix(lines[place], "|--") {
+			place = len(lines)
+		}
 	}
 	return strings.Join(lines, "\n")
 }

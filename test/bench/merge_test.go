@@ -95,3 +95,11 @@ The disk is slow.
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestMergeKeepsTheTable(t *testing.T) {
+	const header = "## Budgets\n\n| What | At | Budget |\n|---|---|---|\n"
+	got := mergeRows(header+"| new | here | 1 |\n| newer | here | 2 |\n| old | there | 4 |\n", header+"| old | there | 3 |")
+	if diff := cmp.Diff(header+"| old | there | 4 |\n| new | here | 1 |\n| newer | here | 2 |", got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
