@@ -12,7 +12,7 @@ const (
 	// sentinelName is the name of each object of a sentinel.
 	sentinelName = permissions.SentinelName
 	// guardName is the name of what guards the namespace of a test.
-	guardName = "holdfast-restore"
+	guardName = permissions.ScratchGuard
 	// managedBy is on every object.
 	managedBy, holdfast = "app.kubernetes.io/managed-by", "holdfast"
 )
