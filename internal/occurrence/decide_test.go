@@ -138,10 +138,10 @@ func TestDecide(t *testing.T) {
 		"the slot is over":                          {now: "12:01", want: []string{"06:00 Missed NoRun next 12:00"}, wantWake: "18:01"},
 		"several slots are over":                    {now: "24:01", want: []string{"06:00..18:00 x3 Missed NoRun next 24:00"}, wantWake: "30:01"},
 		"slots were not observed in part": {now: "24:01",
-			edit: func(tb testing.TB, r *ledger.BackupRecord) { blind(tb, r, "11:59", "12:00:30") },
+			edit: blind("11:59", "12:00:30"),
 			want: []string{"06:00..12:00 x2 Missed NotObserved next 18:00", "18:00 Missed NoRun next 24:00"}, wantWake: "30:01"},
 		"a slot was not observed, and has its run": {now: "12:01",
-			edit: func(tb testing.TB, r *ledger.BackupRecord) { blind(tb, r, "05:00", "11:00") },
+			edit: blind("05:00", "11:00"),
 			runs: []string{"a Completed 06:00"}, want: []string{"06:00 Completed by a next 12:00"}, wantWake: "18:01"},
 		"a run between slots that were missed": {now: "24:01", runs: []string{"a Completed 12:01"},
 			want: []string{"06:00 Missed NoRun next 12:00", "12:00 Completed by a next 18:00", "18:00 Missed NoRun next 24:00"}, wantWake: "30:01"},
@@ -227,9 +227,12 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func blind(tb testing.TB, r *ledger.BackupRecord, from, to string) {
-	tb.Helper()
-	r.Unobserved = append(r.Unobserved, ledger.Interval{From: ledger.At(clock(tb, from)), To: ledger.At(clock(tb, to))})
+// blind has nobody look from a time to another.
+func blind(from, to string) func(testing.TB, *ledger.BackupRecord) {
+	return func(tb testing.TB, r *ledger.BackupRecord) {
+		tb.Helper()
+		r.Unobserved = append(r.Unobserved, ledger.Interval{From: ledger.At(clock(tb, from)), To: ledger.At(clock(tb, to))})
+	}
 }
 
 func recordedAs(name string, started ...string) func(testing.TB, *ledger.BackupRecord) {
