@@ -33,6 +33,7 @@ const (
 
 // prepareAged makes the namespaces that specs find to be old.
 func prepareAged(tb testing.TB) {
+	tb.Helper()
 	published.Namespace(tb, agedShop)
 	published.Namespace(tb, agedData)
 	claimBound(tb, agedData, "data")
