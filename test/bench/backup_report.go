@@ -9,7 +9,7 @@ import (
 func (r *backupResult) write(w *bytes.Buffer) {
 	r.table().write(w)
 	fmt.Fprintf(w, "%s.\n\n", r.recorded)
-	fmt.Fprintf(w, `Holdfast in mode Observe, without a controller manager, and before it a floor (test/bench/backupfloor) that keeps for each namespace when its newest backup began, and nothing else. Velero's CRDs are its own; its objects are written by the measuring program, and are there before the engines start: of each namespace %d backups of a plan of its own, the rest are runs of one plan that covers all. Holdfast starts without a ledger, and finds all namespaces beyond their objective. A new Backup is three writes, %s apart: it is created, begins, and ends. First %d namespaces get one of their own, one after the other; then the plan that covers all runs once, by which the others conform again, and %d times more. CPU is from /proc, over all of them and until all is quiet. An evaluation is one of a namespace, or of the cluster.
+	fmt.Fprintf(w, `Holdfast in mode Observe, without a controller manager, and before it a floor (test/bench/backupfloor) that keeps for each namespace when its newest backup began, and nothing else. Velero's CRDs are its own; its objects are written by the measuring program, and are there before the engines start: of each namespace %d backups of a plan of its own, the rest are runs of one plan that covers all. Holdfast starts without a ledger, and finds all namespaces beyond their objective. A new Backup is three writes, %s apart: it is created, begins, and ends. First %d namespaces get one of their own, one after the other; then the plan that covers all runs once, by which the others conform again, and %d times more, each when all was quiet. CPU is from /proc, over all of them and until all is quiet. An evaluation is one of a namespace, or of the cluster.
 
 `, r.each(), relabelPause, r.changes, r.runs)
 }
@@ -42,7 +42,7 @@ func (r *backupResult) verdicts() []verdict {
 	const ofCluster = 3 // one for each write
 	return located(r.String(), []verdict{
 		evaluated("One new Backup of one namespace, evaluations", r.holdfast.single, 1+ofCluster),
-		evaluated("One new run of the plan, evaluations", r.holdfast.further, float64(r.namespaces)+ofCluster),
+		evaluated("One new run of the plan, evaluations", r.holdfast.first, float64(r.namespaces)+ofCluster),
 		atMost("Start without a ledger, all judged", r.holdfast.start.evaluated, budgetEvaluated),
 	})
 }
