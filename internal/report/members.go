@@ -216,10 +216,13 @@ func (f *fold) unjudge(c *statedControl, s *control.Subject, l *line, ending led
 // endStay ends a subject's stay. open is the episode that was open then.
 func (f *fold) endStay(m *member, l *line, ending ledger.Ending, open string) {
 	st := m.open()
-	if st == nil {
+	switch {
+	case st == nil:
+		return
+	case m.stale: // The scope of what a new ledger does not know went.
+		m.endStale()
 		return
 	}
-	m.stale = false
 	st.to, st.deleted = l.at, ending == ledger.EndingSubjectDeleted
 	m.moved = l.seq
 	if ending == ledger.EndingLeftScope {
@@ -274,11 +277,27 @@ func (of subjects) loseSight(at int64) {
 // has looked at all there are.
 func (of subjects) endStale() {
 	for _, m := range of {
-		if st := m.open(); m.stale && st != nil {
-			st.to, st.deleted = max(st.from, m.broken), true
-		}
-		m.stale = false
+		m.endStale()
 	}
+}
+
+// endStale ends a stay that a new ledger does not know where the old one ended.
+func (m *member) endStale() {
+	if st := m.open(); m.stale && st != nil {
+		st.to, st.deleted = max(st.from, m.broken), true
+	}
+	m.stale = false
+}
+
+// endStale ends the stays of what a new ledger does not know of the control's own
+// subjects. One that comes again is another matter: what was known of it is not proof.
+func (c *statedControl) endStale() {
+	for s, m := range c.members {
+		if u := c.units[s]; m.stale && u != nil {
+			u.last = nothing
+		}
+	}
+	c.members.endStale()
 }
 
 // endStale ends the stays of what a new ledger does not know in the policy's scope.

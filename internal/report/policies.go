@@ -306,7 +306,7 @@ func (f *fold) controlIntroduced(l *line) error {
 	}
 	c.learn(ref, 0, l.at)
 	c.policy.endStale()
-	c.members.endStale()
+	c.endStale()
 	operating := micros(intro.OperatingFrom.Time)
 	if c.introduced == never {
 		c.introduced, c.operating, c.declared, c.ledger = l.at, operating, intro.Declared, f.ledger
