@@ -37,12 +37,16 @@ func (p Pace) orDefaults() Pace {
 }
 
 const (
-	// slower and most are how fast, and how far, what is tried again slows down.
-	slower     = 1.5
-	mostPolls  = 15
-	mostRetry  = 10
-	idle       = time.Hour
+	// slower is by how much each wait for what is awaited is longer than the one before,
+	// and mostPolls how many times the first the longest is.
+	slower    = 1.5
+	mostPolls = 15
+	// mostRetry is how many times the first the longest wait after a failure is.
+	mostRetry = 10
+	// mostChecks is how often within its interval a sentinel is looked at, at most.
 	mostChecks = 24
+	// idle is how long a loop sleeps at most.
+	idle = time.Hour
 )
 
 // retryAfter is the time until what failed so many times in a row is tried again.
