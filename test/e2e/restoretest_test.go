@@ -62,6 +62,18 @@ var _ = Describe("Restore tests", func() {
 				return client.IgnoreNotFound(err)
 			})
 		}
+
+		v.Apply(v.tb, v.stated(v1alpha1.Backup{}))
+		v.eventually("no sentinel is left", func() error {
+			claims := &corev1.PersistentVolumeClaimList{}
+			if err := v.List(context.Background(), claims, client.HasLabels{control.SentinelLabel}); err != nil {
+				return err
+			}
+			if left := len(claims.Items); left > 0 {
+				return fmt.Errorf("%d claims are there", left)
+			}
+			return nil
+		})
 	})
 })
 

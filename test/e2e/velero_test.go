@@ -42,7 +42,7 @@ func buildImpatient(tb testing.TB) string {
 		harness.Hasty(int(slot.Seconds())),
 		{File: "internal/occurrence/decide.go", Old: "Grace = time.Minute", New: "Grace = time.Second"},
 		{File: "internal/restoretest/pace.go", Old: "cmp.Or(p.Retry, time.Minute)", New: "cmp.Or(p.Retry, time.Second)"},
-		{File: "internal/restoretest/pace.go", Old: "mostPolls  = 15", New: "mostPolls  = 1"},
+		{File: "internal/restoretest/schedule.go", Old: "now.Add(mostPolls * t.pace.Poll)", New: "now.Add(t.pace.Poll)"},
 	}})
 }
 
