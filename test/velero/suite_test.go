@@ -34,7 +34,7 @@ var (
 var _ = BeforeSuite(func() {
 	Expect(velero.Built()).To(Succeed())
 	tb := newTB()
-	cluster = harness.StartCluster(tb, harness.ClusterOptions{Binary: "none", NoCRDs: true})
+	cluster = harness.StartCluster(tb, harness.ClusterOptions{})
 	// Velero learns of CRDs when it starts, and then every five minutes.
 	Expect(controlplane.InstallCRDs(tb.Context(), cluster.RESTConfig(), "testdata/crds")).To(Succeed())
 	shared = install(tb, velero.Options{Args: []string{"--concurrent-backups=4"}})
