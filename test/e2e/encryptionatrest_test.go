@@ -49,6 +49,8 @@ var _ = Describe("Encryption at rest", func() {
 
 		s.mark("defaults-vault", "false")
 		s.awaitDefault("defaults-vault", "defaults-plain")
+		// An episode ends only once the mark is seen again.
+		s.awaitAtRest("the cluster", 1, ledger.OriginDrift, ledger.EndingRepaired)
 		s.mark("defaults-plain", "true")
 		s.awaitDefault("defaults-vault", "defaults-plain")
 		s.awaitAtRest("the cluster", 2, ledger.OriginDrift, ledger.EndingRepaired)
