@@ -63,9 +63,15 @@ func testsRestores(beside func() (*installation, *harness.Operator)) {
 
 		seen := s.restored()
 		Expect(seen).To(HaveLen(3))
-		Expect(seen[good].Backup).To(Equal("restored"))
-		Expect(seen[good].Seconds).To(BeNumerically(">", 0), "how long it took")
-		Expect(seen[good].DataAge).To(BeNumerically(">", 0), "how old the data was")
+		started := timeIn(s.awaitPhase("restored", "Completed"), "startTimestamp")
+		var oldest int64
+		for namespace, r := range seen {
+			Expect(r.Backup).To(Equal("restored"), namespace)
+			Expect(r.BackupAt).To(BeTemporally("==", started), namespace)
+			Expect(r.Seconds).To(BeNumerically(">", 0), "how long it took in %s", namespace)
+			oldest = max(oldest, r.DataAge)
+		}
+		Expect(oldest).To(BeNumerically(">", 0), "how old the data was of the last of the tests, one at a time")
 		s.awaitNothingLeft()
 		s.awaitRewritten(sentinels)
 	})

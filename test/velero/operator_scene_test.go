@@ -11,6 +11,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	gomegatypes "github.com/onsi/gomega/types"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -117,6 +118,13 @@ func (s *scene) awaitState(id, subject string, want control.Outcome, reason stri
 		return nil
 	})
 	return entry
+}
+
+// beSeenAt matches an entry that says what is so from a second on, and was not before:
+// that nothing but the time changed. The rest is for a busy machine.
+func beSeenAt(at time.Time) gomegatypes.GomegaMatcher {
+	const busy = 3 * time.Second
+	return HaveField("ObservedAt.Time", And(BeTemporally(">=", at), BeTemporally("<", at.Add(busy))))
 }
 
 // episodes are those of a subject under the scene's control of backups.

@@ -38,11 +38,16 @@ var _ = Describe("The operator", Ordered, ContinueOnFailure, func() {
 	})
 
 	It("holds its plan, records its runs, and breaches the objective while the store is away", func(ctx context.Context) {
-		const objective = 150 * time.Second
+		const (
+			objective = 150 * time.Second
+			plan      = "holdfast-enforced-bck-1"
+		)
+		DeferCleanup(func(ctx context.Context) {
+			Expect(client.IgnoreNotFound(beside.Delete(ctx, beside.New(velero.KindSchedule, plan)))).To(Succeed())
+		})
 		enforced, watched := newScene(beside, op, "enforced"), newScene(beside, op, "watched")
 		shop, stall := enforced.namespace("shop"), watched.namespace("stall")
 		everyMinute := v1alpha1.Backup{Schedule: "* * * * *", RecoveryPointObjective: metav1.Duration{Duration: objective}}
-		const plan = "holdfast-enforced-bck-1"
 		ours, theirs := everyMinute, everyMinute
 		ours.Retention = &metav1.Duration{Duration: 720 * time.Hour}
 		ours.Velero = &v1alpha1.VeleroBackup{IncludedNamespaces: []string{shop, stall}}
@@ -70,7 +75,7 @@ var _ = Describe("The operator", Ordered, ContinueOnFailure, func() {
 		}
 		breach := beside.newestCompleted(plan).Add(objective)
 		for _, entry := range breaches {
-			Expect(entry.ObservedAt.Time.Truncate(time.Second)).To(BeTemporally("==", breach))
+			Expect(entry).To(beSeenAt(breach))
 		}
 
 		Expect(beside.store.Start(ctx)).To(Succeed())
