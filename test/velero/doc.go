@@ -22,6 +22,6 @@
 //
 // The suite of this package stands behind the build tag velero, because the binaries
 // take minutes to build; "make e2e" builds them and runs it. A spec that is to run
-// with an operator as well takes the cluster, the store and the server of the suite:
-// see scene_test.go.
+// with an operator as well takes the cluster of the suite, which has the CRDs of
+// Holdfast: see operator_scene_test.go.
 package velero
