@@ -117,7 +117,8 @@ func (s *scene) restored() map[string]*control.Restored {
 	return all
 }
 
-// object reads an object of the operator's ledger.
+// object reads an object of the operator's ledger. It lies beside the log a moment
+// after the entry that names it, and until then in the journal.
 func (s *scene) object(digest string) []byte {
 	GinkgoHelper()
 	reader, err := ledger.NewReader(s.op.LedgerDir)
@@ -125,8 +126,11 @@ func (s *scene) object(digest string) []byte {
 	ledgers, err := os.ReadDir(filepath.Join(s.op.LedgerDir, "ledgers"))
 	Expect(err).NotTo(HaveOccurred())
 	Expect(ledgers).To(HaveLen(1))
-	content, err := reader.Object(ledgers[0].Name(), digest)
-	Expect(err).NotTo(HaveOccurred())
+	var content []byte
+	s.eventually("the object lies beside the log", func() error {
+		content, err = reader.Object(ledgers[0].Name(), digest)
+		return err
+	})
 	return content
 }
 
