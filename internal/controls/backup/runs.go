@@ -16,6 +16,9 @@ import (
 const (
 	// ReasonRunning surfaces when the plan runs on time, and its newest run completed.
 	ReasonRunning = "Running"
+	// ReasonNoneDue surfaces when the plan is so young that no run of it has ended, or is
+	// overdue.
+	ReasonNoneDue = "NoneDue"
 	// ReasonRunStuck surfaces when a run has not ended while the next one is overdue.
 	ReasonRunStuck = "RunStuck"
 	// ReasonNoRun surfaces when no run has begun for one and a half intervals.
@@ -113,7 +116,7 @@ func (r *runs) verdict() control.Finding {
 	case r.missed():
 		return deviating(ReasonObjectiveMissed, fmt.Sprintf("No run of {names} that completed is within %s.", objective(r.in)), "Schedules", culprit)
 	case ended == nil:
-		return undecided(control.ReasonInconclusive, r.ref()+" has not ended a run yet.")
+		return notApplicable(ReasonNoneDue, r.ref()+" has not ended a run yet, and none is overdue.")
 	}
 	return conforming(ReasonRunning, fmt.Sprintf("%s runs on time, and its newest run, %s, is %s.", r.ref(), ended.Name, phaseOf(ended)))
 }
