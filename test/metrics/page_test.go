@@ -194,7 +194,7 @@ func labelsOf(family *dto.MetricFamily) []string {
 // hasOnlyKnownValues: a label whose values are documented has no other, and one that
 // names something names the policy, the control, the schedule or the anchor.
 func (p *page) hasOnlyKnownValues(t *testing.T) {
-	known := map[string][]string{"policy": {policyName, probedName}, "control": {"NET-1", "ENC-1"}, "schedule": {scheduleName}, "anchor": {"outside", "dead"}, "version": nil}
+	known := map[string][]string{"policy": {policyName, probedName, backedUpName}, "control": {"NET-1", "ENC-1", "BCK-1"}, "schedule": {scheduleName}, "anchor": {"outside", "dead"}, "version": nil}
 	for _, l := range controllers.MetricLabels() {
 		if l.Values != nil {
 			known[l.Name] = l.Values

@@ -17,22 +17,26 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/test/crds"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
 const (
 	policyName   = "baseline"
 	probedName   = "probed"
+	backedUpName = "backed-up"
 	scheduleName = "soc2"
 	// herd and fight are namespaces. No other name holds quagga.
 	herd, fight = "quagga-herd", "quagga-fight"
 )
 
-// hasty has an operator collect every three seconds, and contentions end after ten.
+// hasty has an operator collect every three seconds, take a backup for missed soon
+// after its slot, and contentions end after ten.
 func hasty() []harness.Patch {
 	const file = "internal/enforce/contention.go"
 	return []harness.Patch{
 		harness.Hasty(3),
+		{File: "internal/occurrence/decide.go", Old: "Grace = time.Minute", New: "Grace = time.Second"},
 		{File: file, Old: "contentionWindow  = time.Hour", New: "contentionWindow  = 10 * time.Second"},
 		{File: file, Old: "minContentionWait = time.Minute", New: "minContentionWait = 3 * time.Second"},
 	}
@@ -51,6 +55,7 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	ctrl.SetLogger(logr.Discard())
 	s := &stage{Cluster: harness.StartCluster(t, harness.ClusterOptions{Binary: harness.Build(t, harness.BuildOptions{Patches: hasty()})})}
+	crds.Install(t, s, crds.Velero)
 	s.op = s.StartOperator(t, harness.OperatorOptions{
 		SecureMetrics: true, Args: []string{"--contention-threshold=3"},
 		Values: []string{"metrics.readers[0].namespace=default", "metrics.readers[0].name=prometheus"},
@@ -100,6 +105,7 @@ func (s *stage) play(t *testing.T) {
 	s.fail(t)
 	s.contest(t)
 	s.probe(t)
+	s.miss(t)
 }
 
 // restart has an operator take over from another: in between nobody observed.
@@ -231,6 +237,25 @@ func (s *stage) probe(t *testing.T) {
 	})
 	if got := s.scrape(t).value("holdfast_probe_targets", "probe", control.ProbeHandshake); got != 1 {
 		t.Errorf("got %v targets of handshakes, want one", got)
+	}
+}
+
+// miss has backups due that nobody makes: the kinds of Velero are served, and it does
+// not run.
+func (s *stage) miss(t *testing.T) {
+	t.Helper()
+	s.Apply(t, harness.Policy(backedUpName).Select("metrics", "on").Deny(v1alpha1.DirectionIngress).IncludeCluster().Controls(v1alpha1.ControlSpec{ID: "BCK-1", Backup: &v1alpha1.Backup{
+		Schedule: "* * * * *", RecoveryPointObjective: metav1.Duration{Duration: time.Hour},
+	}}))
+	harness.Eventually(t, "a backup that was due is missed", func() error {
+		page := s.scrape(t)
+		if page.value("holdfast_backup_slots_total", "state", ledger.OccurrenceMissed) == 0 {
+			return fmt.Errorf("not yet")
+		}
+		return nil
+	})
+	if got := s.scrape(t).value("holdfast_last_backup_slot_state", "state", ledger.OccurrenceMissed); got != 1 {
+		t.Errorf("the newest slot is Missed, and the metric says %v", got)
 	}
 }
 
