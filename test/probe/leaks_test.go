@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"flag"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,10 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/probe"
 )
+
+// token is how a JSON Web Token begins: two objects, each in base64, with a dot between
+// them. One alone comes up by chance in what tests beside this one write.
+var token = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.eyJ`)
 
 // emitted is whatever is written, by anybody.
 type emitted struct {
@@ -103,7 +108,7 @@ func (c *cluster) testLeaks(t *testing.T) {
 	refuseSecret(t, all, "the private key in PEM", key[64:128])
 	refuseSecret(t, all, "the canary", canaryIn(t, held))
 	refuseSecret(t, all, "the password", password)
-	if strings.Contains(all, "eyJ") {
+	if token.MatchString(all) {
 		t.Error("a token was emitted")
 	}
 }
