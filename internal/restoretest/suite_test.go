@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/permissions"
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 	"github.com/holdfast-dev/holdfast/test/crds"
+	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
 const (
@@ -131,17 +132,7 @@ func configOf(t *testing.T, name string) *rest.Config {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := holds()
-		if err == nil {
-			return
-		}
-		if t.Context().Err() != nil || time.Now().After(deadline) {
-			t.Fatalf("%s: %v", what, err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	harness.EventuallyWithin(t, patience, what, holds)
 }
 
 // numbered makes names that no other case has.
