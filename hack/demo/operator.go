@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -35,7 +34,7 @@ func (d *demo) startOperator(ctx context.Context) error {
 }
 
 func (d *demo) launch(ctx context.Context) error {
-	probe, err := freeAddress()
+	probe, err := d.cluster.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -110,13 +109,4 @@ func (o *operator) stop() error {
 func (o *operator) killed() <-chan struct{} {
 	_ = o.cmd.Process.Kill() // it may be gone already
 	return o.exited
-}
-
-// freeAddress is a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,7 +73,7 @@ func (e *engine) start(c *cluster) (*instance, error) {
 	i := &instance{engine: e, cluster: c}
 	args := []string{"--kubeconfig=" + kubeconfig}
 	if e.name == holdfastName {
-		address, err := freeAddress()
+		address, err := c.controlPlane.FreeAddress()
 		if err != nil {
 			return nil, err
 		}
@@ -124,15 +123,6 @@ func (e *engine) kubeconfig(c *cluster) (string, error) {
 		return "", err
 	}
 	return path, os.WriteFile(path, content, 0o600)
-}
-
-// freeAddress returns a loopback address that was free a moment ago.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 // quiet waits until neither the engine nor the API server has work. It gives up

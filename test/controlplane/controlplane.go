@@ -71,6 +71,7 @@ func (cp *ControlPlane) Stop() error {
 	if cp.etcd != nil {
 		err = errors.Join(err, cp.etcd.Stop())
 	}
+	cp.ports.close()
 	if cp.options.Dir == "" {
 		err = errors.Join(err, os.RemoveAll(cp.dir))
 	}
@@ -148,7 +149,7 @@ func prepare(options Options) (_ *ControlPlane, err error) {
 	if options.Output != nil {
 		options.Output = &lockedWriter{w: options.Output}
 	}
-	cp := &ControlPlane{options: options, assets: assets, dir: dir, ports: &ports{taken: map[int]bool{}}}
+	cp := &ControlPlane{options: options, assets: assets, dir: dir, ports: &ports{}}
 	if err := cp.prepareIdentity(); err != nil {
 		return nil, err
 	}

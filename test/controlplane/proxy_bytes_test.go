@@ -100,7 +100,9 @@ func proxyToEcho(t *testing.T) *Proxy {
 			}()
 		}
 	}()
-	port, err := (&ports{taken: map[int]bool{}}).next()
+	reservations := &ports{}
+	t.Cleanup(reservations.close)
+	port, err := reservations.next()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -324,7 +326,7 @@ func (s *scene) serve(c *tls.Certificate) *servedHost {
 	h.certificate.Store(c)
 	h.oldest.Store(tls.VersionTLS12)
 	quiet := func(server *httptest.Server) *httptest.Server {
-		server.Config.ErrorLog = nil
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that are refused are no news
 		DeferCleanup(server.Close)
 		return server
 	}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -93,7 +94,7 @@ func (s *scene) plantKey(namespace string) planted {
 	Expect(err).NotTo(HaveOccurred())
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that are refused are no news
 	server.StartTLS()
 	DeferCleanup(server.Close)
 	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")

@@ -6,7 +6,9 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -92,6 +94,23 @@ var _ = ReportAfterSuite("Issues 5 and 6: every permission is needed, and none i
 		Expect(proof.Err()).To(Succeed())
 	}
 })
+
+// What failed is said once more at the end, and why: of a long output often only the
+// end is kept.
+var _ = ReportAfterSuite("what failed", func(report Report) {
+	for _, spec := range report.SpecReports.WithState(types.SpecStateFailureStates) {
+		_, _ = fmt.Fprintf(os.Stdout, "\n%s\n%s\n%s\n", spec.FullText(), spec.FailureLocation(), ends(spec.FailureMessage()))
+	}
+})
+
+// ends is a text, of which only the beginning and the end are kept where it is long.
+func ends(text string) string {
+	const most = 2048
+	if len(text) <= 2*most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most]+"\n…\n"+text[len(text)-most:], "")
+}
 
 var _ = ReportAfterEach(func(report SpecReport) {
 	if report.Failed() && shared != nil {
