@@ -266,5 +266,5 @@ func (s *suite) testGarbage(t *testing.T) {
 	if err := holdfast.Create(t.Context(), s.record(t, "last")); err != nil {
 		t.Fatal(err)
 	}
-	s.kubectl(t, "delete", "crd", "evidencerecords.holdfast.dev", "--wait", "--timeout=1m")
+	s.kubectl(t, "delete", "crd", "evidencerecords.holdfast.dev", "--wait", "--timeout=5m")
 }
