@@ -84,7 +84,7 @@ func showVerify(ctx context.Context, d *demo) error {
 func showAlter(ctx context.Context, d *demo) error {
 	copied := d.path("copy")
 	d.command("cp -r $DEMO/ledger $DEMO/copy")
-	if err := os.CopyFS(copied, os.DirFS(d.ledger())); err != nil {
+	if err := copyInUse(copied, d.ledger()); err != nil {
 		return fmt.Errorf("copy the ledger: %w", err)
 	}
 	files, err := d.alter(ctx, copied, d.story.drift.seq)
@@ -101,6 +101,21 @@ func showAlter(ctx context.Context, d *demo) error {
 	})
 	d.claim("verify names the file and the entry", true, named)
 	return nil
+}
+
+// copyInUse copies a ledger which the operator goes on writing. A file that goes while
+// it is copied, as what is renamed into its place does, is no reason to give up.
+func copyInUse(to, from string) error {
+	const attempts = 20
+	for attempt := 1; ; attempt++ {
+		err := os.CopyFS(to, os.DirFS(from))
+		if !errors.Is(err, fs.ErrNotExist) || attempt == attempts {
+			return err
+		}
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+	}
 }
 
 // alter moves the entry with a sequence number to another year, and
