@@ -21,7 +21,7 @@ const (
 // Backup states that namespaces are backed up on a schedule, and how old the
 // newest usable backup may be.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.velero) || self.provider == 'Velero'",message="velero may only be stated where provider is Velero"
+// +kubebuilder:validation:XValidation:rule="!has(self.velero) || self.provider == 'Velero'",message="velero is stated, and provider is not Velero: remove velero, or set provider to Velero"
 // +kubebuilder:validation:XValidation:rule="!has(self.maximumRetention) || (has(self.retention) && duration(self.maximumRetention) >= duration(self.retention))",message="maximumRetention must be no less than retention, which must be stated too",fieldPath=".maximumRetention"
 type Backup struct {
 	// provider is what makes the backups: Velero (the default) or VolumeSnapshot.
@@ -139,15 +139,17 @@ type VeleroBackup struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
 	IncludedNamespaces []string `json:"includedNamespaces,omitempty"`
-	// excludedNamespaces are those that the applied plan leaves out, at most 256.
+	// excludedNamespaces are those that the applied plan leaves out, at most 256; the
+	// wildcards of Velero count.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
 	ExcludedNamespaces []string `json:"excludedNamespaces,omitempty"`
-	// volumeMethod is how the applied plan backs up volumes: FileSystem, DataMover,
-	// or Snapshot (the default).
+	// volumeMethod is how the applied plan backs up volumes: FileSystem copies their
+	// files, DataMover the data of their snapshots, and Snapshot (the default) leaves
+	// snapshots in the storage that the volumes are in.
 	// +optional
 	// +kubebuilder:default=Snapshot
 	VolumeMethod VolumeMethod `json:"volumeMethod,omitempty"`

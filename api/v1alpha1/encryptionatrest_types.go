@@ -36,8 +36,8 @@ type EncryptionAtRest struct {
 
 // VolumeEncryption states how volumes are encrypted.
 type VolumeEncryption struct {
-	// minimumLevel is the least that every class and volume must have:
-	// ProviderManaged (the default) or CustomerManaged.
+	// minimumLevel is the least that every class and volume must have: ProviderManaged
+	// (the default), a key of the provider's, or CustomerManaged, a key of your own.
 	// +optional
 	// +kubebuilder:default=ProviderManaged
 	// +kubebuilder:validation:Enum=ProviderManaged;CustomerManaged
@@ -171,7 +171,7 @@ type StorageClassTemplate struct {
 	// name is the name of the class: a DNS subdomain, in at most 63 characters.
 	// +required
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="name must be a DNS subdomain"
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="name must be a name of a StorageClass: lower-case letters, digits, '-' and '.'"
 	Name string `json:"name"`
 	// provisioner is the class's provisioner.
 	// +required
@@ -217,7 +217,9 @@ const (
 
 // VolumeGuard keeps unencrypted classes and volumes from being created.
 type VolumeGuard struct {
-	// rollout is Audit (the default), Warn or Deny.
+	// rollout is what becomes of what the guard would refuse: Audit (the default) notes
+	// it in the API server's audit log and metrics, Warn tells the client besides, and
+	// Deny refuses it.
 	// +optional
 	// +kubebuilder:default=Audit
 	Rollout GuardRollout `json:"rollout,omitempty"`
@@ -249,7 +251,8 @@ type APIServerEncryption struct {
 	// +kubebuilder:validation:items:Enum=aescbc;aesgcm;secretbox;kms
 	Providers []string `json:"providers,omitempty"`
 	// maximumKeyAge is how old a key may get, counted from when Holdfast saw it
-	// first. Absent means that its age is recorded and not judged.
+	// first: a duration from 24h to 9999h. Absent means that its age is recorded and
+	// not judged.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -260,8 +263,8 @@ type APIServerEncryption struct {
 	// +optional
 	// +kubebuilder:default=Record
 	PlaintextResidue Judgement `json:"plaintextResidue,omitempty"`
-	// every is the interval of the probe: 15m by default. A result holds for twice
-	// as long.
+	// every is the interval of the probe: a duration from 30s to 168h, 15m by default.
+	// A result counts for twice as long.
 	// +optional
 	// +kubebuilder:default="15m"
 	// +kubebuilder:validation:Type=string

@@ -46,8 +46,8 @@ type IngressEncryption struct {
 	// +optional
 	// +kubebuilder:default="1.2"
 	MinimumTLSVersion TLSVersion `json:"minimumTLSVersion,omitempty"`
-	// expiryThreshold is how long before its end a certificate is a deviation:
-	// 720h by default.
+	// expiryThreshold is how long before its end a certificate is a deviation: a
+	// duration from 1h to 8760h, 720h by default.
 	// +optional
 	// +kubebuilder:default="720h"
 	// +kubebuilder:validation:Type=string
@@ -90,8 +90,9 @@ type IngressEncryption struct {
 
 // HandshakeProbe says how hosts are probed.
 type HandshakeProbe struct {
-	// every is the interval of the probe: 6h by default. A result holds for twice
-	// as long. A host is probed at once when its Ingress changes.
+	// every is the interval of the probe: a duration from 30s to 168h, 6h by default.
+	// A result counts for twice as long. A host is probed at once when its Ingress
+	// changes.
 	// +optional
 	// +kubebuilder:default="6h"
 	// +kubebuilder:validation:Type=string
@@ -168,7 +169,9 @@ type IssuerReference struct {
 
 // IngressGuard keeps Ingresses without TLS from being created.
 type IngressGuard struct {
-	// rollout is Audit (the default), Warn or Deny.
+	// rollout is what becomes of what the guard would refuse: Audit (the default) notes
+	// it in the API server's audit log and metrics, Warn tells the client besides, and
+	// Deny refuses it.
 	// +optional
 	// +kubebuilder:default=Audit
 	Rollout GuardRollout `json:"rollout,omitempty"`
@@ -181,8 +184,8 @@ type GatewayEncryption struct {
 	// +optional
 	// +kubebuilder:default=Forbid
 	PlainHTTP Judgement `json:"plainHTTP,omitempty"`
-	// expiryThreshold is how long before its end a certificate is a deviation:
-	// 720h by default.
+	// expiryThreshold is how long before its end a certificate is a deviation: a
+	// duration from 1h to 8760h, 720h by default.
 	// +optional
 	// +kubebuilder:default="720h"
 	// +kubebuilder:validation:Type=string
@@ -213,8 +216,8 @@ type MeshEncryption struct {
 	// +kubebuilder:validation:items:Maximum=65535
 	PlainPorts []int32 `json:"plainPorts,omitempty"`
 	// strictAfter is how long this process must have seen no pod of a namespace that
-	// has no proxy before Enforce mode applies a PeerAuthentication STRICT: 24h by
-	// default. A restart begins anew.
+	// has no proxy before Enforce mode applies a PeerAuthentication STRICT: a duration
+	// from 1m to 2160h, 24h by default. A restart begins anew.
 	// +optional
 	// +kubebuilder:default="24h"
 	// +kubebuilder:validation:Type=string
@@ -273,8 +276,9 @@ type PlainPort struct {
 
 // CertificateHealth states what holds for the Certificates of cert-manager.
 type CertificateHealth struct {
-	// expiryThreshold is how long before its end a certificate is a deviation:
-	// 168h by default. cert-manager renews after two thirds of the lifetime.
+	// expiryThreshold is how long before its end a certificate is a deviation: a
+	// duration from 1h to 8760h, 168h by default. cert-manager renews after two thirds
+	// of the lifetime.
 	// +optional
 	// +kubebuilder:default="168h"
 	// +kubebuilder:validation:Type=string
@@ -290,8 +294,8 @@ type APIServerTLS struct {
 	// +optional
 	// +kubebuilder:default="1.2"
 	MinimumTLSVersion TLSVersion `json:"minimumTLSVersion,omitempty"`
-	// every is the interval of the probe: 6h by default. A result holds for twice
-	// as long.
+	// every is the interval of the probe: a duration from 30s to 168h, 6h by default.
+	// A result counts for twice as long.
 	// +optional
 	// +kubebuilder:default="6h"
 	// +kubebuilder:validation:Type=string

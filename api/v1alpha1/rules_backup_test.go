@@ -65,7 +65,7 @@ func backupScopeRules() []rule {
 func backupFieldRules() []rule {
 	return []rule{
 		{
-			field: backup, message: "velero may only be stated where provider is Velero",
+			field: backup, message: "velero is stated, and provider is not Velero: remove velero, or set provider to Velero",
 			accept: []edits{{ofVelero: nil}, {backup + ".provider": nil}},
 			refuse: []edits{ofNamespaces(edits{ofVelero: map[string]any{}})},
 		},

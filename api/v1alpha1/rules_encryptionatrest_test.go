@@ -71,7 +71,7 @@ func volumeRules() []rule {
 		parameterNames(provisioner + ".parameters"),
 		parameterNames(template + ".parameters"),
 		{
-			field: template + ".name", message: "name must be a DNS subdomain",
+			field: template + ".name", message: "name must be a name of a StorageClass: lower-case letters, digits, '-' and '.'",
 			accept: each(template+".name", "a", "fast.encrypted-1"),
 			refuse: each(template+".name", "", "Fast", "a_b", "-a", "a."),
 		},
