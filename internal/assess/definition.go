@@ -45,6 +45,9 @@ type Control struct {
 	Scope *v1alpha1.Scope
 	// Backup is the backup control that a restoreTest names, nil otherwise.
 	Backup *v1alpha1.ControlSpec
+	// GuardElsewhere is true where another control of the policy answers for the
+	// guard of the control's type.
+	GuardElsewhere bool
 	// Object is what an evaluation takes from the policy, as the ledger keeps it.
 	Object ledger.Object
 	// Digest identifies the definition, prose excluded.
@@ -67,6 +70,9 @@ type definedBy struct {
 	// Scope is what admission guards are bound to, where the cluster is in scope: then
 	// an edit of it is no drift of theirs.
 	Scope *v1alpha1.Scope `json:"scope,omitempty"`
+	// GuardElsewhere decides whether what is left of a guard deviates: an edit that
+	// makes the control answer for it is no drift.
+	GuardElsewhere bool `json:"guardElsewhere,omitempty"`
 }
 
 // evaluatedAs is the part of an evaluator's input that comes from the policy.
@@ -77,6 +83,8 @@ type evaluatedAs struct {
 	Scope            *v1alpha1.Scope      `json:"scope,omitempty"`
 	// Backup is the control that a restoreTest names.
 	Backup *v1alpha1.ControlSpec `json:"backup,omitempty"`
+	// GuardElsewhere is whether another control answers for the guard.
+	GuardElsewhere bool `json:"guardElsewhere,omitempty"`
 }
 
 // Define makes a policy ready for evaluation. A spec that cannot be used gives
@@ -119,14 +127,15 @@ func defineControl(p *v1alpha1.ControlPolicy, spec v1alpha1.ControlSpec) (*Contr
 	if spec.Tolerance == nil {
 		spec.Tolerance = p.Spec.Tolerance
 	}
-	c := &Control{Spec: spec, Type: typ.Name, Kind: kind, Needs: kind.Needs(spec), Scope: scopeSeen(p, typ.Name), Backup: backupOf(p, spec)}
+	c := &Control{Spec: spec, Type: typ.Name, Kind: kind, Needs: kind.Needs(spec), Scope: scopeSeen(p, typ.Name), Backup: backupOf(p, spec),
+		GuardElsewhere: guardElsewhere(p, spec)}
 	var err error
-	if c.Object, err = ledger.NewObject(evaluatedAs{p.Name, judged(spec), kind.EvaluatorVersion(), c.Scope, c.Backup}); err != nil {
+	if c.Object, err = ledger.NewObject(evaluatedAs{p.Name, judged(spec), kind.EvaluatorVersion(), c.Scope, c.Backup, c.GuardElsewhere}); err != nil {
 		return nil, fmt.Errorf("spec.controls[%s]: %w", spec.ID, err)
 	}
 	by := definedBy{Mode: spec.Mode, Tolerance: spec.Tolerance, OperatingFrom: spec.OperatingFrom,
 		NetworkIsolation: spec.NetworkIsolation, EncryptionAtRest: spec.EncryptionAtRest, EncryptionInTransit: spec.EncryptionInTransit,
-		Backup: spec.Backup, RestoreTest: spec.RestoreTest}
+		Backup: spec.Backup, RestoreTest: spec.RestoreTest, GuardElsewhere: c.GuardElsewhere}
 	if p.Spec.Scope.Cluster == v1alpha1.ClusterIncluded {
 		by.Scope = c.Scope
 	}

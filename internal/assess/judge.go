@@ -53,7 +53,8 @@ func judge(def *Definition, c *Control, snapshot *control.Snapshot, now time.Tim
 }
 
 func inputOf(def *Definition, c *Control, snapshot *control.Snapshot, now time.Time) control.Input {
-	return control.Input{Policy: def.Name, Control: c.Spec, Scope: c.Scope, Backup: c.Backup, Snapshot: c.view(snapshot), Now: now}
+	return control.Input{Policy: def.Name, Control: c.Spec, Scope: c.Scope, Backup: c.Backup, GuardElsewhere: c.GuardElsewhere,
+		Snapshot: c.view(snapshot), Now: now}
 }
 
 // JudgesNamespaces reports whether each namespace in scope is a subject of the

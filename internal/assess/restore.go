@@ -33,7 +33,7 @@ func RestoreControl(data []byte) (*Restored, error) {
 		return nil, errors.New("definition: no control type that this version knows is set")
 	}
 	c := Control{Spec: was.Control, Type: typ.Name, Kind: typ.Control, Needs: typ.Control.Needs(was.Control),
-		Scope: was.Scope, Backup: was.Backup}
+		Scope: was.Scope, Backup: was.Backup, GuardElsewhere: was.GuardElsewhere}
 	return &Restored{was.Policy, c, was.EvaluatorVersion}, nil
 }
 

@@ -108,6 +108,11 @@ type Input struct {
 	// Backup is, for a control of type restoreTest, the spec of the backup control
 	// that it names, and nil otherwise.
 	Backup *v1alpha1.ControlSpec
+	// GuardElsewhere is true where another control of the policy answers for the
+	// admission guard that a control of this type may state: the one that states it
+	// or, where none does, the first of the type in mode Enforce. What is left of a
+	// guard is then none of this control's business.
+	GuardElsewhere bool
 	// Snapshot is what was observed in the scope. It must not be changed.
 	Snapshot *Snapshot
 	// Now is the time of the evaluation.

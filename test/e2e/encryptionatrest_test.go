@@ -60,7 +60,7 @@ var _ = Describe("Encryption at rest", func() {
 		s.awaitDefault("defaults-vault", "defaults-plain")
 	})
 
-	It("applies guards, proves that they refuse, gives them back, and removes what it is not to refuse", func() {
+	It("applies guards, proves that they refuse, gives them back, and removes what is not stated any more", func() {
 		s := preparePublished("guards", harness.OperatorOptions{})
 		DeferCleanup(s.removeGuards)
 		s.namespace("web")
@@ -89,7 +89,7 @@ var _ = Describe("Encryption at rest", func() {
 			return nil
 		})
 		// An episode ends only once the guard is seen to refuse again.
-		s.awaitGuarded()
+		s.awaitAtRest("the cluster", 1, ledger.OriginDrift, ledger.EndingRepaired)
 		policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: claims}}
 		s.edit(policy, func() {
 			policy.Spec.MatchConditions = append(policy.Spec.MatchConditions, admissionregistrationv1.MatchCondition{Name: "never", Expression: "false"})
@@ -103,7 +103,7 @@ var _ = Describe("Encryption at rest", func() {
 			}
 			return nil
 		})
-		s.awaitGuarded()
+		s.awaitAtRest("the cluster", 2, ledger.OriginDrift, ledger.EndingRepaired)
 		Expect(s.Delete(context.Background(), binding)).To(Succeed())
 		s.awaitAtRest("the cluster", 3, ledger.OriginDrift, ledger.EndingRepaired)
 		Expect(s.atRestEpisodes("the cluster").From(ledger.OriginDrift).Want(3)).To(Succeed())
@@ -120,6 +120,24 @@ var _ = Describe("Encryption at rest", func() {
 		})
 		s.awaitGuarded()
 		Expect(s.atRestEpisodes("the cluster").Open().Want(0)).To(Succeed())
+
+		edits := len(s.atRestEpisodes("the cluster").From(ledger.OriginDefinitionChanged))
+		volumes.Guard = nil
+		s.Apply(s.tb, s.atRest(volumes).Enforce())
+		s.eventually("nothing guards", func() error { return s.claim("guards-web", "guards-plain") })
+		s.awaitAtRest("the cluster", edits+1, ledger.OriginDefinitionChanged, ledger.EndingRepaired)
+		s.eventually("nothing is left of the guard", func() error {
+			var policies admissionregistrationv1.ValidatingAdmissionPolicyList
+			if err := s.List(context.Background(), &policies); err != nil {
+				return err
+			}
+			for i := range policies.Items {
+				if name := policies.Items[i].Name; strings.HasSuffix(name, "-"+s.name) {
+					return fmt.Errorf("%s is there", name)
+				}
+			}
+			return nil
+		})
 	})
 
 	It("judges volumes that come, whose class is made anew, and whose attestation expires", func() {
@@ -147,7 +165,7 @@ var _ = Describe("Encryption at rest", func() {
 		s.eventually("the class is judged", func() error { return s.state("volumes-vault", control.Conforming) })
 		Expect(s.state("volumes-b", control.Deviating)).To(Succeed(), "a class that was made anew says nothing of an older volume")
 
-		until := metav1.NewTime(time.Now().Add(6 * time.Second).Truncate(time.Second))
+		until := metav1.NewTime(time.Now().Add(15 * time.Second).Truncate(time.Second))
 		s.Apply(s.tb, s.atRest(v1alpha1.VolumeEncryption{Attestations: []v1alpha1.VolumeAttestation{{
 			VolumeHandles: []string{"vol-b"}, Level: v1alpha1.EncryptionProviderManaged,
 			Attestation: v1alpha1.Attestation{Ref: "DOC-1", SHA256: strings.Repeat("0f", 32), Signer: "ciso", ValidUntil: until},

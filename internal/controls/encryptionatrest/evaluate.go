@@ -63,11 +63,12 @@ func (Control) Needs(spec v1alpha1.ControlSpec) []control.Need {
 	if stated == nil {
 		return needs
 	}
-	if v := stated.Volumes; v != nil {
+	if stated.Volumes != nil {
 		needs = append(needs, control.NeedStorageClasses, control.NeedVolumes)
-		if v.Guard != nil {
-			needs = append(needs, control.NeedGuards)
-		}
+	}
+	// Where the control repairs, also to see a guard that is not stated any more.
+	if stated.Volumes != nil && stated.Volumes.Guard != nil || spec.Mode == v1alpha1.ModeEnforce {
+		needs = append(needs, control.NeedGuards)
 	}
 	if stated.APIServer != nil {
 		needs = append(needs, control.NeedEndpointSlices, control.NeedAPIServerPods)

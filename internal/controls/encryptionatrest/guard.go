@@ -36,6 +36,15 @@ const (
 // of a policy's controls only one may state a guard.
 func guardName(what, policy string) string { return control.GuardPrefix + what + "-" + policy }
 
+// guardNames are the names of all guards that a policy may have.
+func guardNames(policy string) []string {
+	var names []string
+	for _, what := range []string{guardClaims, guardTemplates, guardClasses, guardStatic} {
+		names = append(names, guardName(what, policy))
+	}
+	return names
+}
+
 // guardObject is an object that a guard is made of, as it is wanted.
 type guardObject struct {
 	apiVersion, kind, name string

@@ -88,6 +88,8 @@ func TestGuarded(t *testing.T) {
 		"faulty": {inPlace(t, deny).alter(policy, "classes", func(g *control.GuardObject) { g.Warnings = []string{"undeclared reference"} }),
 			"Deviating GuardFaulty Configuration: ValidatingAdmissionPolicy holdfast-guard-storage-classes-self-test"},
 		"left":                  {allowingStatic(inPlace(t, deny)), "Deviating GuardLeft Configuration: ValidatingAdmissionPolicy holdfast-guard-static-volumes-self-test, ValidatingAdmissionPolicyBinding holdfast-guard-static-volumes-self-test"},
+		"not stated any more":   {dropping(inPlace(t, deny)), "Deviating GuardLeft Configuration: ValidatingAdmissionPolicy holdfast-guard-static-volumes-self-test, ValidatingAdmissionPolicy " + claims + ", ValidatingAdmissionPolicy holdfast-guard-storage-classes-self-test, ValidatingAdmissionPolicy holdfast-guard-storage-templates-self-test"},
+		"no volumes stated":     {dropping(inPlace(t, deny)).noVolumes().remove(policy, ""), "Deviating GuardLeft Configuration: ValidatingAdmissionPolicyBinding holdfast-guard-static-volumes-self-test, ValidatingAdmissionPolicyBinding " + claims + ", ValidatingAdmissionPolicyBinding holdfast-guard-storage-classes-self-test, ValidatingAdmissionPolicyBinding holdfast-guard-storage-templates-self-test"},
 		"left of somebody else": {allowingStatic(inPlace(t, deny)).alter(policy, "static", foreign).alter(binding, "static", foreign), "Conforming Guarded Behaviour"},
 		"let through":           {inPlace(t, deny).refusing("claims", accept), "Deviating LetThrough Behaviour: ValidatingAdmissionPolicy " + claims},
 		"no warning":            {inPlace(t, warn).refusing("static", accept), "Deviating LetThrough Behaviour: ValidatingAdmissionPolicy holdfast-guard-static-volumes-self-test"},
@@ -129,6 +131,45 @@ func withKey(spec map[string]any, key string, value any) map[string]any {
 }
 
 func foreign(g *control.GuardObject) { g.Ours = false }
+
+// dropping has the control state no guard any more.
+func dropping(c *cluster) *cluster {
+	c.Control.EncryptionAtRest.Volumes.Guard = nil
+	return c
+}
+
+func (c *cluster) noVolumes() *cluster {
+	c.Control.EncryptionAtRest.Volumes = nil
+	return c
+}
+
+// TestGuardsThatStay: a guard that is not stated is somebody else's business where the
+// control only observes, where another one of the policy answers for it, where it is of
+// another policy or of somebody else, and where guards cannot be seen.
+func TestGuardsThatStay(t *testing.T) {
+	for name, edit := range map[string]func(*cluster){
+		"mode Observe":       func(c *cluster) { c.Control.Mode = v1alpha1.ModeObserve },
+		"another control":    func(c *cluster) { c.GuardElsewhere = true },
+		"another policy":     func(c *cluster) { c.Policy = "test" },
+		"somebody else's":    func(c *cluster) { c.alter(policyKind, "", foreign).alter(bindingKind, "", foreign) },
+		"guards not seen":    func(c *cluster) { c.without(control.NeedGuards, control.ReasonForbidden) },
+		"in a namespace":     func(c *cluster) { inNamespace(c) },
+		"the list of it all": func(c *cluster) { c.remove(policyKind, "").remove(bindingKind, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dropping(inPlace(t, v1alpha1.GuardDeny))
+			edit(c)
+			for _, f := range (Control{}).Evaluate(c.Input) {
+				if f.Rule == RuleGuard {
+					t.Errorf("found %s", brief(f))
+				}
+			}
+			if changes, err := (Control{}).Wants(c.Input); err != nil || len(changes) > 0 {
+				t.Errorf("wanted %v (%v)", wanted(changes), err)
+			}
+		})
+	}
+}
 
 // allowingStatic has the control allow what its guard refuses, and the parameters
 // say so already.
@@ -256,6 +297,14 @@ func TestWants(t *testing.T) {
 		}
 		return words
 	}
+	var gone []string
+	for _, kind := range []string{bindingKind, policyKind} {
+		for _, g := range guards {
+			if strings.HasPrefix(g, kind+" ") {
+				gone = append(gone, "-"+g)
+			}
+		}
+	}
 	for name, tc := range map[string]struct {
 		cluster *cluster
 		want    []string
@@ -280,6 +329,8 @@ func TestWants(t *testing.T) {
 			want: append(all("=")[:7:7], all("-")[7:]...)},
 		"that are not ours to remove": {cluster: allowingStatic(inPlace(t, v1alpha1.GuardDeny)).alter(policyKind, "static", foreign).alter(bindingKind, "static", foreign),
 			want: all("=")[:7]},
+		"guards that are not stated any more": {cluster: dropping(inPlace(t, v1alpha1.GuardDeny)), want: gone},
+		"guards of no volumes":                {cluster: dropping(inPlace(t, v1alpha1.GuardDeny)).noVolumes(), want: gone},
 		"a name is taken": {cluster: inPlace(t, v1alpha1.GuardDeny).alter(paramKind, "", func(g *control.GuardObject) { g.Ours, g.Spec = false, nil }),
 			want: all("=")[1:], refused: []string{v1alpha1.ReasonNameCollision}},
 		"somebody else's, as wanted":  {cluster: inPlace(t, v1alpha1.GuardDeny).alter(paramKind, "", foreign), want: all("=")},

@@ -19,7 +19,7 @@ const (
 	// ReasonGuardAltered surfaces when an object of the guard is not as wanted.
 	ReasonGuardAltered = "GuardAltered"
 	// ReasonGuardLeft surfaces when an object of the guard is left that refuses what the
-	// control allows.
+	// control allows, or of a guard that it does not state any more.
 	ReasonGuardLeft = "GuardLeft"
 	// ReasonGuardFaulty surfaces when the API server's type check complains about the guard.
 	ReasonGuardFaulty = "GuardFaulty"
@@ -28,11 +28,12 @@ const (
 	ReasonLetThrough = "LetThrough"
 )
 
-// judgeGuard returns the finding of rule ER-04, where the control states a guard.
+// judgeGuard returns the finding of rule ER-04, where the control states a guard, or
+// one is left that it does not state any more.
 func judgeGuard(in control.Input) []control.Finding {
 	v := in.Control.EncryptionAtRest.Volumes
 	if v == nil || v.Guard == nil {
-		return nil
+		return judgeLeft(in)
 	}
 	if unseen := unobserved(in.Snapshot, control.NeedGuards, control.NeedStorageClasses); unseen != nil {
 		unseen.Rule = RuleGuard
@@ -47,6 +48,36 @@ func judgeGuard(in control.Input) []control.Finding {
 	fact(&f, "rollout", string(g.rollout()))
 	fact(&f, "table", builtin().String())
 	return []control.Finding{f}
+}
+
+// judgeLeft returns the finding on a guard of Holdfast's that is to go, where there is one.
+func judgeLeft(in control.Input) []control.Finding {
+	var names []string
+	for _, g := range guardsLeft(in) {
+		names = append(names, g.Kind+" "+g.Name)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []control.Finding{deviating(RuleGuard, ReasonGuardLeft, "The control states no admission guard any more, and {names} is left.", "objects", names...)}
+}
+
+// guardsLeft are the objects of guards that are Holdfast's, bindings first, where the
+// policy's guard is not stated any more and this control answers for it. The list of
+// classes is not among them: without a binding nothing reads it.
+func guardsLeft(in control.Input) []control.GuardObject {
+	if in.Control.Mode != v1alpha1.ModeEnforce || in.GuardElsewhere || unobserved(in.Snapshot, control.NeedGuards) != nil {
+		return nil
+	}
+	var left []control.GuardObject
+	for _, kind := range []string{bindingKind, policyKind} {
+		for _, g := range in.Snapshot.Guards {
+			if g.Kind == kind && g.Ours && slices.Contains(guardNames(in.Policy), g.Name) {
+				left = append(left, g)
+			}
+		}
+	}
+	return left
 }
 
 func (g *guards) judge() control.Finding {

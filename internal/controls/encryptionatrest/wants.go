@@ -13,26 +13,46 @@ import (
 const aspectDefault = "DefaultClass"
 
 // Wants returns what the control wants in the cluster: the stated class where there
-// is none of its name, the mark of the default class, and the objects of the guards.
-// Volumes, claims, and what a class says are never touched.
+// is none of its name, the mark of the default class, and the objects of the guards;
+// or that a guard of Holdfast's own goes which is not stated any more. Volumes, claims,
+// and what a class says are never touched.
 //
 // Refused is, with a *control.Refusal each: to make a class the default that is not
 // encrypted itself; and to take an object that somebody else created.
 func (Control) Wants(in control.Input) ([]control.Change, error) {
 	stated := in.Control.EncryptionAtRest
-	if stated == nil || stated.Volumes == nil || in.Snapshot == nil || !in.Snapshot.Namespace.IsCluster() {
+	if stated == nil || in.Snapshot == nil || !in.Snapshot.Namespace.IsCluster() {
 		return nil, nil
+	}
+	v := stated.Volumes
+	if v == nil {
+		return removeGuards(in), nil
 	}
 	if unobserved(in.Snapshot, control.NeedStorageClasses) != nil {
 		return nil, nil
 	}
-	changes, refused := wantDefault(in, stated.Volumes)
-	changes = append(wantClass(in.Snapshot, stated.Volumes), changes...)
-	if stated.Volumes.Guard == nil || in.Scope == nil || unobserved(in.Snapshot, control.NeedGuards) != nil {
+	changes, refused := wantDefault(in, v)
+	changes = append(wantClass(in.Snapshot, v), changes...)
+	if v.Guard == nil {
+		return append(changes, removeGuards(in)...), refused
+	}
+	if in.Scope == nil || unobserved(in.Snapshot, control.NeedGuards) != nil {
 		return changes, refused
 	}
 	objects, collided := guardsOf(in).wants()
 	return append(changes, objects...), errors.Join(refused, collided)
+}
+
+// removeGuards wants that what is left of a guard goes that is not stated any more.
+func removeGuards(in control.Input) []control.Change {
+	var changes []control.Change
+	for _, g := range guardsLeft(in) {
+		changes = append(changes, control.Change{
+			APIVersion: admissionVersion, Kind: g.Kind, Name: g.Name, Remove: true,
+			Rules: []string{RuleGuard}, Effect: control.Restricts,
+		})
+	}
+	return changes
 }
 
 // wantClass wants the class of the template, while there is none of its name.

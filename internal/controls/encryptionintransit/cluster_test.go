@@ -122,6 +122,23 @@ func TestGuardOfOthers(t *testing.T) {
 	}
 }
 
+// TestGuardOfAnotherControl: of the controls of a policy only the one that answers for
+// the guard has it removed.
+func TestGuardOfAnotherControl(t *testing.T) {
+	s := guardScene(t, v1alpha1.GuardDeny)
+	s.Control.EncryptionInTransit.Ingress.Guard = nil
+	if changes, err := (Control{}).Wants(s.Input); err != nil || len(changes) != 2 {
+		t.Errorf("wanted %v (%v), want both objects gone", briefly(changes), err)
+	}
+	s.GuardElsewhere = true
+	if findings := (Control{}).Evaluate(s.Input); len(findings) > 0 {
+		t.Errorf("found %+v", findings)
+	}
+	if changes, err := (Control{}).Wants(s.Input); err != nil || len(changes) > 0 {
+		t.Errorf("wanted %v (%v)", briefly(changes), err)
+	}
+}
+
 // TestGuardOverTheScope: the guard holds where the policy does, and nowhere else.
 func TestGuardOverTheScope(t *testing.T) {
 	s := clusterStage(t, `ingress: {guard: {}}`).enforced()

@@ -60,13 +60,17 @@ func judgeGuard(r *reading) []control.Finding {
 	return []control.Finding{v.finding(ReasonGuarded, "The guard refused an Ingress without TLS in a dry run.")}
 }
 
+// answersForGuard reports whether what is left of a guard that is not stated is for
+// this control to remove.
+func (r *reading) answersForGuard() bool { return r.enforcing() && !r.in.GuardElsewhere }
+
 // unguarded returns the finding where no guard is to be applied: one of Holdfast's
 // that is left is to go.
 func (r *reading) unguarded(v *verdict) []control.Finding {
 	if r.spec.Ingress != nil && r.spec.Ingress.Guard != nil {
 		return []control.Finding{v.notApplicable(ReasonObserveOnly, "The guard is applied in Enforce mode only.")}
 	}
-	if !r.enforcing() {
+	if !r.answersForGuard() {
 		return nil
 	}
 	for _, g := range r.guardsLeft() {

@@ -62,7 +62,7 @@ func (w *wanting) guard() {
 
 // removeGuards wants that guards go which are no longer stated: the binding first.
 func (w *wanting) removeGuards() {
-	if !w.enforcing() {
+	if !w.answersForGuard() {
 		return
 	}
 	for _, kind := range []string{bindingKind, policyKind} {
