@@ -25,9 +25,10 @@ func TestConfig(t *testing.T) {
 		}
 	})
 	kubectl(t, cp, "apply", "--kustomize", "crd")
-	kubectl(t, cp, "wait", `--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True`,
-		"crd/controlpolicies.holdfast.dev", "crd/evidenceschedules.holdfast.dev", "crd/evidencerecords.holdfast.dev",
-		"crd/encryptedstorageclasses.holdfast.dev")
+	if err := controlplane.AwaitCRDs(t.Context(), cp.RESTConfig(), "controlpolicies.holdfast.dev", "evidenceschedules.holdfast.dev",
+		"evidencerecords.holdfast.dev", "encryptedstorageclasses.holdfast.dev"); err != nil {
+		t.Fatal(err)
+	}
 	for kind, want := range tables() {
 		t.Run("columns of "+kind, func(t *testing.T) { testColumns(t, cp, kind, want) })
 	}

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"k8s.io/apiextensions-apiserver/pkg/apihelpers"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,13 +28,13 @@ import (
 const (
 	crdFieldManager = "controlplane"
 	crdPoll         = 50 * time.Millisecond
-	crdTimeout      = time.Minute
+	crdTimeout      = 3 * time.Minute
 )
 
 // InstallCRDs applies every CustomResourceDefinition in the .yaml files of dir
-// (not of its subdirectories; other kinds are ignored) and waits, up to a minute
-// each, until the API server has established them. A directory without any is an
-// error.
+// (not of its subdirectories; other kinds are ignored) and waits, up to three minutes
+// each, until the API server serves every version that they say is served. A
+// directory without any is an error.
 func InstallCRDs(ctx context.Context, cfg *rest.Config, dir string) error {
 	client, err := clientset.NewForConfig(cfg)
 	if err != nil {
@@ -48,9 +51,24 @@ func InstallCRDs(ctx context.Context, cfg *rest.Config, dir string) error {
 			return fmt.Errorf("apply CRD %s: %w", name, err)
 		}
 	}
-	for name := range crds {
-		if err := awaitEstablished(ctx, client, name); err != nil {
-			return fmt.Errorf("establish CRD %s: %w", name, err)
+	return awaitCRDs(ctx, client, slices.Sorted(maps.Keys(crds)))
+}
+
+// AwaitCRDs waits, up to three minutes each, until the API server serves every version
+// of CustomResourceDefinitions that they say is served. That they are established is
+// a moment too early: clients find kinds by discovery.
+func AwaitCRDs(ctx context.Context, cfg *rest.Config, names ...string) error {
+	client, err := clientset.NewForConfig(cfg)
+	if err != nil {
+		return fmt.Errorf("await CRDs: %w", err)
+	}
+	return awaitCRDs(ctx, client, names)
+}
+
+func awaitCRDs(ctx context.Context, client clientset.Interface, names []string) error {
+	for _, name := range names {
+		if err := awaitServed(ctx, client, name); err != nil {
+			return fmt.Errorf("await that CRD %s is served: %w", name, err)
 		}
 	}
 	return nil
@@ -99,20 +117,37 @@ func readCRDFile(path string, crds map[string][]byte) error {
 	}
 }
 
-func awaitEstablished(ctx context.Context, client clientset.Interface, name string) error {
+// awaitServed waits until a definition is established, and in discovery.
+func awaitServed(ctx context.Context, client clientset.Interface, name string) error {
 	return wait.PollUntilContextTimeout(ctx, crdPoll, crdTimeout, true, func(ctx context.Context) (bool, error) {
 		crd, err := client.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return false, nil // another API server's cache may be behind
 		}
+		if err != nil || !apihelpers.IsCRDConditionTrue(crd, apiextensionsv1.Established) {
+			return false, err
+		}
+		return isServed(client, crd)
+	})
+}
+
+// isServed is whether discovery lists the kind in every version that is to be served.
+func isServed(client clientset.Interface, crd *apiextensionsv1.CustomResourceDefinition) (bool, error) {
+	for _, version := range crd.Spec.Versions {
+		if !version.Served {
+			continue
+		}
+		groupVersion := metav1.GroupVersion{Group: crd.Spec.Group, Version: version.Name}.String()
+		found, err := client.Discovery().ServerResourcesForGroupVersion(groupVersion)
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
 		if err != nil {
 			return false, err
 		}
-		for _, condition := range crd.Status.Conditions {
-			if condition.Type == apiextensionsv1.Established {
-				return condition.Status == apiextensionsv1.ConditionTrue, nil
-			}
+		if !slices.ContainsFunc(found.APIResources, func(r metav1.APIResource) bool { return r.Name == crd.Spec.Names.Plural }) {
+			return false, nil
 		}
-		return false, nil
-	})
+	}
+	return true, nil
 }

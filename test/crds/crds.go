@@ -91,17 +91,9 @@ func (s Set) Find() ([]string, error) {
 // Definitions are the definitions of the set, by name.
 func (s Set) Definitions(tb testing.TB) []*apiextensionsv1.CustomResourceDefinition {
 	tb.Helper()
-	var paths []string
-	for _, folder := range s.Folders(tb) {
-		found, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		paths = append(paths, found...)
-	}
 	var all []*apiextensionsv1.CustomResourceDefinition
-	for _, path := range paths {
-		found, err := readFile(path)
+	for _, folder := range s.Folders(tb) {
+		found, err := readFolder(folder)
 		if err != nil {
 			tb.Fatalf("read the CustomResourceDefinitions of %s: %v", s, err)
 		}
@@ -109,6 +101,23 @@ func (s Set) Definitions(tb testing.TB) []*apiextensionsv1.CustomResourceDefinit
 	}
 	slices.SortFunc(all, func(a, b *apiextensionsv1.CustomResourceDefinition) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// readFolder reads the definitions in the .yaml files of a folder.
+func readFolder(folder string) ([]*apiextensionsv1.CustomResourceDefinition, error) {
+	paths, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var all []*apiextensionsv1.CustomResourceDefinition
+	for _, path := range paths {
+		found, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // readFile reads the definitions in a file of YAML documents.

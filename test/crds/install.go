@@ -2,14 +2,17 @@ package crds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apiextensions-apiserver/pkg/apihelpers"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset/typed/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,15 +22,16 @@ import (
 )
 
 const (
-	// within is how long an API server may take to serve what was installed, or to
-	// let go of what was removed.
-	within = 3 * time.Minute
+	// within is how long an API server may take to let go of what was removed.
+	within = 5 * time.Minute
 	// poll is how often it is asked.
 	poll = 100 * time.Millisecond
-	// nudge is how often a definition that is to go is changed. An API server that
-	// could not clean up after one, because it was still beginning to serve it, tries
-	// again later and later; a change has it try at once.
+	// nudge is how often a definition is looked at that is to go, and changed where that
+	// does not go on.
 	nudge = time.Second
+	// cleaning is the reason of the condition Terminating while an API server cleans up
+	// after a definition.
+	cleaning = "InstanceDeletionInProgress"
 )
 
 // Install installs the definitions of the sets, and returns once the API server
@@ -39,9 +43,6 @@ func Install(tb testing.TB, server Server, sets ...Set) {
 			if err := controlplane.InstallCRDs(tb.Context(), server.RESTConfig(), folder); err != nil {
 				tb.Fatalf("%s: %v", set, err)
 			}
-		}
-		if err := awaitServed(tb.Context(), newClients(tb, server), set.Definitions(tb)); err != nil {
-			tb.Fatalf("%s: %v", set, err)
 		}
 	}
 }
@@ -58,6 +59,22 @@ func Remove(tb testing.TB, server Server, sets ...Set) {
 	}
 }
 
+// RemoveFolder is Remove for the definitions in the .yaml files of a folder, which
+// holds some.
+func RemoveFolder(tb testing.TB, server Server, folder string) {
+	tb.Helper()
+	definitions, err := readFolder(folder)
+	if err == nil && len(definitions) == 0 {
+		err = errors.New("there are none")
+	}
+	if err == nil {
+		err = remove(tb.Context(), newClients(tb, server), definitions)
+	}
+	if err != nil {
+		tb.Fatalf("remove the CustomResourceDefinitions in %s: %v", folder, err)
+	}
+}
+
 func newClients(tb testing.TB, server Server) clientset.Interface {
 	tb.Helper()
 	clients, err := clientset.NewForConfig(server.RESTConfig())
@@ -67,26 +84,12 @@ func newClients(tb testing.TB, server Server) clientset.Interface {
 	return clients
 }
 
-// awaitServed returns once discovery lists every version that is to be served.
-func awaitServed(ctx context.Context, clients clientset.Interface, definitions []*apiextensionsv1.CustomResourceDefinition) error {
-	var missing []string
-	err := wait.PollUntilContextTimeout(ctx, poll, within, true, func(context.Context) (bool, error) {
-		var err error
-		_, missing, err = discover(clients, definitions)
-		return len(missing) == 0, err
-	})
-	if err != nil {
-		return fmt.Errorf("not served: %s: %w", strings.Join(missing, ", "), err)
-	}
-	return nil
-}
-
 // awaitGone returns once discovery lists none of the kinds.
 func awaitGone(ctx context.Context, clients clientset.Interface, definitions []*apiextensionsv1.CustomResourceDefinition) error {
 	var served []string
 	err := wait.PollUntilContextTimeout(ctx, poll, within, true, func(context.Context) (bool, error) {
 		var err error
-		served, _, err = discover(clients, definitions)
+		served, err = discover(clients, definitions)
 		return len(served) == 0, err
 	})
 	if err != nil {
@@ -95,26 +98,24 @@ func awaitGone(ctx context.Context, clients clientset.Interface, definitions []*
 	return nil
 }
 
-// discover tells the kinds, with their versions, that discovery lists from those
-// that it ought to and does not.
-func discover(clients clientset.Interface, definitions []*apiextensionsv1.CustomResourceDefinition) (served, missing []string, err error) {
+// discover tells the kinds, with their versions, that discovery lists.
+func discover(clients clientset.Interface, definitions []*apiextensionsv1.CustomResourceDefinition) (served []string, err error) {
 	for _, definition := range definitions {
 		for _, version := range definition.Spec.Versions {
 			groupVersion := metav1.GroupVersion{Group: definition.Spec.Group, Version: version.Name}.String()
 			resources, err := clients.Discovery().ServerResourcesForGroupVersion(groupVersion)
-			if err != nil && !apierrors.IsNotFound(err) {
-				return nil, nil, err
+			if apierrors.IsNotFound(err) {
+				continue
 			}
-			isNamed := func(r metav1.APIResource) bool { return r.Name == definition.Spec.Names.Plural }
-			switch {
-			case err == nil && slices.ContainsFunc(resources.APIResources, isNamed):
+			if err != nil {
+				return nil, err
+			}
+			if slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Name == definition.Spec.Names.Plural }) {
 				served = append(served, definition.Name+"/"+version.Name)
-			case version.Served:
-				missing = append(missing, definition.Name+"/"+version.Name)
 			}
 		}
 	}
-	return served, missing, nil
+	return served, nil
 }
 
 // remove deletes the definitions, and returns once they are gone.
@@ -126,17 +127,33 @@ func remove(ctx context.Context, clients clientset.Interface, definitions []*api
 		}
 	}
 	for _, definition := range definitions {
-		err := wait.PollUntilContextTimeout(ctx, nudge, within, true, func(ctx context.Context) (bool, error) {
-			change := fmt.Appendf(nil, `{"metadata":{"annotations":{"nudged-at":%q}}}`, time.Now().Format(time.RFC3339Nano))
-			_, err := api.Patch(ctx, definition.Name, types.MergePatchType, change, metav1.PatchOptions{})
-			if apierrors.IsNotFound(err) {
-				return true, nil
-			}
-			return false, err
-		})
-		if err != nil {
+		if err := awaitRemoved(ctx, api, definition.Name); err != nil {
 			return fmt.Errorf("%s is not gone: %w", definition.Name, err)
 		}
 	}
 	return awaitGone(ctx, clients, definitions)
+}
+
+// awaitRemoved returns once a definition that was deleted is gone. An API server that
+// could not clean up after it, because it was still beginning to serve it, tries again
+// later and later; a change has it try at once. It begins anew on a change while it is
+// at it, so that it is left alone then.
+func awaitRemoved(ctx context.Context, api apiextensionsclient.CustomResourceDefinitionInterface, name string) error {
+	return wait.PollUntilContextTimeout(ctx, nudge, within, true, func(ctx context.Context) (bool, error) {
+		definition, err := api.Get(ctx, name, metav1.GetOptions{})
+		if err == nil && gaveUp(definition) {
+			change := fmt.Appendf(nil, `{"metadata":{"annotations":{"nudged-at":%q}}}`, time.Now().Format(time.RFC3339Nano))
+			_, err = api.Patch(ctx, name, types.MergePatchType, change, metav1.PatchOptions{})
+		}
+		if apierrors.IsNotFound(err) {
+			return true, nil
+		}
+		return false, err
+	})
+}
+
+// gaveUp is whether an API server could not clean up after a definition, for now.
+func gaveUp(definition *apiextensionsv1.CustomResourceDefinition) bool {
+	terminating := apihelpers.FindCRDCondition(definition, apiextensionsv1.Terminating)
+	return terminating != nil && terminating.Status == apiextensionsv1.ConditionTrue && terminating.Reason != cleaning
 }
