@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-dev/holdfast/test/crds"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
@@ -28,7 +29,7 @@ func besideOtherCRDs(t *testing.T, s *scene) {
 	s.erase(t)
 	s.makeNamespace(t)
 	current := filepath.Join(harness.Root(t), "config", "crd")
-	s.kubectl(t, "delete", "--wait", "-k", current)
+	crds.RemoveFolder(t, s, filepath.Join(current, "bases"))
 	s.kubectl(t, "apply", "--server-side", "-k", overlay(t, current))
 	s.Helm(t, "install", release, s.Chart(), "--set", "crds.install=false")
 	const sentence = "controlpolicies.holdfast.dev is of an older release: it lacks spec.enforcement.rollout"

@@ -58,7 +58,7 @@ func installed(t *testing.T, s *scene) {
 		"kubectl -n holdfast-system rollout status deployment/holdfast",
 		"To uninstall, stop Holdfast first", "kubectl -n holdfast-system wait --for=delete pod --selector="+own+" --timeout=2m",
 		"What stays then:", "PersistentVolumeClaim holdfast-ledger", "NetworkPolicies that Holdfast applied")
-	s.kubectl(t, "rollout", "status", "deployment/holdfast", "--timeout=1s")
+	wantText(t, "the rollout", s.kubectl(t, "rollout", "status", "deployment/holdfast", "--watch=false"), "successfully rolled out")
 	pod := s.pod(t)
 	if image := pod.Spec.Containers[0].Image; image != "holdfast-dev/holdfast:0.0.9" {
 		t.Errorf("the pod runs %s", image)

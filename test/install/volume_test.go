@@ -177,7 +177,7 @@ func (s *scene) unavailable(t *testing.T, why string) {
 	})
 	s.awaitLog(t, why)
 	s.awaitCondition(t, policy, "Ready", "True/")
-	s.kubectl(t, "rollout", "status", "deployment/holdfast", "--timeout=1s")
+	wantText(t, "the rollout", s.kubectl(t, "rollout", "status", "deployment/holdfast", "--watch=false"), "successfully rolled out")
 }
 
 // available waits until everything is recorded, by the process that has run all

@@ -17,7 +17,6 @@ import (
 	"github.com/go-logr/logr"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/client-go/rest"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/test/controlplane"
+	"github.com/holdfast-dev/holdfast/test/crds"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
@@ -139,11 +139,13 @@ func (s *scene) wantWork() {
 	s.AwaitCondition(s.t, name, v1alpha1.ConditionConforming, metav1.ConditionFalse, v1alpha1.ReasonDeviating)
 }
 
+// crds is the folder of the CRDs of this release.
+func (s *scene) crds() string { return filepath.Join(harness.Root(s.t), "config", "crd", "bases") }
+
 // installCRDs installs the CRDs of this release.
 func (s *scene) installCRDs() {
 	s.t.Helper()
-	dir := filepath.Join(harness.Root(s.t), "config", "crd", "bases")
-	if err := controlplane.InstallCRDs(context.Background(), s.RESTConfig(), dir); err != nil {
+	if err := controlplane.InstallCRDs(context.Background(), s.RESTConfig(), s.crds()); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -151,19 +153,7 @@ func (s *scene) installCRDs() {
 // deleteCRDs deletes the CRDs, and waits until they are gone.
 func (s *scene) deleteCRDs() {
 	s.t.Helper()
-	for _, resource := range []string{"controlpolicies", "evidenceschedules", "evidencerecords"} {
-		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: resource + ".holdfast.dev"}}
-		if err := s.Delete(s.t.Context(), crd); err != nil {
-			s.t.Fatal(err)
-		}
-		harness.Eventually(s.t, "the CRD is gone", func() error {
-			err := s.Get(s.t.Context(), client.ObjectKeyFromObject(crd), crd)
-			if apierrors.IsNotFound(err) {
-				return nil
-			}
-			return fmt.Errorf("it is there: %w", err)
-		})
-	}
+	crds.RemoveFolder(s.t, s, s.crds())
 }
 
 // editCRD edits the schema of a ControlPolicy's spec.
