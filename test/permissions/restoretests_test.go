@@ -30,12 +30,16 @@ const (
 func (s *suite) testRestoreTests(t *testing.T) {
 	crds.Install(t, s.ControlPlane, crds.Velero)
 	as := s.as(t, operator("everything", everything))
-	scratch := control.ScratchPrefix + "tested"
+	admin, scratch := s.as(t, ""), control.ScratchPrefix+"tested"
 	for _, name := range []string{scratch, "shop"} {
-		if err := s.as(t, "").Create(t.Context(), &corev1.Namespace{ObjectMeta: ofTest("", name)}); err != nil {
+		if err := admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: ofTest("", name)}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	// Pods are refused until the namespace has its service account.
+	eventually(t, func(ctx context.Context) error {
+		return admin.Get(ctx, client.ObjectKey{Namespace: "shop", Name: "default"}, &corev1.ServiceAccount{})
+	})
 	eventually(t, func(ctx context.Context) error {
 		err := as.Create(ctx, &corev1.Namespace{ObjectMeta: named("other")}, client.DryRunAll)
 		if !apierrors.IsForbidden(err) {
