@@ -51,6 +51,9 @@ func startAPI(t *testing.T) client.Client {
 	return api
 }
 
+// patience bounds the waiting for what is sure to come.
+const patience = time.Minute
+
 // stage is a reconciler with a ledger and a clock of its own. Its collector
 // finds what the test says.
 type stage struct {
@@ -83,7 +86,7 @@ func (s *stage) set(now time.Time) { s.micros.Store(now.UnixMicro()) }
 // pass lets time pass. What was recorded before is durable then: it did not take
 // the ledger all that time.
 func (s *stage) pass(d time.Duration) {
-	s.Recorder.Flushed().Wait(s.Context(), 5*time.Second)
+	s.Recorder.Flushed().Wait(s.Context(), patience)
 	s.set(s.clock().Add(d))
 }
 
@@ -107,7 +110,7 @@ func (s *stage) open() {
 	go func() { ended <- recorder.Run(ctx) }()
 	select {
 	case <-recorder.Opened():
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		s.Fatalf("the ledger does not open: %+v", recorder.Health())
 	}
 	s.stop = func() {
@@ -151,7 +154,7 @@ func (s *stage) repairLedger() {
 // await waits for a condition.
 func (s *stage) await(what string, condition func() bool) {
 	s.Helper()
-	err := wait.PollUntilContextTimeout(s.Context(), 10*time.Millisecond, 30*time.Second, true,
+	err := wait.PollUntilContextTimeout(s.Context(), 10*time.Millisecond, patience, true,
 		func(context.Context) (bool, error) { return condition(), nil })
 	if err != nil {
 		s.Fatalf("%s: %v", what, err)
@@ -201,7 +204,7 @@ func (s *stage) reconcile() ctrl.Result {
 func (s *stage) status() v1alpha1.EvidenceScheduleStatus {
 	s.Helper()
 	for s.reconcile().RequeueAfter == behindWait {
-		s.Recorder.Flushed().Wait(s.Context(), time.Second)
+		s.Recorder.Flushed().Wait(s.Context(), patience)
 	}
 	object := &v1alpha1.EvidenceSchedule{}
 	if err := s.Get(s.Context(), client.ObjectKey{Name: s.schedule}, object); err != nil {
@@ -214,7 +217,7 @@ func (s *stage) status() v1alpha1.EvidenceScheduleStatus {
 func (s *stage) entries(kinds ...ledger.Kind) []ledger.Entry {
 	s.Helper()
 	var want uint64
-	s.Recorder.Flushed().Wait(s.Context(), 5*time.Second)
+	s.Recorder.Flushed().Wait(s.Context(), patience)
 	s.Recorder.View(func(k *ledger.Known) { want = k.NextSeq })
 	if _, _, err := s.published(s.Context(), want-1); err != nil {
 		s.Fatal(err)
@@ -285,7 +288,7 @@ func (c *stubCollector) Collect(ctx context.Context, req collect.Request) (*coll
 	}
 	transitions, ticket := c.recorder.Record(ledger.Draft{At: c.now(), Entry: ledger.Entry{Kind: ledger.KindCollected,
 		Schedule: &req.Schedule, Collection: body, Message: "as the test says"}})
-	if !ticket.Wait(ctx, 5*time.Second) {
+	if !ticket.Wait(ctx, patience) {
 		return nil, collect.ErrUnavailable
 	}
 	result.Entry = transitions[0].Entry

@@ -17,7 +17,7 @@ import (
 const (
 	poll      = 20 * time.Millisecond
 	waitLimit = time.Minute
-	stopLimit = 15 * time.Second
+	stopLimit = time.Minute
 )
 
 // operator is a running operator.

@@ -295,7 +295,7 @@ func testReadsBack(t *testing.T, env environment) {
 // eventually waits until a condition holds that an API server's own caches delay.
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -303,7 +303,7 @@ func eventually(t *testing.T, condition func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatal("the condition did not come to hold within 30s")
+			t.Fatal("the condition did not come to hold within a minute")
 		}
 	}
 }

@@ -163,7 +163,7 @@ func TestVolumeThatFailsWhileRunning(t *testing.T) {
 				if !errors.Is(err, failure) {
 					t.Errorf("failed with %v, want %v", err, failure)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("the failure was not reported")
 			}
 			if err := r.try(r.beats(1)...); !errors.Is(err, failure) {

@@ -32,7 +32,7 @@ import (
 const (
 	crds = "../../config/crd/bases"
 
-	patience = 30 * time.Second
+	patience = time.Minute
 	poll     = 50 * time.Millisecond
 )
 

@@ -179,7 +179,7 @@ func (c *cluster) probe(t *testing.T, server int) (*control.Stored, []byte) {
 		t.Fatal(err)
 	}
 	stored := c.seen(t, server, "secrets")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	held, err := c.cp.StoredSince(ctx, canaryKey, revision, "")
 	if err != nil {
@@ -211,10 +211,11 @@ func (c *cluster) prober(t *testing.T, cfg *rest.Config) *canary.Prober {
 	return prober
 }
 
-// eventually waits until something succeeds.
+// eventually waits until something succeeds. API servers look for changes of their
+// configuration once a minute, and where that fails, a minute later.
 func eventually(t *testing.T, what string, try func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for {
 		err := try(ctx)
