@@ -63,3 +63,18 @@ const (
 	// Permits: the object allows what others forbid.
 	Permits Effect = "Permits"
 )
+
+// SaysNothing reports whether a field of an object is absent, or an empty map or list,
+// which the API server may store as absent. Zero and false say something.
+func SaysNothing(value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		return len(value) == 0
+	case []any:
+		return len(value) == 0
+	default:
+		return false
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
 // difference returns the path of the first field in which a spec is not as
@@ -36,11 +38,11 @@ func plain(want map[string]any) (map[string]any, error) {
 
 func differ(path string, want, got any) string {
 	switch {
-	case empty(want) && empty(got):
+	case control.SaysNothing(want) && control.SaysNothing(got):
 		return ""
-	case empty(want):
+	case control.SaysNothing(want):
 		return path + ": set, but not wanted"
-	case empty(got):
+	case control.SaysNothing(got):
 		return path + ": wanted, but not set"
 	}
 	switch want := want.(type) {
@@ -80,18 +82,4 @@ func differLists(path string, want, got []any) string {
 		}
 	}
 	return ""
-}
-
-// empty reports whether a field says nothing: it is absent, or an empty map or list.
-func empty(value any) bool {
-	switch value := value.(type) {
-	case nil:
-		return true
-	case map[string]any:
-		return len(value) == 0
-	case []any:
-		return len(value) == 0
-	default:
-		return false
-	}
 }

@@ -84,12 +84,13 @@ func withoutSkip(spec map[string]any) map[string]any {
 }
 
 // differences are the paths at which an object is not as wanted, in order. Empty and
-// absent are the same.
+// absent are the same. False and absent are not: where nothing is stated, Velero's
+// server goes by a default of its own.
 func differences(path string, want, got any) []string {
 	wanted, isMap := want.(map[string]any)
 	found, areBoth := got.(map[string]any)
 	switch {
-	case empty(want) && empty(got):
+	case control.SaysNothing(want) && control.SaysNothing(got):
 		return nil
 	case isMap && areBoth:
 	case reflect.DeepEqual(want, got):
@@ -103,18 +104,4 @@ func differences(path string, want, got any) []string {
 		paths = append(paths, differences(path+"."+key, wanted[key], found[key])...)
 	}
 	return paths
-}
-
-// empty reports whether a field says nothing. False does: it is not what Velero's
-// server goes by where nothing is stated.
-func empty(value any) bool {
-	switch value := value.(type) {
-	case nil:
-		return true
-	case map[string]any:
-		return len(value) == 0
-	case []any:
-		return len(value) == 0
-	}
-	return false
 }
