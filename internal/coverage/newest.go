@@ -18,17 +18,6 @@ func RulesOf(spec *v1alpha1.Backup, now time.Time) Rules {
 	return rules
 }
 
-// Newest returns the newest backup from which the namespace of a snapshot could be
-// restored as a whole, and nil where there is none. It does not look at its age.
-func Newest(spec *v1alpha1.Backup, s *control.Snapshot, now time.Time) *control.Backup {
-	for _, b := range NewestFirst(spec, s) {
-		if Covers(b, s.Namespace, RulesOf(spec, now)).Extent == Full {
-			return b
-		}
-	}
-	return nil
-}
-
 // NewestFirst are the backups of a snapshot by the Velero of a backup control, in the
 // order of the time of their data.
 func NewestFirst(spec *v1alpha1.Backup, s *control.Snapshot) []*control.Backup {
