@@ -15,17 +15,7 @@ func (r *Engine) inputs(p *pass, c *assess.Control, snapshot *control.Snapshot) 
 		}
 		p.partsOf, p.parts = snapshot, parts
 	}
-	parts, err := c.Inputs(p.parts, snapshot)
-	if err != nil {
-		return nil, nil, err
-	}
-	inputs := []ledger.Input{{Role: assess.RoleDefinition, Digest: c.Object.Digest}}
-	objects := []ledger.Object{c.Object}
-	for _, part := range parts {
-		inputs = append(inputs, ledger.Input{Role: part.Role, Digest: part.Digest})
-		objects = append(objects, part.Object)
-	}
-	return inputs, objects, nil
+	return c.Payload(p.parts, snapshot)
 }
 
 // partsOf are the parts of a snapshot. Another snapshot of the same pass differs

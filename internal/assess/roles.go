@@ -121,9 +121,25 @@ func (c *Control) unavailable(snapshot *control.Snapshot) map[control.Need]strin
 	return snapshot.Unavailable
 }
 
+// Payload are the exact inputs of the control's verdict: its definition, and those parts
+// of a snapshot that it looks at. The objects are what the digests name.
+func (c *Control) Payload(parts []Part, snapshot *control.Snapshot) ([]ledger.Input, []ledger.Object, error) {
+	seen, err := c.Inputs(parts, snapshot)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs := []ledger.Input{{Role: RoleDefinition, Digest: c.Object.Digest}}
+	objects := []ledger.Object{c.Object}
+	for _, part := range seen {
+		inputs = append(inputs, ledger.Input{Role: part.Role, Digest: part.Digest})
+		objects = append(objects, part.Object)
+	}
+	return inputs, objects, nil
+}
+
 // Inputs are those parts of a snapshot that the control looks at.
 func (c *Control) Inputs(parts []Part, snapshot *control.Snapshot) ([]Part, error) {
-	inputs, own := make([]Part, 0, len(parts)), c.unavailable(snapshot)
+	seen, own := make([]Part, 0, len(parts)), c.unavailable(snapshot)
 	for _, part := range parts {
 		at := slices.IndexFunc(roles, func(r role) bool { return r.name == part.Role })
 		switch {
@@ -144,7 +160,7 @@ func (c *Control) Inputs(parts []Part, snapshot *control.Snapshot) ([]Part, erro
 		case !roles[at].readBy(c.Needs):
 			continue
 		}
-		inputs = append(inputs, part)
+		seen = append(seen, part)
 	}
-	return inputs, nil
+	return seen, nil
 }

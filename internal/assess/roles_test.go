@@ -7,6 +7,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
 // TestControlsLookAtWhatTheyNeed, and their recorded inputs are that, and no more:
@@ -41,15 +42,18 @@ func TestControlsLookAtWhatTheyNeed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			inputs, err := c.Inputs(parts, whole)
+			inputs, objects, err := c.Payload(parts, whole)
 			if err != nil {
 				t.Fatal(err)
 			}
+			if inputs[0] != (ledger.Input{Role: RoleDefinition, Digest: c.Object.Digest}) || objects[0].Digest != c.Object.Digest {
+				t.Errorf("the first input is %+v, wanted the definition", inputs[0])
+			}
 			var got []string
 			restored := &control.Snapshot{}
-			for _, part := range inputs {
-				got = append(got, part.Role)
-				if err := RestorePart(restored, part.Role, part.Data); err != nil {
+			for i, input := range inputs[1:] {
+				got = append(got, input.Role)
+				if err := RestorePart(restored, input.Role, objects[1+i].Data); err != nil {
 					t.Fatal(err)
 				}
 			}

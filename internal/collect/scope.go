@@ -181,15 +181,5 @@ func (s *scope) payload(c *assess.Control) ([]ledger.Input, []ledger.Object, err
 	if !s.exists {
 		return nil, nil, nil
 	}
-	parts, err := c.Inputs(s.parts, &control.Snapshot{Unavailable: s.unavailable})
-	if err != nil {
-		return nil, nil, err
-	}
-	inputs := []ledger.Input{{Role: assess.RoleDefinition, Digest: c.Object.Digest}}
-	objects := []ledger.Object{c.Object}
-	for _, part := range parts {
-		inputs = append(inputs, ledger.Input{Role: part.Role, Digest: part.Digest})
-		objects = append(objects, part.Object)
-	}
-	return inputs, objects, nil
+	return c.Payload(s.parts, &control.Snapshot{Unavailable: s.unavailable})
 }

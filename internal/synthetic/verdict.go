@@ -157,17 +157,8 @@ func (j *judge) partsOf(n *namespace, blind bool) ([]assess.Part, error) {
 // inputs are the exact inputs of a verdict on a namespace.
 func (j *judge) inputs(n *namespace, c *assess.Control) ([]ledger.Input, []ledger.Object, error) {
 	parts, err := j.partsOf(n, false)
-	if err == nil {
-		parts, err = c.Inputs(parts, &control.Snapshot{})
-	}
 	if err != nil {
 		return nil, nil, err
 	}
-	inputs := []ledger.Input{{Role: assess.RoleDefinition, Digest: c.Object.Digest}}
-	objects := []ledger.Object{c.Object}
-	for _, part := range parts {
-		inputs = append(inputs, ledger.Input{Role: part.Role, Digest: part.Digest})
-		objects = append(objects, part.Object)
-	}
-	return inputs, objects, nil
+	return c.Payload(parts, &control.Snapshot{})
 }
