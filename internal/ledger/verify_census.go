@@ -74,7 +74,7 @@ func (s *chunkSum) addNamespace(scope *ManifestScope) {
 func (s *chunkSum) addUnit(scope *ManifestScope, unit *ManifestUnit) {
 	u, subject := s.unit(unit.Policy, unit.Control), unit.subjectIn(scope)
 	u.ids = append(u.ids, UnitID(subject))
-	u.kind(subject.Kind).count(unit.State.Outcome)
+	u.kind(subject.Kind).Count(unit.State.Outcome)
 	s.checkScope(scope, subject)
 }
 
@@ -134,8 +134,8 @@ func (u *ManifestUnit) subjectIn(scope *ManifestScope) control.Subject {
 	return scope.Subject
 }
 
-// count counts a unit in scope.
-func (c *Census) count(outcome control.Outcome) {
+// Count counts a unit in scope by its outcome.
+func (c *Census) Count(outcome control.Outcome) {
 	switch outcome {
 	case control.Conforming:
 		c.Conforming++

@@ -99,7 +99,7 @@ func (c *census) collect(states map[string]control.State, before ...Draft) {
 				unit.Entry = r.ID
 			}
 			scope.Units = []ManifestUnit{unit}
-			control.Census.count(state.Outcome)
+			control.Census.Count(state.Outcome)
 			ids = append(ids, UnitID(namespace(name)))
 		}
 		chunks[i/2].Scopes = append(chunks[i/2].Scopes, scope)

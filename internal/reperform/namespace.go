@@ -119,7 +119,7 @@ func (m *met) judge(p *policy) error {
 		m.found[ledger.Unit{Policy: p.Name, Control: u.Control.Spec.ID, Subject: u.Subject}] = true
 		row := m.row(&u)
 		state := u.Settled(m.ns, row != nil && row.State.Outcome == control.Deviating)
-		count(&t.Found, state.Outcome)
+		t.Found.Count(state.Outcome)
 		if err := m.unit(&u, row, state); err != nil {
 			return err
 		}
@@ -183,19 +183,6 @@ func (m *met) differs(d Difference) (err error) {
 
 // notListed is why a verdict is not compared that rests on what was not listed.
 const notListed = "you may not list everything that the control needs"
-
-func count(c *ledger.Census, outcome control.Outcome) {
-	switch outcome {
-	case control.Conforming:
-		c.Conforming++
-	case control.Deviating:
-		c.Deviating++
-	case control.NotApplicable:
-		c.NotApplicable++
-	default:
-		c.NotEvaluated++
-	}
-}
 
 // row is what the manifest states of a unit.
 func (m *met) row(u *assess.Unit) *ledger.ManifestUnit {
