@@ -29,6 +29,9 @@ const (
 	DefaultMaxReread   = 1000
 )
 
+// durableWithin is how long the ledger may take to have what was collected on its disk.
+const durableWithin = 2 * time.Minute
+
 // Options are what a Collector needs.
 type Options struct {
 	// Config is the client configuration; the collector makes connections of its own.
@@ -237,7 +240,7 @@ func (n *collection) finish(ctx context.Context, failed *failure) (*Result, erro
 		Kind: ledger.KindCollected, Schedule: &n.req.Schedule, Collection: &n.body, Reason: reason, Message: message,
 	}})
 	result.Entry = transitions[0].Entry
-	if !ticket.Wait(ctx, n.Patience) {
+	if !ticket.Wait(ctx, durableWithin) {
 		return nil, cmp.Or(ctx.Err(), ErrUnavailable)
 	}
 	return result, nil

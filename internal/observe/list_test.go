@@ -152,7 +152,7 @@ func testRefused(t *testing.T, c *cluster) {
 			return next.RoundTrip(r)
 		})
 	})
-	listed, err := observe.List(t.Context(), config, observe.StaticOptions{FieldManager: fieldManager, Lenient: true, PageTimeout: time.Second})
+	listed, err := observe.List(t.Context(), config, observe.StaticOptions{FieldManager: fieldManager, Lenient: true, PageTimeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

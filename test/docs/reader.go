@@ -13,8 +13,9 @@ import (
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
 
-// looking is how long a reader goes on looking until it is as on the page.
-const looking = 30 * time.Second
+// looking is how long a reader goes on looking until it is as on the page: far longer
+// than it takes on a busy machine.
+const looking = 2 * time.Minute
 
 // repeatable are commands that only look. Until they print what the page has they
 // are repeated: what they look at comes about a moment later.
