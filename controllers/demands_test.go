@@ -4,9 +4,20 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
 )
+
+// toldTo is what an observer was told to observe.
+type toldTo struct {
+	needs []control.Need
+	plans []types.NamespacedName
+}
+
+func (o *toldTo) Demand(needs ...control.Need)              { o.needs = needs }
+func (o *toldTo) DemandPlans(plans ...types.NamespacedName) { o.plans = plans }
 
 // TestWhatIsObservedFollowsThePolicies: all that is needed, and no more.
 func TestWhatIsObservedFollowsThePolicies(t *testing.T) {
@@ -15,7 +26,8 @@ func TestWhatIsObservedFollowsThePolicies(t *testing.T) {
 		d.Controls[0].Needs = needs
 		return d
 	}
-	d := demands{by: map[string][]control.Need{}}
+	var got toldTo
+	d := demands{by: map[string]demanded{}, observer: &got}
 	steps := []struct {
 		policy string
 		def    *definition
@@ -28,9 +40,39 @@ func TestWhatIsObservedFollowsThePolicies(t *testing.T) {
 		{"p", nil, nil},
 	}
 	for i, step := range steps {
-		var got []control.Need
-		d.of(step.policy, step.def, func(needs ...control.Need) { got = needs })
-		if diff := cmp.Diff(step.want, got); diff != "" {
+		d.of(step.policy, step.def)
+		if diff := cmp.Diff(step.want, got.needs); diff != "" {
+			t.Errorf("step %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
+// TestPlansThatAreObserved: those of the backup controls, and of both definitions while
+// one takes the place of the other.
+func TestPlansThatAreObserved(t *testing.T) {
+	resting := func(plan string) *definition {
+		return defined(t, policy("p", func(p *v1alpha1.ControlPolicy) {
+			p.Spec.Controls[0].NetworkIsolation = nil
+			p.Spec.Controls[0].Backup = &v1alpha1.Backup{Provider: v1alpha1.BackupByVelero, Schedule: "0 * * * *", Velero: &v1alpha1.VeleroBackup{Plan: plan}}
+		}))
+	}
+	own := types.NamespacedName{Namespace: "velero", Name: "holdfast-p-net-1"}
+	theirs := types.NamespacedName{Namespace: "velero", Name: "daily"}
+	steps := []struct {
+		defs []*definition
+		want []types.NamespacedName
+	}{
+		{[]*definition{nil, resting("")}, []types.NamespacedName{own}},
+		{[]*definition{resting(""), resting("daily")}, []types.NamespacedName{own, theirs}},
+		{[]*definition{resting("daily")}, []types.NamespacedName{theirs}},
+		{[]*definition{defined(t, policy("p"))}, nil},
+		{nil, nil},
+	}
+	var got toldTo
+	d := demands{by: map[string]demanded{}, observer: &got}
+	for i, step := range steps {
+		d.of("p", step.defs...)
+		if diff := cmp.Diff(step.want, got.plans); diff != "" {
 			t.Errorf("step %d (-want +got):\n%s", i, diff)
 		}
 	}

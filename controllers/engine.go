@@ -72,10 +72,9 @@ type Engine struct {
 	rollouts  rollouts
 	// workloads returns how many pods of a namespace's workloads are ready.
 	workloads func(namespace string) []observe.Workload
-	// holds reports whether the observer knows an object, judged or not; demand has
+	// holds reports whether the observer knows an object, judged or not; demands have
 	// it observe what controls need.
 	holds   func(control.Subject) bool
-	demand  func(...control.Need)
 	demands demands
 	gaps    gaps
 	// occurrences keep what backups are due.
@@ -111,8 +110,7 @@ func NewEngine(opts Options) *Engine {
 
 		workloads: opts.Observer.Workloads,
 		holds:     opts.Observer.Holds,
-		demand:    opts.Observer.Demand,
-		demands:   demands{by: map[string][]control.Need{}},
+		demands:   demands{by: map[string]demanded{}, observer: opts.Observer},
 
 		occurrences: occurrences{runs: opts.Observer.BackupRuns},
 

@@ -60,7 +60,8 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 			next.epoch++
 		}
 	}
-	r.demands.of(next.Name, next, r.demand)
+	// A pass may still judge by the definition before.
+	r.demands.of(next.Name, last, next)
 	reached := r.reach(next)
 	next.added = r.added(next, reached, confirms(policy))
 	r.intros.await(next, reached)
@@ -70,12 +71,14 @@ func (r *PolicyReconciler) adopt(policy *v1alpha1.ControlPolicy) error {
 		killpoint.Hit(killpoint.PolicyRecorded)
 		r.announce(transitions, ticket)
 	})
+	r.demands.of(next.Name, next)
 	killpoint.Hit(killpoint.PolicySwapped)
 	if next.Invalid == "" && len(reached) == 0 {
 		r.introduced(next, 0)
 	}
 	r.statusDue.now(next.Name)
-	r.reconsider(next.Name, r.reach(last), reached)
+	// What came meanwhile was judged without the definition.
+	r.reconsider(next.Name, r.reach(last), reached, r.reach(next))
 	return nil
 }
 
@@ -100,7 +103,7 @@ func (r *PolicyReconciler) withdraw(name string) {
 		killpoint.Hit(killpoint.PolicyWithdrawn)
 		r.announce(transitions, ticket)
 	})
-	r.demands.of(name, nil, r.demand)
+	r.demands.of(name)
 	r.intros.forget(name)
 	r.issues.forgetPolicy(name)
 	r.whys.forget(name)

@@ -110,6 +110,8 @@ func finish(ctx context.Context, err error) (ctrl.Result, error) {
 // observe takes the snapshot and pins the definitions.
 func (r *ScopeReconciler) observe(ctx context.Context, p *pass) error {
 	p.unchanged = r.proofs.of(p.name)
+	// What a definition needs is observed before it is in force.
+	all := r.registry.load()
 	snapshot, err := r.Observer.Snapshot(p.name)
 	var unresolved *observe.UnresolvedWriteError
 	switch {
@@ -120,7 +122,7 @@ func (r *ScopeReconciler) observe(ctx context.Context, p *pass) error {
 	case err != nil:
 		return err
 	}
-	p.exists, p.snapshot, p.all = true, snapshot, r.registry.load()
+	p.exists, p.snapshot, p.all = true, snapshot, all
 	p.pinned = p.all.over(snapshot.Namespace)
 	p.distrusted = r.selfTests.distrusted()
 	p.memo = r.memos.of(snapshot.Namespace)

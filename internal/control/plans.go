@@ -48,6 +48,10 @@ func PlanName(policy, id string, spec *v1alpha1.Backup) string {
 	return strings.TrimRight(plain[:min(len(plain), maxPlanName-len(hash))], "-.") + hash
 }
 
+// ExtraPrefix begins the names of the backups that are started besides the runs of a
+// plan: a number follows.
+func ExtraPrefix(plan string) string { return plan + "-extra-" }
+
 // planRune is what stands for a character in the name of a plan.
 func planRune(r rune) rune {
 	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' {

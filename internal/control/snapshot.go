@@ -76,7 +76,8 @@ type Snapshot struct {
 	// In the scope Cluster they are, of this cluster, the newest 4 runs of each plan,
 	// the newest that ended, and the newest that completed and that partially failed,
 	// of those that are not being deleted. Backups of no plan are as if they were of
-	// one, and those that are started besides the runs of a plan as if of another.
+	// one, and those that are started besides the runs of a plan as if of another. What
+	// is watched shows of plans, and of their runs, those that a control names.
 	Backups []Backup `json:"backups,omitempty"`
 	// BackupPlans, and BackupLocations, are those of the cluster, by namespace and
 	// name: in the scope Cluster only.

@@ -271,8 +271,9 @@ func (st *store) newestRuns() []control.Backup {
 		return nil
 	}
 	var shown []*keptBackup
-	for plan, runs := range st.objects.backups.runs {
-		if st.clusterOf(plan.label) != control.BackupOfThisCluster {
+	for _, plan := range st.plansOf() {
+		runs := st.objects.backups.runs[plan]
+		if runs == nil {
 			continue
 		}
 		shown = append(shown, newest(runs.all, newestOfPlans)...)

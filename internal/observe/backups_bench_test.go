@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -24,6 +25,12 @@ const (
 // namespace, or of one plan for each.
 func BenchmarkBackups(b *testing.B) {
 	b.Run("one plan", func(b *testing.B) { benchmarkBackups(b, func(int) (string, string) { return "all", "*" }) })
+	b.Run("a plan each, one named", func(b *testing.B) {
+		benchmarkBackups(b, func(index int) (plan, namespace string) {
+			namespace = benchmarked(index)
+			return "plan-" + namespace, namespace
+		}, types.NamespacedName{Namespace: "velero", Name: "plan-" + benchmarked(0)})
+	})
 	b.Run("a plan each", func(b *testing.B) {
 		benchmarkBackups(b, func(index int) (plan, namespace string) {
 			namespace = benchmarked(index)
@@ -34,7 +41,7 @@ func BenchmarkBackups(b *testing.B) {
 
 func benchmarked(index int) string { return fmt.Sprintf("tenant-%05d", index%manyNamespaces) }
 
-func benchmarkBackups(b *testing.B, planned func(index int) (plan, namespace string)) {
+func benchmarkBackups(b *testing.B, planned func(index int) (plan, namespace string), named ...types.NamespacedName) {
 	b.Helper()
 	backup := func(index int, phase string) any {
 		plan, namespace := planned(index)
@@ -51,6 +58,9 @@ func benchmarkBackups(b *testing.B, planned func(index int) (plan, namespace str
 		backupTable{}.put(st, backup(index, backupCompleted))
 	}
 	kept := float64(heap()-before) / manyBackups
+	if len(named) > 0 {
+		st.demandPlans(named...)
+	}
 	st.drain()
 	b.Run("new", func(b *testing.B) {
 		benchmarkNew(b, st, backup)

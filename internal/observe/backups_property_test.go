@@ -26,7 +26,7 @@ func TestBackupsProperty(t *testing.T) {
 		m := newBackupModel()
 		before := m.naive()
 		t.Repeat(map[string]func(*rapid.T){
-			"namespace": m.drawNamespace, "backup": m.drawBackup, "backups": m.drawBackups, "volume": m.drawVolume, "request": m.drawRequest, "relist": m.relist,
+			"namespace": m.drawNamespace, "backup": m.drawBackup, "backups": m.drawBackups, "volume": m.drawVolume, "request": m.drawRequest, "plans": m.drawPlans, "relist": m.relist,
 			"": func(t *rapid.T) {
 				after := m.naive()
 				for scope, want := range after {
@@ -47,8 +47,9 @@ func TestBackupsProperty(t *testing.T) {
 	})
 }
 
-// backupView is what a scope sees, and may ask for, of backups.
-type backupView struct{ Backups, Runs []control.Backup }
+// backupView is what a scope sees, and may ask for, of backups. Runs that it does not
+// see concern it once they have ended: Telling are the others.
+type backupView struct{ Backups, Runs, Telling []control.Backup }
 
 // backupModel holds what is there, and a store that was told of it.
 type backupModel struct {
@@ -57,6 +58,8 @@ type backupModel struct {
 	backups    map[object]*wireBackup
 	volumes    map[object]*wireOf[uploadSpec, copyStatus]
 	requests   map[object]*wireOf[requestSpec, copyStatus]
+	// plans are those that controls name, nil for all.
+	plans map[types.NamespacedName]bool
 	// others is true where more may be touched than what sees a difference in the end.
 	others bool
 }
@@ -132,6 +135,9 @@ func (m *backupModel) drawBackup(t *rapid.T) {
 		backupCompleted, backupCompleted, backupCompleted, backupPartiallyFailed, "InProgress", "", backupFailed, backupFailedValidation, backupDeleting,
 	}).Draw(t, "phase")
 	w.Status.StartedAt, w.Status.ExpiresAt = hour("started"), hour("expires")
+	if old := m.backups[key]; old != nil && m.namespaces["kube-system"] == "" && old.Labels[control.ClusterLabel] != w.Labels[control.ClusterLabel] {
+		m.others = true // which says nothing yet, while the cluster is not known
+	}
 	m.backups[key] = w
 	m.touching(backupTable{}.put(m.store, itemOf(w)))
 }
@@ -142,6 +148,27 @@ func itemOf(w *wireBackup) *backupItem {
 		panic(err)
 	}
 	return item
+}
+
+// drawPlans has controls name other plans.
+func (m *backupModel) drawPlans(t *rapid.T) {
+	m.plans = map[types.NamespacedName]bool{}
+	m.others = true
+	for _, plan := range []types.NamespacedName{{Namespace: "velero", Name: "p"}, {Namespace: "velero", Name: "q"}, {Namespace: "velero-2", Name: "p"}} {
+		if rapid.Bool().Draw(t, plan.String()) {
+			m.plans[plan] = true
+		}
+	}
+	m.demandPlans(slices.Collect(maps.Keys(m.plans))...)
+}
+
+// shows reports whether the scope Cluster sees runs that are called so.
+func (m *backupModel) shows(namespace, plan string) bool {
+	shows := m.plans == nil
+	for named := range m.plans {
+		shows = shows || named.Namespace == namespace && (plan == named.Name || plan == "" || plan == named.Name+"-extra-")
+	}
+	return shows
 }
 
 func (m *backupModel) drawVolume(t *rapid.T) {
@@ -192,7 +219,9 @@ func (m *backupModel) drawRequest(t *rapid.T) {
 func (m *backupModel) relist(t *rapid.T) {
 	if rapid.Bool().Draw(t, "anew") {
 		m.others = true
+		plans := m.store.plans
 		m.store = newStore(defaultDNS())
+		m.store.plans = plans
 	}
 	var backups, volumes, requests []any
 	for _, w := range m.backups {
@@ -225,6 +254,11 @@ func (m *backupModel) seen(scope string) backupView {
 	view := backupView{Backups: s.Backups}
 	if scope == control.Cluster {
 		view.Runs = m.runsSince(time.Time{})
+		for _, b := range view.Runs {
+			if m.tells(&b) {
+				view.Telling = append(view.Telling, b)
+			}
+		}
 	}
 	return view
 }
@@ -338,10 +372,10 @@ func (m *backupModel) naiveCluster(all []control.Backup) backupView {
 			continue
 		}
 		view.Runs = append(view.Runs, b)
-		plan := b.Namespace + "/" + b.Plan
-		if m.backups[object{kindBackups, b.Namespace, b.Name}].Labels[control.ExtraLabel] != "" {
-			plan = b.Namespace + "/" + b.Name[:len(b.Name)-1]
+		if !m.shows(b.Namespace, m.planOf(&b)) {
+			continue
 		}
+		plan := b.Namespace + "/" + m.planOf(&b)
 		seen[plan]++
 		ended := plan + " ended"
 		if hasEnded(b.Phase) {
@@ -359,14 +393,32 @@ func (m *backupModel) naiveCluster(all []control.Backup) backupView {
 	slices.SortFunc(view.Runs, func(a, b control.Backup) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
 	})
+	for _, b := range view.Runs {
+		if m.tells(&b) {
+			view.Telling = append(view.Telling, b)
+		}
+	}
 	return view
+}
+
+// planOf is what the runs of the same plan have in common.
+func (m *backupModel) planOf(b *control.Backup) string {
+	if m.backups[object{kindBackups, b.Namespace, b.Name}].Labels[control.ExtraLabel] != "" {
+		return b.Name[:len(b.Name)-1]
+	}
+	return b.Plan
+}
+
+// tells reports whether a run concerns the scope Cluster.
+func (m *backupModel) tells(b *control.Backup) bool {
+	return hasEnded(b.Phase) || m.shows(b.Namespace, m.planOf(b))
 }
 
 // changed are the scopes that see something else.
 func changed(before, after map[string]backupView) []string {
 	var scopes []string
 	for scope, view := range after {
-		if !gocmp.Equal(before[scope], view, cmpopts.EquateEmpty()) {
+		if !gocmp.Equal(before[scope], view, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(backupView{}, "Runs")) {
 			scopes = append(scopes, scope)
 		}
 	}

@@ -67,8 +67,8 @@ func (k *backups) seen(key setKey) seenSet {
 }
 
 // placeBackup keeps a backup in the stead of what was kept of it, nil being none,
-// and touches the namespaces that see a difference. It reports whether the scope
-// Cluster does.
+// and touches the namespaces that see a difference. It reports whether it concerns the
+// scope Cluster.
 func (st *store) placeBackup(key object, b *keptBackup, filters string) (matters bool) {
 	kept := &st.objects.backups
 	before := map[setKey]seenSet{}
@@ -95,13 +95,8 @@ func (st *store) placeBackup(key object, b *keptBackup, filters string) (matters
 			st.touchSelected(cmp.Or(is.set, was.set))
 		}
 	}
-	was, is := st.isRun(old), st.isRun(b)
+	was, is := st.concernsCluster(old), st.concernsCluster(b)
 	return was != is || is && !sameBackup(old, b)
-}
-
-// isRun reports whether the scope Cluster sees a backup; nil is none.
-func (st *store) isRun(b *keptBackup) bool {
-	return b != nil && st.clusterOf(b.label) == control.BackupOfThisCluster
 }
 
 // requestTable keeps DeleteBackupRequests that are not done: in the stead of a

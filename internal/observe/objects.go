@@ -261,7 +261,7 @@ func (st *store) clusterObjects(into *control.Snapshot) {
 	into.APIServerPods = objectsAt(st, &st.objects.apiServers, control.Cluster, control.NeedAPIServerPods)
 	into.Guards = objectsAt(st, &st.objects.guards, control.Cluster, control.NeedGuards)
 	into.Backups = st.newestRuns()
-	into.BackupPlans = objectsAt(st, &st.objects.plans, control.Cluster, control.NeedBackupPlans)
+	into.BackupPlans = st.shownPlans()
 	into.BackupLocations = objectsAt(st, &st.objects.locations, control.Cluster, control.NeedBackupLocations)
 	into.NotServed = st.notServed
 }

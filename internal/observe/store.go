@@ -38,8 +38,10 @@ type store struct {
 	overriding      placed[control.ObjectRef]
 	// objects are those that controls judge one by one.
 	objects objects
-	// demanded are the needs that are observed.
+	// demanded are the needs that are observed, and plans those of Velero's that
+	// the scope Cluster sees.
 	demanded demand
+	plans    planNames
 	// served is what serves optional kinds, and versions are those in which they
 	// are read, by id.
 	optionals []optional

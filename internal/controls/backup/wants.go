@@ -84,7 +84,7 @@ func (c *cluster) writable() bool {
 }
 
 // extraPrefix begins the names of backups that are started besides the plan's runs.
-func (c *cluster) extraPrefix() string { return c.name + "-extra-" }
+func (c *cluster) extraPrefix() string { return control.ExtraPrefix(c.name) }
 
 // extraEvery is how often one is started at most.
 func (c *cluster) extraEvery() time.Duration {
