@@ -187,8 +187,8 @@ func (g *guards) inPlace() bool {
 // sameSpec reports whether two specs say the same. Empty and absent are one, for an
 // API server drops empty lists.
 func sameSpec(a, b any) bool {
-	if empty(a) || empty(b) {
-		return empty(a) && empty(b)
+	if control.SaysNothing(a) || control.SaysNothing(b) {
+		return control.SaysNothing(a) && control.SaysNothing(b)
 	}
 	switch a := a.(type) {
 	case map[string]any:
@@ -209,22 +209,9 @@ func sameMaps(a, b map[string]any) bool {
 		}
 	}
 	for key := range b {
-		if _, in := a[key]; !in && !empty(b[key]) {
+		if _, in := a[key]; !in && !control.SaysNothing(b[key]) {
 			return false
 		}
 	}
 	return true
-}
-
-func empty(value any) bool {
-	switch value := value.(type) {
-	case nil:
-		return true
-	case map[string]any:
-		return len(value) == 0
-	case []any:
-		return len(value) == 0
-	default:
-		return false
-	}
 }
