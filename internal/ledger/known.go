@@ -11,8 +11,7 @@ import (
 // Known is what the ledger says was last known: the fold of its entries, in
 // order. It is the base of every comparison, and what a state snapshot holds.
 //
-// It is not safe for concurrent use. Clone gives a copy that may be read
-// elsewhere.
+// It is not safe for concurrent use.
 type Known struct {
 	// LedgerID is the id of the ledger that was folded.
 	LedgerID string
@@ -288,23 +287,3 @@ func (k *Known) Tally(policy, controlID string) *Tally {
 
 // OpenGaps are the gaps that have no end yet, by the id of their entries.
 func (k *Known) OpenGaps() map[string]GapBody { return maps.Clone(k.gaps) }
-
-// Clone returns a copy that shares nothing that changes.
-func (k *Known) Clone() *Known {
-	c := *k
-	c.policies, c.units = maps.Clone(k.policies), maps.Clone(k.units)
-	c.members, c.objects, c.gaps = maps.Clone(k.members), maps.Clone(k.objects), maps.Clone(k.gaps)
-	c.subjects = make(map[string]map[Unit]*Member, len(k.subjects))
-	for scope, members := range k.subjects {
-		c.subjects[scope] = maps.Clone(members)
-	}
-	c.tallies = map[controlKey]*Tally{}
-	for _, r := range c.units {
-		key := controlKey{r.Unit.Policy, r.Unit.Control}
-		if c.tallies[key] == nil {
-			c.tallies[key] = newTally()
-		}
-		c.tallies[key].add(r, 1)
-	}
-	return &c
-}

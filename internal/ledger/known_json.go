@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
@@ -39,42 +40,66 @@ type knownGap struct {
 }
 
 // MarshalCanonical returns the same bytes for the same fold, on any machine.
-func (k *Known) MarshalCanonical() ([]byte, error) { return k.sorted().canonical() }
+func (k *Known) MarshalCanonical() ([]byte, error) {
+	var b bytes.Buffer
+	err := k.writeCanonical(&b)
+	return b.Bytes(), err
+}
 
-// sorted returns everything that the fold keeps, in order.
-func (k *Known) sorted() *knownJSON {
+// writeCanonical writes what MarshalCanonical returns, a little at a time.
+func (k *Known) writeCanonical(w io.Writer) error { return k.collect().write(w) }
+
+// collect returns everything that the fold keeps, in no order. It shares with the
+// fold what never changes, so that it may be written elsewhere meanwhile.
+func (k *Known) collect() *knownJSON {
 	j := &knownJSON{
 		Schema: knownSchema, LedgerID: k.LedgerID, NextSeq: k.NextSeq, Run: k.Run,
 		LastAppended: k.LastAppended, LastObserved: k.LastObserved,
-		Policies: sorted(k.policies, func(a, b *PolicyRecord) int { return cmp.Compare(a.Name, b.Name) }),
+		Policies: values(k.policies),
 		Members:  slices.Concat(slices.Collect(maps.Values(k.members))...),
-		Units:    sorted(k.units, func(a, b *Record) int { return compareUnits(a.Unit, b.Unit) }),
+		Units:    values(k.units),
 		Objects:  slices.Concat(slices.Collect(maps.Values(k.objects))...),
 		Gaps:     []knownGap{},
 	}
 	for _, members := range k.subjects {
 		j.Members = slices.AppendSeq(j.Members, maps.Values(members))
 	}
-	slices.SortFunc(j.Members, func(a, b *Member) int {
-		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Control, b.Control), compareSubjects(a.Subject, b.Subject))
-	})
-	slices.SortFunc(j.Objects, func(a, b CreatedObject) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-	})
 	for id, g := range k.gaps {
 		j.Gaps = append(j.Gaps, knownGap{id, g})
 	}
 	if !k.evidence.empty() {
 		j.Evidence = k.evidence
 	}
-	slices.SortFunc(j.Gaps, func(a, b knownGap) int { return cmp.Compare(a.ID, b.ID) })
 	return j
 }
 
-// canonical returns the canonical form, made element by element: as one value a
-// fold of 50,000 units would take hundreds of megabytes on the way.
-func (j *knownJSON) canonical() ([]byte, error) {
-	var b bytes.Buffer
+func (j *knownJSON) sort() {
+	slices.SortFunc(j.Policies, func(a, b *PolicyRecord) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(j.Units, func(a, b *Record) int { return compareUnits(a.Unit, b.Unit) })
+	slices.SortFunc(j.Members, func(a, b *Member) int {
+		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Control, b.Control), compareSubjects(a.Subject, b.Subject))
+	})
+	slices.SortFunc(j.Objects, func(a, b CreatedObject) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	slices.SortFunc(j.Gaps, func(a, b knownGap) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// write writes the canonical form.
+func (j *knownJSON) write(w io.Writer) error {
+	j.sort()
+	b := bufio.NewWriterSize(w, writeBuffer)
+	if err := j.writeFields(b); err != nil {
+		return err
+	}
+	return b.Flush()
+}
+
+const writeBuffer = 64 << 10
+
+// writeFields writes element by element: as one value a fold of 50,000 units would
+// take hundreds of megabytes on the way.
+func (j *knownJSON) writeFields(b *bufio.Writer) error {
 	type field struct {
 		name  string
 		write func() error
@@ -82,66 +107,77 @@ func (j *knownJSON) canonical() ([]byte, error) {
 	// The order of RFC 8785.
 	var fields []field
 	if j.Evidence != nil {
-		fields = append(fields, field{"evidence", func() error { return writeValue(&b, j.Evidence) }})
+		fields = append(fields, field{"evidence", func() error { return writeValue(b, j.Evidence) }})
 	}
 	fields = append(fields, []field{
-		{"gaps", func() error { return writeList(&b, j.Gaps) }},
-		{"lastAppended", func() error { return writeValue(&b, j.LastAppended) }},
-		{"lastObserved", func() error { return writeValue(&b, j.LastObserved) }},
-		{"ledgerID", func() error { return writeValue(&b, j.LedgerID) }},
-		{"members", func() error { return writeList(&b, j.Members) }},
-		{"nextSeq", func() error { return writeValue(&b, j.NextSeq) }},
-		{"objects", func() error { return writeList(&b, j.Objects) }},
-		{"policies", func() error { return writeList(&b, j.Policies) }},
-		{"run", func() error { return writeValue(&b, j.Run) }},
-		{"schema", func() error { return writeValue(&b, j.Schema) }},
-		{"units", func() error { return writeList(&b, j.Units) }},
+		{"gaps", func() error { return writeList(b, j.Gaps) }},
+		{"lastAppended", func() error { return writeText(b, j.LastAppended) }},
+		{"lastObserved", func() error { return writeText(b, j.LastObserved) }},
+		{"ledgerID", func() error { return writeText(b, j.LedgerID) }},
+		{"members", func() error { return writeList(b, j.Members) }},
+		{"nextSeq", func() error { return writeText(b, j.NextSeq) }},
+		{"objects", func() error { return writeList(b, j.Objects) }},
+		{"policies", func() error { return writeList(b, j.Policies) }},
+		{"run", func() error { return writeText(b, j.Run) }},
+		{"schema", func() error { return writeText(b, j.Schema) }},
+		{"units", func() error { return writeList(b, j.Units) }},
 	}...)
 	for i, field := range fields {
-		b.WriteByte("{,"[min(i, 1)])
-		fmt.Fprintf(&b, "%q:", field.name)
+		_, _ = fmt.Fprintf(b, "%c%q:", "{,"[min(i, 1)], field.name)
 		if err := field.write(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return b.WriteByte('}')
 }
 
 // writeList writes a list; one that is nil is null, as encoding/json has it.
-func writeList[T any](b *bytes.Buffer, list []T) error {
+func writeList[T any](b *bufio.Writer, list []T) error {
 	if list == nil {
-		b.WriteString("null")
-		return nil
+		_, err := b.WriteString("null")
+		return err
 	}
-	b.WriteByte('[')
+	_ = b.WriteByte('[') // an error stays, and is what the next write returns
 	for i, value := range list {
 		if i > 0 {
-			b.WriteByte(',')
+			_ = b.WriteByte(',')
 		}
 		if err := writeValue(b, value); err != nil {
 			return err
 		}
 	}
-	b.WriteByte(']')
-	return nil
+	return b.WriteByte(']')
 }
 
-func writeValue(b *bytes.Buffer, value any) error {
-	data, err := json.Marshal(value)
-	if err == nil && len(data) > 0 && (data[0] == '{' || data[0] == '[') {
-		data, err = canonical(value)
+// writeValue writes an object.
+func writeValue(b *bufio.Writer, value any) error {
+	data, err := canonical(value)
+	if err != nil {
+		return err
 	}
-	b.Write(data)
+	_, err = b.Write(data)
+	return err
+}
+
+// writeText writes a text or a number, of which there is no second form.
+func writeText(b *bufio.Writer, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = b.Write(data)
 	return err
 }
 
 // UnmarshalKnown reads what MarshalCanonical wrote.
-func UnmarshalKnown(data []byte) (*Known, error) {
+func UnmarshalKnown(data []byte) (*Known, error) { return readKnown(bytes.NewReader(data)) }
+
+// readKnown reads what writeCanonical wrote, element by element.
+func readKnown(r io.Reader) (*Known, error) {
 	var j knownJSON
-	dec := json.NewDecoder(bytes.NewReader(data))
+	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&j); err != nil {
+	if err := j.read(dec); err != nil {
 		return nil, fmt.Errorf("state snapshot: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
@@ -156,6 +192,82 @@ func UnmarshalKnown(data []byte) (*Known, error) {
 	return k, k.fill(j)
 }
 
+// read is the inverse of write.
+func (j *knownJSON) read(dec *json.Decoder) error {
+	if err := expect(dec, json.Delim('{')); err != nil {
+		return err
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err == nil {
+			err = j.readField(dec, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return expect(dec, json.Delim('}'))
+}
+
+func (j *knownJSON) readField(dec *json.Decoder, name json.Token) error {
+	switch name {
+	case "evidence":
+		return dec.Decode(&j.Evidence)
+	case "gaps":
+		return readList(dec, &j.Gaps)
+	case "lastAppended":
+		return dec.Decode(&j.LastAppended)
+	case "lastObserved":
+		return dec.Decode(&j.LastObserved)
+	case "ledgerID":
+		return dec.Decode(&j.LedgerID)
+	case "members":
+		return readList(dec, &j.Members)
+	case "nextSeq":
+		return dec.Decode(&j.NextSeq)
+	case "objects":
+		return readList(dec, &j.Objects)
+	case "policies":
+		return readList(dec, &j.Policies)
+	case "run":
+		return dec.Decode(&j.Run)
+	case "schema":
+		return dec.Decode(&j.Schema)
+	case "units":
+		return readList(dec, &j.Units)
+	default:
+		return fmt.Errorf("unknown field %q", name)
+	}
+}
+
+// readList reads a list; null is none.
+func readList[T any](dec *json.Decoder, list *[]T) error {
+	begin, err := dec.Token()
+	if err != nil || begin == nil {
+		return err
+	}
+	if begin != json.Delim('[') {
+		return fmt.Errorf("got %v, want a list", begin)
+	}
+	for dec.More() {
+		var value T
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		*list = append(*list, value)
+	}
+	return expect(dec, json.Delim(']'))
+}
+
+// expect takes a token that must come next.
+func expect(dec *json.Decoder, want json.Token) error {
+	got, err := dec.Token()
+	if err == nil && got != want {
+		err = fmt.Errorf("got %v, want %v", got, want)
+	}
+	return err
+}
+
 func (k *Known) fill(j knownJSON) error {
 	for _, p := range j.Policies {
 		if p == nil || slices.Contains(slices.Collect(maps.Values(p.Controls)), nil) {
@@ -163,10 +275,12 @@ func (k *Known) fill(j knownJSON) error {
 		}
 		k.policies[p.Name] = p
 	}
+	once := texts{}
 	for _, m := range j.Members {
 		if m == nil {
 			return errNull
 		}
+		once.unit(&m.Policy, &m.Control, &m.Subject)
 		if m.Control != "" {
 			k.putObject(Unit{m.Policy, m.Control, m.Subject}, m)
 			continue
@@ -177,6 +291,8 @@ func (k *Known) fill(j knownJSON) error {
 		if r == nil {
 			return errNull
 		}
+		once.unit(&r.Unit.Policy, &r.Unit.Control, &r.Unit.Subject)
+		once.state(r)
 		k.drop(r.Unit)
 		k.put(r)
 	}
@@ -196,15 +312,39 @@ func (k *Known) fill(j knownJSON) error {
 	return nil
 }
 
+// texts has one copy of each text that many records have: as they are read, each has
+// its own.
+type texts map[string]string
+
+func (t texts) unit(policy, controlID *string, s *control.Subject) {
+	for _, text := range []*string{policy, controlID, &s.Group, &s.Kind, &s.Namespace, &s.Name, &s.UID} {
+		*text = t.one(*text)
+	}
+}
+
+func (t texts) state(r *Record) {
+	r.Definition = t.one(r.Definition)
+	r.State.Outcome = control.Outcome(t.one(string(r.State.Outcome)))
+	r.State.Basis = control.Basis(t.one(string(r.State.Basis)))
+	for i := range r.State.Rules {
+		rule := &r.State.Rules[i]
+		rule.Rule, rule.Reason = t.one(rule.Rule), t.one(rule.Reason)
+	}
+}
+
+func (t texts) one(s string) string {
+	if known, met := t[s]; met {
+		return known
+	}
+	t[s] = s
+	return s
+}
+
 var errNull = errors.New("state snapshot: null in a list")
 
-func sorted[K comparable, V any](m map[K]V, compare func(a, b V) int) []V {
-	values := make([]V, 0, len(m))
-	for _, v := range m {
-		values = append(values, v)
-	}
-	slices.SortFunc(values, compare)
-	return values
+// values are the values of a map, in no order; an empty list where there are none.
+func values[K comparable, V any](m map[K]V) []V {
+	return slices.AppendSeq(make([]V, 0, len(m)), maps.Values(m))
 }
 
 func compareUnits(a, b Unit) int {

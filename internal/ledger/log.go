@@ -123,6 +123,7 @@ type Log struct {
 	closed bool
 
 	snapshotAt uint64 // the entry at which the next snapshot is due
+	encoding   bool   // whether a snapshot is being encoded
 
 	objects keptObjects
 }
@@ -255,14 +256,17 @@ func (l *Log) RollDue(next uint64) (pred *PredecessorBody, segment uint64, due b
 }
 
 // SnapshotDue reports whether a state snapshot is due at entry next. It says so
-// once: whoever asks then calls WriteSnapshot.
+// once: whoever asks then calls WriteSnapshot. While one is encoded, or waits for
+// the log, none is due: they would pile up where entries come faster than the log
+// takes them.
 func (l *Log) SnapshotDue(next uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if next < l.snapshotAt {
+	if next < l.snapshotAt || l.encoding || l.committer.snapshotWaits() {
 		return false
 	}
 	l.snapshotAt = next + l.opts.SnapshotEvery
+	l.encoding = true
 	return true
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -36,7 +37,7 @@ type codec struct {
 }
 
 func newCodec() (*codec, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20))
+	enc, err := newEncoder(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +48,28 @@ func newCodec() (*codec, error) {
 	return &codec{enc: enc, dec: dec}, nil
 }
 
+func newEncoder(w io.Writer) (*zstd.Encoder, error) {
+	return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20))
+}
+
 // pack compresses data and seals it.
-func (c *codec) pack(data []byte) []byte {
-	out := c.enc.EncodeAll(data, nil)
+func (c *codec) pack(data []byte) []byte { return seal(c.enc.EncodeAll(data, nil)) }
+
+// packAll packs what write writes, of which little is in memory at a time.
+func packAll(write func(io.Writer) error) ([]byte, error) {
+	var out bytes.Buffer
+	enc, err := newEncoder(&out)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(write(enc), enc.Close()); err != nil {
+		return nil, err
+	}
+	return seal(out.Bytes()), nil
+}
+
+// seal appends the seal of a frame.
+func seal(out []byte) []byte {
 	sum := sha256.Sum256(out)
 	out = binary.LittleEndian.AppendUint32(out, skippableMagic)
 	out = binary.LittleEndian.AppendUint32(out, sha256.Size)
@@ -58,6 +78,29 @@ func (c *codec) pack(data []byte) []byte {
 
 // unpack is the inverse of pack.
 func (c *codec) unpack(packed []byte) ([]byte, error) {
+	frame, err := unseal(packed)
+	if err != nil {
+		return nil, err
+	}
+	return c.dec.DecodeAll(frame, nil)
+}
+
+// unpackTo is the inverse of packAll: read reads what was written.
+func unpackTo(packed []byte, read func(io.Reader) error) error {
+	frame, err := unseal(packed)
+	if err != nil {
+		return err
+	}
+	dec, err := zstd.NewReader(bytes.NewReader(frame), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxObjectMemory))
+	if err != nil {
+		return err
+	}
+	defer dec.Close()
+	return read(dec)
+}
+
+// unseal checks a seal, and returns the frame before it.
+func unseal(packed []byte) ([]byte, error) {
 	if len(packed) < sealSize {
 		return nil, errors.New("too short")
 	}
@@ -69,7 +112,7 @@ func (c *codec) unpack(packed []byte) ([]byte, error) {
 	case !bytes.Equal(seal[8:], sum[:]):
 		return nil, errors.New("the seal does not match the content")
 	}
-	return c.dec.DecodeAll(frame, nil)
+	return frame, nil
 }
 
 func classOf(r *journal.Record) string {

@@ -296,6 +296,40 @@ func TestBadSnapshotIsPassedOver(t *testing.T) {
 	}
 }
 
+// TestSnapshotsDoNotPileUp: none is due while another is encoded, or waits for the
+// log to have its entries.
+func TestSnapshotsDoNotPileUp(t *testing.T) {
+	r := newRig(t)
+	r.open()
+	defer r.close()
+	r.write(r.beats(10)...)
+	next := r.known.NextSeq + r.opts.SnapshotEvery
+	if !r.log.SnapshotDue(next) {
+		t.Fatal("no snapshot is due")
+	}
+	later := next + r.opts.SnapshotEvery
+	if r.log.SnapshotDue(later) {
+		t.Error("another is due while one is encoded")
+	}
+	ahead := NewKnown()
+	ahead.NextSeq = r.known.NextSeq + 5
+	if err := r.log.WriteSnapshot(ahead); err != nil {
+		t.Fatal(err)
+	}
+	if r.log.SnapshotDue(later) {
+		t.Error("another is due while one waits for the log")
+	}
+	r.write(r.beats(5)...)
+	for deadline := time.Now().Add(time.Minute); !r.log.SnapshotDue(later); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("none is due although the log has the entries of the last one")
+		}
+	}
+	if err := r.log.WriteSnapshot(r.known); err != nil {
+		t.Fatal(err)
+	}
+}
+
 type brokenHead struct{ err error }
 
 func (b brokenHead) Load(context.Context) (*Head, error) { return nil, b.err }

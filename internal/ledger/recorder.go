@@ -284,9 +284,9 @@ func (r *Recorder) snapshot() {
 	if r.log == nil || !r.log.SnapshotDue(r.known.NextSeq) {
 		return
 	}
-	log, known := r.log, r.known.Clone()
+	log, known := r.log, r.known.collect()
 	go func() {
-		if err := log.WriteSnapshot(known); err != nil {
+		if err := log.writeSnapshot(known); err != nil {
 			r.opts.Log.Error(err, "A state snapshot was left out")
 		}
 	}()

@@ -3,7 +3,10 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,24 +38,38 @@ type snapshotHeader struct {
 	Digest string `json:"digest"`
 }
 
+// snapshot is the fold of the first seq entries, packed.
 type snapshot struct {
-	seq  uint64
-	data []byte
+	seq    uint64
+	packed []byte
 }
 
 func snapshotName(seq uint64) string { return fmt.Sprintf("%016d%s", seq, snapshotSuffix) }
 
 // WriteSnapshot hands over what is known after all entries before k.NextSeq.
 // It encodes k at once; the file is written once the log has these entries.
-func (l *Log) WriteSnapshot(k *Known) error {
-	data, err := k.MarshalCanonical()
+func (l *Log) WriteSnapshot(k *Known) error { return l.writeSnapshot(k.collect()) }
+
+// writeSnapshot is WriteSnapshot for what was collected before.
+func (l *Log) writeSnapshot(j *knownJSON) error {
+	packed, err := packAll(j.write)
+	l.mu.Lock()
+	l.encoding = false
+	l.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	l.committer.mu.Lock()
 	defer l.committer.mu.Unlock()
-	l.committer.snapshots = append(l.committer.snapshots, snapshot{k.NextSeq, data})
+	l.committer.snapshots = append(l.committer.snapshots, snapshot{j.NextSeq, packed})
 	return nil
+}
+
+// snapshotWaits reports whether a snapshot waits for the log to have its entries.
+func (c *committer) snapshotWaits() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.snapshots) > 0
 }
 
 // writeSnapshots writes the newest snapshot that the log has reached.
@@ -60,8 +77,8 @@ func (c *committer) writeSnapshots() error {
 	c.mu.Lock()
 	var due *snapshot
 	for len(c.snapshots) > 0 && c.snapshots[0].seq <= c.state.Integrated {
-		due = &c.snapshots[0]
-		c.snapshots = c.snapshots[1:]
+		due = new(c.snapshots[0])
+		c.snapshots = slices.Delete(c.snapshots, 0, 1) // and what it held
 	}
 	c.mu.Unlock()
 	if due == nil || due.seq == 0 {
@@ -71,7 +88,7 @@ func (c *committer) writeSnapshots() error {
 	if err != nil {
 		return err
 	}
-	data, err := encodeSnapshot(c.codec, c.place.id, root, due)
+	data, err := encodeSnapshot(c.place.id, root, due)
 	if err != nil {
 		return err
 	}
@@ -82,15 +99,15 @@ func (c *committer) writeSnapshots() error {
 	return c.place.pruneSnapshots()
 }
 
-func encodeSnapshot(c *codec, id string, root []byte, s *snapshot) ([]byte, error) {
-	packed := c.pack(s.data)
+func encodeSnapshot(id string, root []byte, s *snapshot) ([]byte, error) {
 	header, err := volume.EncodeChecked(snapshotHeader{
-		Schema: snapshotSchema, LedgerID: id, Seq: s.seq, Root: root, Digest: Digest(packed),
+		Schema: snapshotSchema, LedgerID: id, Seq: s.seq, Root: root, Digest: Digest(s.packed),
 	})
-	return append(header, packed...), err
+	return append(header, s.packed...), err
 }
 
-func decodeSnapshot(c *codec, data []byte) (*snapshotHeader, []byte, error) {
+// decodeSnapshot returns a snapshot's header, and its body as it is packed.
+func decodeSnapshot(data []byte) (*snapshotHeader, []byte, error) {
 	var h snapshotHeader
 	packed, err := volume.SplitChecked(data, &h)
 	if err != nil {
@@ -102,8 +119,17 @@ func decodeSnapshot(c *codec, data []byte) (*snapshotHeader, []byte, error) {
 	if Digest(packed) != h.Digest {
 		return nil, nil, volume.ErrChecksum
 	}
-	body, err := c.unpack(packed)
-	return &h, body, err
+	return &h, packed, nil
+}
+
+// isFold reports whether what is packed is the canonical form of a fold.
+func isFold(packed []byte, k *Known) bool {
+	want, got := sha256.New(), sha256.New()
+	err := errors.Join(k.writeCanonical(want), unpackTo(packed, func(r io.Reader) error {
+		_, err := io.Copy(got, r)
+		return err
+	}))
+	return err == nil && bytes.Equal(want.Sum(nil), got.Sum(nil))
 }
 
 // snapshotSeqs returns what snapshots there are, oldest first.
@@ -160,7 +186,7 @@ func (p place) newestSnapshot(ctx context.Context, c *codec, total uint64, repor
 			report(snapshotName(seq), fmt.Errorf("the log has %d entries only", total))
 			continue
 		}
-		k, err := p.readSnapshot(ctx, c, seq, total)
+		k, err := p.readSnapshot(ctx, seq, total)
 		if err == nil {
 			return k, nil
 		}
@@ -169,12 +195,12 @@ func (p place) newestSnapshot(ctx context.Context, c *codec, total uint64, repor
 	return p.origin(c)
 }
 
-func (p place) readSnapshot(ctx context.Context, c *codec, seq, total uint64) (*Known, error) {
+func (p place) readSnapshot(ctx context.Context, seq, total uint64) (*Known, error) {
 	data, err := os.ReadFile(filepath.Join(p.snapshots(), snapshotName(seq)))
 	if err != nil {
 		return nil, err
 	}
-	h, body, err := decodeSnapshot(c, data)
+	h, packed, err := decodeSnapshot(data)
 	if err != nil {
 		return nil, err
 	}
@@ -185,8 +211,8 @@ func (p place) readSnapshot(ctx context.Context, c *codec, seq, total uint64) (*
 	if h.LedgerID != p.id || h.Seq != seq || !bytes.Equal(h.Root, root) {
 		return nil, fmt.Errorf("it is of ledger %s with %d entries and root %x, want %s, %d and %x", h.LedgerID, h.Seq, h.Root, p.id, seq, root)
 	}
-	k, err := UnmarshalKnown(body)
-	if err != nil {
+	var k *Known
+	if err := unpackTo(packed, func(r io.Reader) error { k, err = readKnown(r); return err }); err != nil {
 		return nil, err
 	}
 	if k.NextSeq != seq || k.LedgerID != p.id {

@@ -355,8 +355,7 @@ func (l *ledgerCheck) foldEntry(file string, e *Entry) {
 	}
 	if s, ok := l.snapshots[l.known.NextSeq]; ok {
 		s.folded = true
-		data, err := l.known.MarshalCanonical()
-		if err != nil || !bytes.Equal(data, s.body) {
+		if !isFold(s.packed, l.known) {
 			l.problem(s.file, "its content is not the fold of the first %d entries", l.known.NextSeq)
 		}
 	}

@@ -23,7 +23,7 @@ import (
 type snapshotCheck struct {
 	file   string
 	header *snapshotHeader
-	body   []byte
+	packed []byte
 	folded bool
 }
 
@@ -40,9 +40,9 @@ func (l *ledgerCheck) readSnapshots() error {
 			continue // replaced by a newer one meanwhile
 		}
 		var h *snapshotHeader
-		var body []byte
+		var packed []byte
 		if err == nil {
-			h, body, err = decodeSnapshot(l.codec, data)
+			h, packed, err = decodeSnapshot(data)
 		}
 		if err != nil {
 			l.problem(rel, "%v", err)
@@ -52,7 +52,7 @@ func (l *ledgerCheck) readSnapshots() error {
 			l.problem(rel, "it is of ledger %s with %d entries", h.LedgerID, h.Seq)
 			continue
 		}
-		l.snapshots[seq] = &snapshotCheck{file: rel, header: h, body: body}
+		l.snapshots[seq] = &snapshotCheck{file: rel, header: h, packed: packed}
 		l.sum.Snapshots++
 	}
 	return nil

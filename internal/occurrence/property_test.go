@@ -205,16 +205,22 @@ func (w *world) crash() {
 
 // restart goes on from a state snapshot, after a gap.
 func (w *world) restart(at time.Time) {
-	w.before = nil
+	w.before, w.known = nil, w.reread()
+	w.say(at, ledger.Entry{Kind: ledger.KindGap, Gap: &ledger.GapBody{Cause: ledger.CauseNotRunning,
+		From: ledger.At(w.downSince(at)), To: new(ledger.At(at))}})
+}
+
+// reread is what is known, as a state snapshot has it.
+func (w *world) reread() *ledger.Known {
 	data, err := w.known.MarshalCanonical()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if w.known, err = ledger.UnmarshalKnown(data); err != nil {
+	known, err := ledger.UnmarshalKnown(data)
+	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.say(at, ledger.Entry{Kind: ledger.KindGap, Gap: &ledger.GapBody{Cause: ledger.CauseNotRunning,
-		From: ledger.At(w.downSince(at)), To: new(ledger.At(at))}})
+	return known
 }
 
 // up is when the operator runs from a time on: then, or when it next starts.
@@ -288,7 +294,7 @@ func (w *world) pass(at time.Time) (wake time.Time) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.before, w.saidBefore = w.known.Clone(), len(w.said)
+	w.before, w.saidBefore = w.reread(), len(w.said)
 	for _, d := range decided {
 		if err := w.known.Backup("p", "b").Follows(&d.Body); err != nil {
 			w.t.Fatalf("%s: %s: %v", show(at), line(d), err)
