@@ -23,7 +23,7 @@ type memo struct {
 	// objects are the NetworkPolicies as they were seen last.
 	objects map[string]seen
 	// generations are those of the policies that it was held against last; nil
-	// before the first time.
+	// before the first time. All namespaces share them.
 	generations map[string]int64
 	// fought is the end of the last back-off that was recorded, by object.
 	fought map[enforce.Object]time.Time
@@ -128,11 +128,7 @@ func (m *memo) knew(policy string, since time.Time) bool {
 // judged remembers the definitions that the namespace was held against, as it was at
 // a time.
 func (m *memo) judged(all *definitions, at time.Time) {
-	m.looked = at
-	m.generations = make(map[string]int64, len(all.sorted))
-	for _, def := range all.sorted {
-		m.generations[def.Name] = def.Generation
-	}
+	m.looked, m.generations = at, all.stated()
 }
 
 // saw remembers an object as this process itself left it.
@@ -221,6 +217,8 @@ func (u *unit) mendedBy(change enforce.Change) bool {
 // work. It is asked once per recorded state.
 func (m *memo) ours(u *unit) bool {
 	_, ours := m.repairs[u.key()]
-	delete(m.repairs, u.key())
+	if delete(m.repairs, u.key()); len(m.repairs) == 0 {
+		m.repairs = nil // an empty map is not small, and there is one for each namespace
+	}
 	return ours
 }

@@ -27,6 +27,21 @@ type registry struct {
 type definitions struct {
 	byName map[string]*definition
 	sorted []*definition
+
+	once        sync.Once
+	generations map[string]int64
+}
+
+// stated are the generations of the policies, one map for all who ask. It must not
+// be changed.
+func (d *definitions) stated() map[string]int64 {
+	d.once.Do(func() {
+		d.generations = make(map[string]int64, len(d.sorted))
+		for _, def := range d.sorted {
+			d.generations[def.Name] = def.Generation
+		}
+	})
+	return d.generations
 }
 
 func newRegistry() *registry {
