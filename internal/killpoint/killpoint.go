@@ -105,7 +105,45 @@ const (
 	StopReleased Point = "stop.released"
 )
 
-// All are the points.
+// The points of a restore test, in the order in which it passes them. Those of its
+// removal are passed by the next process, too, where one left something.
+const (
+	// SentinelWritten: a sentinel is whole, and nobody knows.
+	SentinelWritten Point = "sentinel.written"
+	// RestoreDue: a backup was chosen, and nothing was made.
+	RestoreDue Point = "restore.due"
+	// ScratchMade: the namespace of the test was made, and is open.
+	ScratchMade Point = "scratch.made"
+	// ScratchGuarded: one of its guards was made. The first denies traffic, the second
+	// is the quota.
+	ScratchGuarded Point = "scratch.guarded"
+	// RestoreRequested: the Restore was made.
+	RestoreRequested Point = "restore.requested"
+	// RestoreAwaited: it was looked at, and had not ended.
+	RestoreAwaited Point = "restore.awaited"
+	// RestoreCompared: what came back was compared, and nothing removed.
+	RestoreCompared Point = "restore.compared"
+	// RestoreDeleted: the Restore was deleted, and its namespace is there.
+	RestoreDeleted Point = "restore.deleted"
+	// ScratchDeleted: the namespace was deleted, and may not be gone.
+	ScratchDeleted Point = "scratch.deleted"
+	// RestoreRemoved: nothing is left, and nothing was recorded.
+	RestoreRemoved Point = "restore.removed"
+	// RestoreRecorded: the result was recorded, and the sentinel is the old one.
+	RestoreRecorded Point = "restore.recorded"
+	// SentinelDiscarded: the old sentinel was deleted, and there is no new one.
+	SentinelDiscarded Point = "sentinel.discarded"
+)
+
+// OfRestoreTests are the points of a restore test.
+func OfRestoreTests() []Point {
+	return []Point{
+		SentinelWritten, RestoreDue, ScratchMade, ScratchGuarded, RestoreRequested, RestoreAwaited, RestoreCompared,
+		RestoreDeleted, ScratchDeleted, RestoreRemoved, RestoreRecorded, SentinelDiscarded,
+	}
+}
+
+// All are the points, but those of restore tests.
 func All() []Point {
 	return []Point{
 		ScopeJudged, ScopeRecorded, ControlIntroduced, RepairDue, RepairAnswered, RepairNoted, ActRecorded, RollbackRecorded, RepairRecorded,

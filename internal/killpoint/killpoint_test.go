@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,14 +42,14 @@ func TestEachPointIsPlacedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[Point]int{}
-	for _, p := range All() {
+	for _, p := range slices.Concat(All(), OfRestoreTests()) {
 		want[p] = 1
 	}
 	if diff := cmp.Diff(want, placed); diff != "" {
 		t.Errorf("how often each point is placed (-want +got):\n%s", diff)
 	}
 	if len(want) != len(constants) {
-		t.Errorf("%d points are declared, All has %d", len(constants), len(want))
+		t.Errorf("%d points are declared, %d are listed", len(constants), len(want))
 	}
 }
 

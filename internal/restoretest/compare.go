@@ -12,6 +12,9 @@ import (
 	data "github.com/holdfast-dev/holdfast/internal/sentinel"
 )
 
+// itemConfigMap is the kind of the item that every sentinel has.
+const itemConfigMap = "ConfigMap"
+
 // compare compares what came back with what was written, and takes the time that it
 // took. A restore that failed may have brought back a part.
 func (r *run) compare(ctx context.Context) error {
@@ -36,7 +39,7 @@ func (r *run) compareConfigMap(ctx context.Context) error {
 		return r.refused(err, "read what was restored", r.namespace.Name)
 	}
 	found := data.ReportOf(cm.Data[contentKey])
-	r.item("ConfigMap", &r.sentinel.content, err != nil, found)
+	r.item(itemConfigMap, &r.sentinel.content, err != nil, found)
 	return nil
 }
 

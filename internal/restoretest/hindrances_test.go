@@ -3,10 +3,13 @@ package restoretest_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,7 +36,7 @@ func testHindrances(t *testing.T) {
 			wantMessage: "Holdfast may not read its sentinel in namespace {namespace}: set the chart's values probe.enabled=true and probe.restoreTests=true."},
 		"a quota": {prepare: func(r *rig) {
 			quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "none"},
-				Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/configmaps": resource.MustParse("1")}}}
+				Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/configmaps": resource.MustParse("0")}}}
 			r.create(quota)
 			eventually(r.t, "the quota is in force", func() error {
 				err := r.client.Get(r.t.Context(), client.ObjectKeyFromObject(quota), quota)
@@ -91,6 +94,28 @@ func testHindrances(t *testing.T) {
 				t.Errorf("it was recorded %d times", runs)
 			}
 		})
+	}
+}
+
+// testToldOnce: what keeps a namespace from being tested is in the log once, however
+// often it is tried again.
+func testToldOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.user = "nobody"
+	told := &atomic.Int64{}
+	p := r.start(func(o *restoretest.Options) {
+		o.Log = funcr.New(func(_, line string) {
+			if strings.Contains(line, "cannot be tested") {
+				told.Add(1)
+			}
+		}, funcr.Options{})
+	})
+	p.want(nil)
+	r.awaitRequests(3, http.MethodGet, "/configmaps/")
+	p.stop()
+	if got := told.Load(); got != 1 {
+		t.Errorf("the log says it %d times", got)
 	}
 }
 

@@ -3,14 +3,20 @@ package restoretest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/permissions"
+	data "github.com/holdfast-dev/holdfast/internal/sentinel"
 )
 
 // request is one that a process ends at.
@@ -138,10 +144,30 @@ func killedAt(t *testing.T, step request) {
 	}
 	r.nothingLeft()
 	decoys.untouched()
-	r.sentinelWhole()
+	r.sentinelAnew(seen.Restored)
 	if got := len(r.recorded()); got != 1 {
 		t.Errorf("%d tests were recorded, want 1", got)
 	}
+}
+
+// sentinelAnew waits until the sentinel is whole, and no part of it is one that a test
+// has compared.
+func (r *rig) sentinelAnew(tested *control.Restored) {
+	r.t.Helper()
+	eventually(r.t, "the sentinel is written anew", func() error {
+		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: permissions.SentinelName}}
+		if err := r.client.Get(r.t.Context(), client.ObjectKeyFromObject(cm), cm); err != nil {
+			return err
+		}
+		volume, _ := data.ParseReport(cm.Annotations["holdfast.dev/sentinel-volume"])
+		hashes := []string{data.ReportOf(cm.Data["content"]).SHA256, volume.SHA256}
+		for i, item := range tested.Items {
+			if hashes[i] == item.SHA256 {
+				return fmt.Errorf("its %s is the old one", item.Kind)
+			}
+		}
+		return r.parts("ConfigMap", "Pod", "PersistentVolumeClaim")
+	})
 }
 
 // testKilledWhileRestoring: what Velero is at work on is left alone until it has ended.

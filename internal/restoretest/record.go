@@ -30,8 +30,8 @@ func (o *order) observation(at time.Time) control.Observation {
 	return control.Observation{Target: control.Target{Restore: &target}, At: at, ValidUntil: at.Add(2 * o.every)}
 }
 
-// nothingSeen takes note that a test could not be made. What an earlier one found
-// stands for as long as it counts, and the same reason is recorded once; what may be
+// nothingSeen takes note that a test could not be made. What an earlier one found stands
+// for as long as it counts, and the same reason is recorded and told once; what may be
 // over in a moment is not recorded at all.
 func (t *Tester) nothingSeen(o *order, began time.Time, err error) {
 	var why *unseen.Error
@@ -39,13 +39,19 @@ func (t *Tester) nothingSeen(o *order, began time.Time, err error) {
 		t.options.Log.Error(err, "A restore test is tried again", "namespace", o.scope)
 		return
 	}
-	t.options.Log.Info("Restores cannot be tested", "namespace", o.scope, "reason", why.Reason, "message", why.Message)
 	seen := o.observation(t.options.Now())
 	seen.Reason, seen.Message = why.Reason, why.Message
 	t.mu.Lock()
 	w := t.wishes[o.scope][o.key]
 	known := w == nil || w.seen != nil && stands(w.seen, &seen)
+	told := w == nil || w.hindrance == *why
+	if w != nil {
+		w.hindrance = *why
+	}
 	t.mu.Unlock()
+	if !told { // it is the only place that says so while an earlier result stands
+		t.options.Log.Info("Restores of a namespace cannot be tested", "namespace", o.scope, "reason", why.Reason, "message", why.Message)
+	}
 	if !known {
 		t.keep(o, began, &seen)
 	}
@@ -71,7 +77,7 @@ func (t *Tester) keep(o *order, began time.Time, seen *control.Observation) {
 	t.options.Record(run)
 	t.mu.Lock()
 	if w := t.wishes[o.scope][o.key]; w != nil {
-		w.seen = seen
+		w.see(seen)
 	}
 	t.mu.Unlock()
 	t.options.OnSeen(o.scope)

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/phrase"
 )
 
@@ -72,6 +73,7 @@ func (t *Tester) removeStepwise(ctx context.Context, namespace *corev1.Namespace
 	if err := t.delete(ctx, namespace, t.oursOfTest); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.ScratchDeleted)
 	return t.awaitGone(ctx, namespace, volumes.retained, e)
 }
 
@@ -91,7 +93,9 @@ func (t *Tester) deleteRestore(ctx context.Context, restore *unstructured.Unstru
 	if restore == nil || !t.oursOfTest(restore) {
 		return nil
 	}
-	return t.delete(ctx, restore, func(client.Object) bool { return t.oursOfTest(restore) && !t.underWay(restore) })
+	err := t.delete(ctx, restore, func(client.Object) bool { return t.oursOfTest(restore) && !t.underWay(restore) })
+	killpoint.Hit(killpoint.RestoreDeleted)
+	return err
 }
 
 // underWay reports whether Velero may be at work on a Restore. One that is very old is

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/phrase"
 	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 )
@@ -51,6 +52,7 @@ func (r *run) request(ctx context.Context) error {
 	case err != nil:
 		return r.refused(err, "create a Restore", r.target.VeleroNamespace)
 	}
+	killpoint.Hit(killpoint.RestoreRequested)
 	r.restored.DataAge = max(0, int64(r.requested.Sub(r.candidate.StartedAt).Seconds()))
 	return nil
 }
@@ -93,7 +95,9 @@ func (r *run) looked(ctx context.Context) (done bool, err error) {
 	switch {
 	case err == nil:
 		r.take(restore)
-		done = ended(r.restored.Phase)
+		if done = ended(r.restored.Phase); !done {
+			killpoint.Hit(killpoint.RestoreAwaited)
+		}
 	case gone(err):
 		r.restored.Failure = "the Restore is gone: it was deleted, or Velero was removed"
 		done, err = true, nil

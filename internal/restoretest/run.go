@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 )
 
 // idLength is that of the id of a test: 50 random bits.
@@ -29,6 +30,7 @@ type run struct {
 // test tests a namespace, and has what it saw recorded. What is cut short by our own
 // end is nothing seen.
 func (t *Tester) test(ctx context.Context, j *job) {
+	killpoint.Hit(killpoint.RestoreDue)
 	began := t.options.Now()
 	r := t.newRun(j)
 	err := r.do(ctx)
@@ -46,6 +48,7 @@ func (t *Tester) test(ctx context.Context, j *job) {
 		seen := j.observation(t.options.Now())
 		seen.Restored = &r.restored
 		t.keep(&j.order, began, &seen)
+		killpoint.Hit(killpoint.RestoreRecorded)
 		t.rewriteAfter(ctx, j)
 		t.put(j, seen.At.Add(retest(j.every, !good(&seen))), t.options.Now())
 	}
@@ -114,7 +117,9 @@ func (r *run) left() time.Duration {
 
 // cleanUp removes what the test made, as far as it may be.
 func (r *run) cleanUp(ctx context.Context) {
+	killpoint.Hit(killpoint.RestoreCompared)
 	e := r.removeTest(ctx, r.namespace)
+	killpoint.Hit(killpoint.RestoreRemoved)
 	r.restored.Left, r.restored.VolumeShared = e.left, e.shared
 	if ctx.Err() == nil {
 		r.noteEnd(r.namespace.Name, e)

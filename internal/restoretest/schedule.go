@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 )
 
 // tendNext sees to the sentinel of one namespace, and returns how long there is
@@ -136,6 +137,9 @@ func (w *wish) mend() bool {
 	mended := w.unfit && w.seen != nil && w.seen.Restored == nil
 	if mended {
 		w.seen = nil
+	}
+	if w.unfit {
+		w.hindrance = unseen.Error{}
 	}
 	w.unfit = false
 	return mended

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 )
 
@@ -20,6 +21,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.create(ctx, r.namespace); err != nil {
 		return err
 	}
+	killpoint.Hit(killpoint.ScratchMade)
 	for _, guard := range []func() error{
 		func() error { return r.create(ctx, r.denial()) },
 		func() error { return r.create(ctx, r.quota()) },
@@ -27,6 +29,7 @@ func (r *run) prepare(ctx context.Context) error {
 		if err := guard(); err != nil {
 			return err
 		}
+		killpoint.Hit(killpoint.ScratchGuarded)
 	}
 	settled, err := r.pace.await(ctx, r.pace.Settle, r.settled)
 	if err == nil && !settled {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/internal/control"
+	"github.com/holdfast-dev/holdfast/internal/killpoint"
 	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 	data "github.com/holdfast-dev/holdfast/internal/sentinel"
 )
@@ -47,7 +48,10 @@ func (t *Tester) ensure(ctx context.Context, o *order) (*sentinel, error) {
 		return nil, err
 	}
 	if p.configMap != nil {
-		if s := p.whole(target); s != nil {
+		switch s := p.whole(target); {
+		case s != nil && s.content.SHA256 == o.spent: // nobody lived to have it written anew
+			return nil, t.renew(ctx, p)
+		case s != nil:
 			return s, nil
 		}
 		if err := t.discard(ctx, p.configMap); err != nil {
@@ -156,17 +160,25 @@ func (t *Tester) complete(ctx context.Context, target *control.RestoreTarget, vo
 	if err := t.create(ctx, cm); err != nil {
 		return nil, err
 	}
+	killpoint.Hit(killpoint.SentinelWritten)
 	return &sentinel{uid: cm.UID, writtenAt: cm.CreationTimestamp.Time, content: data.ReportOf(cm.Data[contentKey]), volume: volume, handle: handle}, nil
 }
 
-// rewrite has the sentinel written anew after a test: the pod goes first, so that what
-// is left is not whole.
+// rewrite has the sentinel written anew after a test.
 func (t *Tester) rewrite(ctx context.Context, target *control.RestoreTarget) error {
 	p, err := t.read(ctx, target)
 	if err != nil {
 		return err
 	}
-	return t.discard(ctx, p.except(p.claim)...)
+	return t.renew(ctx, p)
+}
+
+// renew deletes what is written anew: the pod goes first, so that what is left is not
+// whole.
+func (t *Tester) renew(ctx context.Context, p *parts) error {
+	err := t.discard(ctx, p.except(p.claim)...)
+	killpoint.Hit(killpoint.SentinelDiscarded)
+	return err
 }
 
 // withdraw removes the sentinel of a namespace, whichever parts of it there are.

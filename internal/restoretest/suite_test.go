@@ -81,6 +81,7 @@ func TestOnAnAPIServer(t *testing.T) {
 		t.Run("what is not ours is not touched", testForeign)
 		t.Run("a volume that is in use elsewhere", testSharedVolume)
 		t.Run("what is missing, or in the way", testHindrances)
+		t.Run("what is in the way is told once", testToldOnce)
 		t.Run("a sentinel that is not wanted any more", testForget)
 		t.Run("results count, and then do not", testCadence)
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/ledger"
 	"github.com/holdfast-dev/holdfast/internal/probe"
+	"github.com/holdfast-dev/holdfast/internal/probe/unseen"
 )
 
 // wish is a test that is wanted of a namespace at an interval.
@@ -23,6 +24,9 @@ type wish struct {
 	// unfit is whether the sentinel could not be written, and failed how often in a row.
 	unfit  bool
 	failed int
+	// hindrance is why it could not be tested, as people were told; the zero value where
+	// they were told of nothing, or of what is over.
+	hindrance unseen.Error
 	// seen is the newest observation; nil where there is none. It is never changed.
 	seen *control.Observation
 }
@@ -35,6 +39,9 @@ type order struct {
 	askers     []ledger.ProbedFor
 	// recalled is whether it is known what was found before this process.
 	recalled bool
+	// spent is the hash of the ConfigMap of the sentinel that the newest test compared:
+	// the next test is of another one.
+	spent string
 }
 
 // Want states what is wanted of a namespace, in the stead of what was wanted before.
@@ -55,7 +62,7 @@ func (t *Tester) take(scope string, orders map[string]*wish) (news bool) {
 	before := t.wishes[scope]
 	for key, w := range orders {
 		if old := before[key]; old != nil {
-			w.recalled = old.recalled
+			w.recalled, w.spent = old.recalled, old.spent
 			old.order, old.candidate = w.order, w.candidate
 			orders[key] = old
 			continue
@@ -132,9 +139,24 @@ func (t *Tester) recall(scope string) bool {
 
 // recall goes by what was found.
 func (w *wish) recall(found *control.Observation) {
-	w.seen, w.unfit = found, found.Restored == nil
+	w.see(found)
+	w.unfit = found.Restored == nil
 	if found.Restored != nil {
 		w.testAt = found.At.Add(retest(w.every, !good(found)))
+	}
+}
+
+// see takes over what was seen.
+func (w *wish) see(seen *control.Observation) {
+	w.seen = seen
+	if seen.Restored == nil {
+		return
+	}
+	w.hindrance = unseen.Error{}
+	for _, item := range seen.Restored.Items {
+		if item.Kind == itemConfigMap {
+			w.spent = item.SHA256
+		}
 	}
 }
 
