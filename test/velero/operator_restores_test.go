@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -102,6 +103,16 @@ func (s *scene) awaitSentinels(namespaces ...string) map[string]*corev1.ConfigMa
 func (s *scene) restored() map[string]*control.Restored {
 	GinkgoHelper()
 	all := map[string]*control.Restored{}
+	for _, o := range s.results() {
+		all[o.Target.Restore.Namespace] = o.Restored
+	}
+	return all
+}
+
+// results are what the ledger says that restore tests of the scene's namespaces saw.
+func (s *scene) results() []control.Observation {
+	GinkgoHelper()
+	var all []control.Observation
 	for _, e := range s.op.Evidence(newTB()).Kind(ledger.KindProbed) {
 		if e.Probe.Of != control.ProbeRestore {
 			continue
@@ -109,8 +120,8 @@ func (s *scene) restored() map[string]*control.Restored {
 		var observations []control.Observation
 		Expect(json.Unmarshal(s.object(e.Probe.Observations), &observations)).To(Succeed())
 		for _, o := range observations {
-			if o.Restored != nil {
-				all[o.Target.Restore.Namespace] = o.Restored
+			if o.Restored != nil && strings.HasPrefix(o.Target.Restore.Namespace, s.name+"-") {
+				all = append(all, o)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/holdfast-dev/holdfast/test/process"
 )
@@ -89,6 +90,12 @@ func (s *Store) Start(ctx context.Context) error {
 
 // Stop ends the store. What it holds stays. Stopping again is no error.
 func (s *Store) Stop() error { return s.process.Stop() }
+
+// Freeze has the store answer nothing until Thaw, and keep its connections.
+func (s *Store) Freeze() error { return syscall.Kill(s.process.PID(), syscall.SIGSTOP) }
+
+// Thaw ends what Freeze began. Thawing a store that is not frozen is no error.
+func (s *Store) Thaw() error { return syscall.Kill(s.process.PID(), syscall.SIGCONT) }
 
 // URL is where the store serves, or would if it were started.
 func (s *Store) URL() string { return "https://" + s.address }
