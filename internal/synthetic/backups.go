@@ -13,7 +13,6 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/assess"
 	"github.com/holdfast-dev/holdfast/internal/control"
-	"github.com/holdfast-dev/holdfast/internal/ledger"
 )
 
 // BackupOptions say what past of backups to generate. Zero values stand for the
@@ -67,15 +66,14 @@ type BackupHistory struct {
 // namespaces Velero backs up every six hours.
 type backupStory struct {
 	velero
+	pen
 	ctx    context.Context //nolint:containedctx // one call of WriteBackups is one story
 	dir    string
 	opts   BackupOptions
 	agenda agenda
-	now    time.Time
 	end    time.Time
 
 	def        *assess.Definition
-	encoder    assess.Encoder
 	cluster    control.Namespace
 	namespaces []control.Namespace
 	// observed are the newest restore tests, by namespace.
@@ -84,10 +82,8 @@ type backupStory struct {
 
 	dice   dice
 	key    ed25519.PrivateKey
-	w      *ledger.Writer
 	up     bool
 	starts int
-	epoch  uint64
 	proof  time.Time
 	// wake is when the next pass is to be made because of the time alone.
 	wake    time.Time
@@ -103,8 +99,8 @@ func WriteBackups(ctx context.Context, dir string, opts BackupOptions) (*BackupH
 	if opts.Duration < 80*day {
 		return nil, fmt.Errorf("a past of backups of %s: at least 80 days are needed", opts.Duration)
 	}
-	s := &backupStory{ctx: ctx, dir: dir, opts: opts, now: opts.Start, end: opts.Start.Add(opts.Duration), dice: newDice(opts.Seed, "backups"),
-		key: newDice(opts.Seed, "backup keys").key(), observed: map[string]control.Observation{}, epoch: 1,
+	s := &backupStory{pen: pen{now: opts.Start, epoch: 1}, ctx: ctx, dir: dir, opts: opts, end: opts.Start.Add(opts.Duration), dice: newDice(opts.Seed, "backups"),
+		key: newDice(opts.Seed, "backup keys").key(), observed: map[string]control.Observation{},
 		history: &BackupHistory{Restores: map[string]int{}, Start: opts.Start, End: opts.Start.Add(opts.Duration)}}
 	if err := s.prepare(); err != nil {
 		return nil, err

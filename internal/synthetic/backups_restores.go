@@ -44,7 +44,8 @@ func (s *backupStory) testing(week, n int) func() error {
 		s.history.Restores[came]++
 		s.observe(&o, came, began)
 		s.observed[ns.Name] = o
-		if err := s.probed(ns, &o, began); err != nil {
+		if err := s.probed(ns.Subject(), ledger.ProbeBody{Of: control.ProbeRestore, BeganAt: ledger.At(began), ValidUntil: ledger.At(o.ValidUntil),
+			For: []ledger.ProbedFor{{Policy: s.def.Name, Control: RestoreControl}}}, o); err != nil {
 			return err
 		}
 		return s.pass()
@@ -63,28 +64,4 @@ func (s *backupStory) observe(o *control.Observation, came string, began time.Ti
 		Differs: came == restoreFailed}
 	o.Restored = &control.Restored{Test: fmt.Sprintf("test-%04d", s.tests), Backup: from.Name, BackupUID: from.UID, BackupAt: from.StartedAt, Phase: "Completed",
 		Warnings: 1, Items: []control.RestoredItem{item}, Seconds: int64(o.At.Sub(began) / time.Second), DataAge: int64(began.Sub(from.StartedAt) / time.Second)}
-}
-
-// seenBy is an observation without the times of the run that made it, as the operator
-// keeps it.
-type seenBy struct {
-	control.Observation
-	At         *time.Time `json:"at,omitempty"`
-	ValidUntil *time.Time `json:"validUntil,omitempty"`
-}
-
-// probed records a test.
-func (s *backupStory) probed(ns control.Namespace, o *control.Observation, began time.Time) error {
-	object, err := ledger.NewObject([]seenBy{{Observation: *o}})
-	if err != nil {
-		return err
-	}
-	subject := ns.Subject()
-	body := &ledger.ProbeBody{Of: control.ProbeRestore, BeganAt: ledger.At(began), Targets: 1, Observations: object.Digest, ValidUntil: ledger.At(o.ValidUntil),
-		For: []ledger.ProbedFor{{Policy: s.def.Name, Control: RestoreControl}}}
-	if o.Reason != "" {
-		body.Unseen = 1
-	}
-	return s.write(ledger.Draft{At: o.At, Entry: ledger.Entry{Kind: ledger.KindProbed, Subject: &subject, Probe: body},
-		Payload: func() ([]ledger.Input, []ledger.Object, error) { return nil, []ledger.Object{object}, nil }})
 }
