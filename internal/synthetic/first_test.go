@@ -18,8 +18,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/holdfast-dev/holdfast/internal/ledger"
+	"github.com/holdfast-dev/holdfast/internal/reevaluate"
 	"github.com/holdfast-dev/holdfast/internal/report"
 	"github.com/holdfast-dev/holdfast/internal/report/render"
+	"github.com/holdfast-dev/holdfast/internal/sampling"
 )
 
 var (
@@ -28,14 +30,32 @@ var (
 	begin = flag.Bool("begin", false, "write the ledgers that testdata/first does not have")
 )
 
-// first are the ledgers that this version kept for later ones to read.
-func first() map[string]Options {
+// firstLedger is a ledger that an earlier version kept for later ones to read.
+type firstLedger struct {
+	start    time.Time
+	lasts    time.Duration
+	generate func(t *testing.T) (dir string, known kept)
+}
+
+// first are all of them. What is added to the format of entries belongs into another one.
+func first() map[string]firstLedger {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	return map[string]Options{
-		"eventful": {Seed: 1, Start: start, Duration: 6 * day, Namespaces: 14, Entries: 900, Heartbeat: 2 * time.Hour, Collections: 6 * time.Hour,
-			Anchored: true, Broken: true, SegmentSize: 400},
-		"calm": {Seed: 2, Start: start, Duration: 3 * day, Namespaces: 12, Entries: 300, Heartbeat: time.Hour, Collections: 12 * time.Hour, Calm: true},
+	return map[string]firstLedger{
+		"eventful": generated(Options{Seed: 1, Start: start, Duration: 6 * day, Namespaces: 14, Entries: 900, Heartbeat: 2 * time.Hour, Collections: 6 * time.Hour,
+			Anchored: true, Broken: true, SegmentSize: 400}),
+		"calm":      generated(Options{Seed: 2, Start: start, Duration: 3 * day, Namespaces: 12, Entries: 300, Heartbeat: time.Hour, Collections: 12 * time.Hour, Calm: true}),
+		"chronicle": {chronicleStart(), chronicleLasts, writeChronicle},
+		"pruned":    {prunedOptions().Start, prunedLasts, writePruned},
 	}
+}
+
+// generated is a past that chance makes.
+func generated(opts Options) firstLedger {
+	return firstLedger{opts.Start, opts.Duration, func(t *testing.T) (string, kept) {
+		t.Helper()
+		dir, history := write(t, opts)
+		return dir, keptOf(history)
+	}}
 }
 
 // kept is what an auditor kept of a ledger.
@@ -44,21 +64,29 @@ type kept struct {
 	Held         []string
 }
 
-// TestE44FirstLedgersAreReadForEver: a ledger that the first version wrote
-// verifies, and gives the same record.
+func keptOf(history *History) kept {
+	known := kept{VerifierKeys: history.VerifierKeys}
+	for _, note := range history.Held {
+		known.Held = append(known.Held, string(note))
+	}
+	return known
+}
+
+// TestE44FirstLedgersAreReadForEver: a ledger that an earlier version wrote verifies,
+// gives the same record, and the same verdicts; samples of it can be drawn.
 func TestE44FirstLedgersAreReadForEver(t *testing.T) {
-	for name, opts := range first() {
+	for name, of := range first() {
 		t.Run(name, func(t *testing.T) {
 			base := filepath.Join("testdata", "first", name)
 			if _, err := os.Stat(base + ".tar.zst"); *begin && errors.Is(err, fs.ErrNotExist) {
-				keepFirst(t, base, opts)
+				keepFirst(t, base, of)
 			}
 			dir := t.TempDir()
 			unpack(t, base+".tar.zst", dir)
 			var known kept
 			decode(t, readFile(t, base+".kept.json"), &known)
 			verifies(t, dir, known)
-			from, to := ledger.At(opts.Start), ledger.At(opts.Start.Add(opts.Duration))
+			from, to := ledger.At(of.start), ledger.At(of.start.Add(of.lasts))
 			record, err := report.Fold(context.Background(), open(t, dir), report.Query{From: &from, To: &to})
 			if err != nil {
 				t.Fatal(err)
@@ -68,7 +96,38 @@ func TestE44FirstLedgersAreReadForEver(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden(t, base+".golden.json.zst", got.Bytes())
+			judgedAgain(t, dir)
+			sampled(t, dir, record)
 		})
+	}
+}
+
+// judgedAgain: no evaluator of a version that is here finds anything else in what was
+// recorded, and nothing that was recorded cannot be read.
+func judgedAgain(t *testing.T, dir string) {
+	t.Helper()
+	r, err := reevaluate.Ledger(context.Background(), open(t, dir), reevaluate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Units == 0 || r.Different > 0 || r.Unread > 0 {
+		t.Errorf("of %d statements %d are not made again, %d cannot be read: %v %v", r.Units, r.Different, r.Unread, r.Differences, r.Reasons)
+	}
+}
+
+// sampled: the populations of each control are as large as the record says.
+func sampled(t *testing.T, dir string, record *report.Record) {
+	t.Helper()
+	for i := range record.Controls {
+		c := &record.Controls[i]
+		q := sampling.Question{Kind: sampling.Episodes, Control: c.Policy + "/" + c.ID, From: record.Query.From, To: record.Query.To}
+		p, err := sampling.Of(context.Background(), open(t, dir), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Size != len(c.Episodes) {
+			t.Errorf("%s has %d episodes, a sample is drawn of %d", q.Control, len(c.Episodes), p.Size)
+		}
 	}
 }
 
@@ -100,13 +159,9 @@ func golden(t *testing.T, path string, got []byte) {
 }
 
 // keepFirst writes a ledger for later versions.
-func keepFirst(t *testing.T, base string, opts Options) {
+func keepFirst(t *testing.T, base string, of firstLedger) {
 	t.Helper()
-	dir, history := write(t, opts)
-	known := kept{VerifierKeys: history.VerifierKeys}
-	for _, note := range history.Held {
-		known.Held = append(known.Held, string(note))
-	}
+	dir, known := of.generate(t)
 	data, err := json.MarshalIndent(known, "", "  ")
 	if err != nil {
 		t.Fatal(err)
