@@ -1,9 +1,13 @@
 package harness
 
 import (
+	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,10 +19,10 @@ import (
 // a right from it takes it from no other.
 type Rights struct {
 	cluster *Cluster
-	// user is who the API server knows the account by, and prober whether it is the
-	// prober.
-	user   string
-	prober bool
+	// user is who the API server knows the account by, namespace the operator's own,
+	// and prober whether it is the prober.
+	user, namespace string
+	prober          bool
 	// installed are the roles as the release installed them.
 	installed []role
 	// revoked are those that were once taken, of whatever name and namespace.
@@ -60,7 +64,7 @@ func (o *Operator) readRights(tb testing.TB) {
 }
 
 func (o *Operator) newRights(account string) *Rights {
-	return &Rights{cluster: o.cluster, user: serviceaccount.MakeUsername(o.Namespace, account),
+	return &Rights{cluster: o.cluster, user: serviceaccount.MakeUsername(o.Namespace, account), namespace: o.Namespace,
 		revoked: map[Right]bool{}, granted: map[Right]bool{}, withheld: map[Right]bool{}}
 }
 
@@ -139,11 +143,11 @@ func (c *Cluster) readRole(tb testing.TB, key client.ObjectKey, own bool) role {
 
 // edit gives the roles other rules, each made from those that it was installed
 // with and those that it has.
-func (r *Rights) edit(tb testing.TB, rules func(installed, present []rbacv1.PolicyRule) []rbacv1.PolicyRule) {
+func (r *Rights) edit(tb testing.TB, rules func(installed role, present []rbacv1.PolicyRule) []rbacv1.PolicyRule) {
 	tb.Helper()
 	for _, installed := range r.installed {
 		present := r.cluster.readRole(tb, client.ObjectKeyFromObject(installed), installed.own)
-		*present.rules = rules(*installed.rules, *present.rules)
+		*present.rules = rules(installed, *present.rules)
 		if err := r.cluster.Update(tb.Context(), present.Object); err != nil {
 			tb.Fatalf("edit role %s: %v", installed.GetName(), err)
 		}
@@ -153,25 +157,45 @@ func (r *Rights) edit(tb testing.TB, rules func(installed, present []rbacv1.Poli
 // Restore gives back everything that was taken.
 func (r *Rights) Restore(tb testing.TB) {
 	tb.Helper()
-	r.edit(tb, func(installed, _ []rbacv1.PolicyRule) []rbacv1.PolicyRule { return slices.Clone(installed) })
+	r.edit(tb, func(installed role, _ []rbacv1.PolicyRule) []rbacv1.PolicyRule { return slices.Clone(*installed.rules) })
 }
 
-// Revoke takes verbs on a resource from the operator. Watches that are open stay
-// open.
+// Revoke takes verbs on a resource from the operator, and returns once the API
+// server refuses it them. Watches that are open stay open.
 func (r *Rights) Revoke(tb testing.TB, resource string, verbs ...string) {
 	tb.Helper()
-	found := false
-	r.edit(tb, func(_, present []rbacv1.PolicyRule) []rbacv1.PolicyRule {
+	var gone []Right
+	r.edit(tb, func(installed role, present []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 		kept, taken := split(present, resource, verbs)
-		for _, right := range r.of(taken, false) {
-			found, right.Name = true, ""
-			r.revoked[right] = true
-		}
+		gone = append(gone, r.of(taken, installed.own)...)
 		return kept
 	})
-	if !found {
+	if len(gone) == 0 {
 		tb.Fatalf("revoke %v %s: no role grants that", verbs, resource)
 	}
+	for _, right := range gone {
+		// The API server goes by its own copy of the roles.
+		Eventually(tb, "the API server refuses "+right.String(), func() error { return r.refused(tb.Context(), right) })
+		right.Name, right.Own = "", false
+		r.revoked[right] = true
+	}
+}
+
+// refused returns nil if the API server would not let the account use a right.
+func (r *Rights) refused(ctx context.Context, right Right) error {
+	resource, sub, _ := strings.Cut(right.Resource, "/")
+	asked := &authorizationv1.ResourceAttributes{Verb: right.Verb, Group: right.Group, Resource: resource, Subresource: sub, Name: right.Name}
+	if right.Own {
+		asked.Namespace = r.namespace
+	}
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: r.user, ResourceAttributes: asked}}
+	if err := r.cluster.Create(ctx, review); err != nil {
+		return err
+	}
+	if review.Status.Allowed {
+		return fmt.Errorf("it is allowed: %s", review.Status.Reason)
+	}
+	return nil
 }
 
 // lacked is whether the operator was without a right at some time, on purpose.
