@@ -24,8 +24,9 @@ import (
 // Evidence is what a ledger holds: its entries, in order.
 type Evidence []*ledger.Entry
 
-// logPatience bounds the wait for the log to catch up with the journal.
-const logPatience = 5 * time.Second
+// logPatience bounds the wait for the log to catch up with the journal: far longer
+// than that takes on a busy disk.
+const logPatience = 15 * time.Second
 
 // Evidence reads what the operator's ledger holds: all that an operator which
 // runs has appended so far, for the log follows the journal by some milliseconds.
@@ -38,9 +39,10 @@ func (o *Operator) Evidence(tb testing.TB) Evidence {
 	}
 	var evidence Evidence
 	err := wait.PollUntilContextTimeout(tb.Context(), 5*time.Millisecond, logPatience, true, func(ctx context.Context) (bool, error) {
+		alive := o.Running()
 		var err error
 		evidence, err = o.reader.read(ctx, o.LedgerDir)
-		return uint64(len(evidence)) >= appended, err
+		return uint64(len(evidence)) >= appended || !alive, err
 	})
 	// A log that does not catch up is for the test to judge.
 	if err != nil && !wait.Interrupted(err) {
