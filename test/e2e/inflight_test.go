@@ -54,6 +54,19 @@ var _ = Describe("Edits in flight", func() {
 		}),
 	)
 
+	It("leave no namespace behind that comes while a policy is put in force", func() {
+		binary := harness.Build(newTB(), harness.BuildOptions{Patches: []harness.Patch{{
+			File: "controllers/policy.go",
+			Old:  "	r.intros.await(next, reached)\n",
+			New:  "	r.intros.await(next, reached)\n	<-time.After(3 * time.Second)\n",
+		}}})
+		s := onOwn("inbetween", harness.OperatorOptions{Binary: binary})
+		s.Apply(s.tb, s.policy("").Enforce())
+		name := s.namespace("late")
+		s.AwaitDenied(s.tb, name)
+		s.awaitEpisodes(1, ledger.OriginNewSubject, ledger.EndingRepaired)
+	})
+
 	It("leave no namespace behind when the policy is edited many times", func() {
 		s := onShared("edited")
 		names := s.protected(10)
@@ -68,6 +81,6 @@ var _ = Describe("Edits in flight", func() {
 		}
 		s.AwaitDenied(s.tb, names...)
 		s.AwaitConforming(s.tb, s.name)
-		Expect(s.episodes().From(ledger.OriginDrift).Ended(ledger.EndingRepaired).Want(10)).To(Succeed())
+		s.awaitEpisodes(10, ledger.OriginDrift, ledger.EndingRepaired)
 	})
 })
