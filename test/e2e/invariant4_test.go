@@ -78,6 +78,8 @@ var _ = Describe("Invariant 4: Replay is a no-op", func() {
 
 		s.op.Start(s.tb)
 		s.AwaitDenied(s.tb, names...)
+		// The status of before is there until the operator has a new one.
+		s.eventually("every episode ends", func() error { return s.episodes().Open().Want(0) })
 		s.AwaitConforming(s.tb, s.name)
 		s.eventually("the down time is one gap", func() error { return s.op.Evidence(s.tb).Gaps(ledger.CauseNotRunning).Want(1) })
 		Expect(s.op.Evidence(s.tb).Kind(ledger.KindOperatorStarted)).To(HaveLen(runs + 1))

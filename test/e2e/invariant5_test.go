@@ -75,7 +75,8 @@ var _ = Describe("Invariant 5: A gap is a gap", func() {
 			ends[e.Gap.Ends] = true
 		}
 		Expect(ends).To(HaveLen(len(watched)), "each ends its own")
-		Expect(s.episodes().From(ledger.OriginAfterGap).Ended(ledger.EndingRepaired).Want(2)).To(Succeed())
+		// The status of before is there until the operator has a new one.
+		s.awaitEpisodes(2, ledger.OriginAfterGap, ledger.EndingRepaired)
 		Expect(s.op.Evidence(s.tb).After(before).Kind(ledger.KindOutcomeChanged).Want(4)).To(Succeed())
 	})
 

@@ -42,9 +42,11 @@ var _ = Describe("Origins and endings of episodes", func() {
 		s := onShared("again")
 		s.Apply(s.tb, s.policy("").Enforce())
 		s.introduced()
-		for range 2 {
+		for i := range 2 {
 			name := s.namespace("twice")
 			s.AwaitDenied(s.tb, name)
+			// Until the repair is seen, the deletion would be what ends the episode.
+			s.awaitEpisodes(i+1, ledger.OriginNewSubject, ledger.EndingRepaired)
 			s.DeleteNamespace(s.tb, name)
 			s.eventually("it is gone", func() error { return s.gone(name) })
 		}
