@@ -166,7 +166,7 @@ func (p *prediction) enforce() harness.AuditMark {
 		return nil
 	})
 	p.settle()
-	mark, until := p.Mark(p.tb), metav1.NewTime(time.Now().Add(5*time.Second).Truncate(time.Second))
+	mark, until := p.Mark(p.tb), metav1.NewTime(time.Now().Add(10*time.Second).Truncate(time.Second))
 	var names []string
 	for _, policy := range p.policies {
 		names = append(names, policy.Name)
