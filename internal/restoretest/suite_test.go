@@ -27,7 +27,7 @@ const (
 	// user may do what the chart grants to restore tests, and no more.
 	user = "tester"
 	// patience is how long anything may take on a busy machine.
-	patience = 2 * time.Minute
+	patience = 5 * time.Minute
 )
 
 // shared is the one control plane of the package, with its controllers: they delete
