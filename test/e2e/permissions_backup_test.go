@@ -35,7 +35,7 @@ var _ = Describe("Issue 7: A permission of backups that is missing is named, wit
 		v.saysItIsNotEvaluated("set the chart's value veleroRepository.read=true")
 
 		v.op.Upgrade(v.tb, "veleroRepository.read=true")
-		v.AwaitConforming(v.tb, v.name)
+		v.awaitProbedAgain()
 
 		v.Apply(v.tb, policy.Controls(v1alpha1.ControlSpec{ID: restores, RestoreTest: &v1alpha1.RestoreTest{
 			BackupControl: backups, Every: metav1.Duration{Duration: time.Hour}}}))
