@@ -35,7 +35,7 @@ var _ = Describe("Encryption at rest", func() {
 		s := preparePublished("defaults", harness.OperatorOptions{})
 		s.op.Start(s.tb)
 		s.storageClass("defaults-plain", "", true)
-		DeferCleanup(func(ctx context.Context) { s.removeClass(ctx, "defaults-vault") })
+		DeferCleanup(func(ctx context.Context) { s.rest(); s.removeClass(ctx, "defaults-vault") })
 		s.Apply(s.tb, s.atRest(v1alpha1.VolumeEncryption{DefaultClass: "defaults-vault", ClassTemplate: &v1alpha1.StorageClassTemplate{
 			Name: "defaults-vault", Provisioner: ebs, Parameters: map[string]v1alpha1.ParameterValue{"encrypted": "true"},
 		}}).Enforce())

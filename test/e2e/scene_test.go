@@ -102,6 +102,13 @@ func (s *scene) clear(ctx context.Context) {
 	}
 }
 
+// rest stops the scene's own operator, which would make again what is cleared away.
+func (s *scene) rest() {
+	if s.op.Running() {
+		s.op.Stop(s.tb)
+	}
+}
+
 // policy begins a policy of the scene that denies ingress in its namespaces. The
 // suffix is part of its name; it may be empty.
 func (s *scene) policy(suffix string) *harness.PolicyBuilder {

@@ -219,13 +219,11 @@ func (s *scene) guardsHold() error {
 	return nil
 }
 
-// removeGuards deletes the scene's guards, which outlive its policy and its operator:
-// one that runs would apply them again. It waits until the API server, which goes by
-// its own copy of them, refuses no class any more.
+// removeGuards deletes the scene's guards, which outlive its policy and its operator.
+// It waits until the API server, which goes by its own copy of them, refuses no class
+// any more.
 func (s *scene) removeGuards(ctx context.Context) {
-	if s.op.Running() {
-		s.op.Stop(s.tb)
-	}
+	s.rest()
 	defer s.eventually("classes are let through again", func() error {
 		c := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "guards-gone"}, Provisioner: ebs}
 		return s.Create(ctx, c, client.DryRunAll)
