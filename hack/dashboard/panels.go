@@ -20,6 +20,7 @@ func rows() []row {
 		{"Repairs and contention", repairs()},
 		{"Observation", observation()},
 		{"Probes", probes()},
+		{"Backups", backups()},
 		{"Ledger", ledger()},
 		{"Collections and anchors", collections()},
 		{"Operator", operator()},
@@ -136,6 +137,19 @@ func probes() []view {
 			line{"histogram_quantile(0.99, sum by (probe, le) (rate(holdfast_probe_run_seconds_bucket{" + job + "}[$__rate_interval])))", "{{probe}} p99"}),
 		graph("Runs", "Runs of probes: those of one kind in one namespace that are due together.", unitRate,
 			line{"sum by (probe) (rate(holdfast_probe_runs_total{" + job + "}[$__rate_interval]))", "{{probe}}"}),
+	}
+}
+
+func backups() []view {
+	return []view{
+		number("Did not end well", "Controls whose newest slot was missed, or whose backup failed in it, wholly or in part.", unitNumber,
+			`sum(holdfast_last_backup_slot_state{`+policy+`, state=~"Missed|Failed|PartiallyFailed"}) or sum(0 * holdfast_last_backup_slot_state{`+policy+`})`).redFrom(1),
+		graph("Slots", "Slots in which a backup was due, by what came of them.", unitNumber,
+			line{"sum by (state) (increase(holdfast_backup_slots_total{" + policy + "}[$__rate_interval])) > 0", "{{state}}"}),
+		graph("Newest slot of backups", "1, with what came of the newest slot of each control in which a backup was due.", unitNone,
+			line{"max by (policy, control, state) (holdfast_last_backup_slot_state{" + policy + "})", "{{policy}}/{{control}} {{state}}"}),
+		graph("Since the newest slot of backups", "Age of the newest slot of each control of which it is known what came of it.", unitSeconds,
+			line{"time() - max by (policy, control) (holdfast_last_backup_slot_timestamp_seconds{" + policy + "})", "{{policy}}/{{control}}"}),
 	}
 }
 
