@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +42,8 @@ the name of a namespace.
 The outcomes are judged now, by the same code as the operator's, over what you
 may read of the cluster; beside them stands what the operator recorded last. A
 kind that you may not list leaves its rules NotEvaluated here, which says nothing
-about the operator.`,
+about the operator. Nothing is probed: what rests on probes is judged by what the
+ledger holds of them, with --ledger, and is NotEvaluated without it.`,
 		Example: `  kubectl holdfast explain NET-1
   kubectl holdfast explain production-baseline/NET-1 shop --ledger ./ledger`,
 		Args:              cobra.RangeArgs(1, 2),
@@ -65,7 +65,7 @@ about the operator.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&o.ledger, "ledger", "", "directory of the ledger, to read the newest entries about the subject from")
+	cmd.Flags().StringVar(&o.ledger, "ledger", "", "directory of the ledger, to read what probes saw and the newest entries about the subject from")
 	cmd.Flags().IntVar(&o.last, "last", 10, "how many of the newest entries to show")
 	dnsFlag(cmd, &o.dns)
 	outputFlag(cmd, &o.output, outputText, outputJSON, outputYAML)
@@ -146,7 +146,11 @@ func (o explainOptions) explain(ctx context.Context, c *cluster, wait *progress,
 	r.Sources = append(r.Sources, "what you may list of the cluster at "+c.config.Host, "the status of ControlPolicy "+policy.Name)
 	r.Rights = lacking(observed)
 	wait.at("judging")
-	if err := r.judge(policy, def, observed, args[1:], now); err != nil {
+	probed, err := o.probes(ctx, r, def, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.judge(policy, def, observed, probed, args[1:], now); err != nil {
 		return nil, err
 	}
 	if len(args) > 1 {
@@ -212,7 +216,7 @@ func describe(policy *v1alpha1.ControlPolicy, def *assess.Definition, now time.T
 }
 
 // judge judges the subjects in scope, or the one that was asked for.
-func (r *explainReport) judge(policy *v1alpha1.ControlPolicy, def *assess.Definition, observed preview.Cluster, subject []string, now time.Time) error {
+func (r *explainReport) judge(policy *v1alpha1.ControlPolicy, def *assess.Definition, observed preview.Cluster, probed probedBefore, subject []string, now time.Time) error {
 	var namespaces []control.Namespace
 	found := len(subject) == 0
 	observed.Namespaces(func(ns control.Namespace) bool {
@@ -238,7 +242,7 @@ func (r *explainReport) judge(policy *v1alpha1.ControlPolicy, def *assess.Defini
 		if err != nil {
 			return fmt.Errorf("%s: %w", ns.Subject(), err)
 		}
-		withoutProbes(snapshot, def)
+		probed.fill(snapshot, def, now)
 		r.note(snapshot)
 		for _, unit := range assess.Judge(def, snapshot, now) {
 			r.Subjects = append(r.Subjects, judgedOf(&unit, policy, snapshot, now))
@@ -248,19 +252,6 @@ func (r *explainReport) judge(policy *v1alpha1.ControlPolicy, def *assess.Defini
 		return cmp.Or(a.urgency()-b.urgency(), strings.Compare(a.Subject.String(), b.Subject.String()))
 	})
 	return nil
-}
-
-// withoutProbes says that nothing was probed: the operator does that, with an
-// account of its own.
-func withoutProbes(snapshot *control.Snapshot, def *assess.Definition) {
-	if !slices.Contains(def.Controls[0].Needs, control.NeedProbes) {
-		return
-	}
-	snapshot.Unavailable = maps.Clone(snapshot.Unavailable)
-	if snapshot.Unavailable == nil {
-		snapshot.Unavailable = map[control.Need]string{}
-	}
-	snapshot.Unavailable[control.NeedProbes] = control.ReasonInconclusive
 }
 
 // note takes note of what could not be observed.
