@@ -124,7 +124,7 @@ func (c *Control) unavailable(snapshot *control.Snapshot) map[control.Need]strin
 // Payload are the exact inputs of the control's verdict: its definition, and those parts
 // of a snapshot that it looks at. The objects are what the digests name.
 func (c *Control) Payload(parts []Part, snapshot *control.Snapshot) ([]ledger.Input, []ledger.Object, error) {
-	seen, err := c.Inputs(parts, snapshot)
+	seen, err := c.partsSeen(parts, snapshot)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -137,8 +137,8 @@ func (c *Control) Payload(parts []Part, snapshot *control.Snapshot) ([]ledger.In
 	return inputs, objects, nil
 }
 
-// Inputs are those parts of a snapshot that the control looks at.
-func (c *Control) Inputs(parts []Part, snapshot *control.Snapshot) ([]Part, error) {
+// partsSeen are those parts of a snapshot that the control looks at.
+func (c *Control) partsSeen(parts []Part, snapshot *control.Snapshot) ([]Part, error) {
 	seen, own := make([]Part, 0, len(parts)), c.unavailable(snapshot)
 	for _, part := range parts {
 		at := slices.IndexFunc(roles, func(r role) bool { return r.name == part.Role })
