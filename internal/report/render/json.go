@@ -19,7 +19,7 @@ import (
 // It writes what encoding/json does, element by element: a record of a large
 // cluster has lists that are better not encoded as a whole.
 func JSON(w io.Writer, r *report.Record) error {
-	j := &jsonWriter{Writer: bufio.NewWriter(w)}
+	j := &jsonWriter{Writer: bufio.NewWriterSize(w, jsonBuffer)}
 	j.encoder = json.NewEncoder(&j.one)
 	j.encoder.SetEscapeHTML(false)
 	if err := j.value(reflect.ValueOf(*r), ""); err != nil {
@@ -35,12 +35,18 @@ func JSON(w io.Writer, r *report.Record) error {
 // jsonWriter writes JSON. What cannot be written is told when it is flushed.
 type jsonWriter struct {
 	*bufio.Writer
-	// one is what the encoder has written of one element.
-	one     bytes.Buffer
-	encoder *json.Encoder
+	// one is what the encoder has written of one element, and indented how it stands
+	// in the record.
+	one      bytes.Buffer
+	indented []byte
+	encoder  *json.Encoder
 }
 
-const jsonIndent = "  "
+const (
+	jsonIndent = "  "
+	// jsonBuffer is how much is written at once.
+	jsonBuffer = 1 << 16
+)
 
 func (j *jsonWriter) text(parts ...string) {
 	for _, part := range parts {
@@ -58,11 +64,11 @@ func (j *jsonWriter) value(v reflect.Value, indent string) error {
 		return j.elements(v, indent)
 	}
 	j.one.Reset()
-	j.encoder.SetIndent(indent, jsonIndent)
 	if err := j.encoder.Encode(v.Interface()); err != nil {
 		return err
 	}
-	_, _ = j.Write(bytes.TrimSuffix(j.one.Bytes(), []byte("\n"))) // See text.
+	j.indented = appendIndented(j.indented[:0], bytes.TrimSuffix(j.one.Bytes(), []byte("\n")), indent)
+	_, _ = j.Write(j.indented) // See text.
 	return nil
 }
 
