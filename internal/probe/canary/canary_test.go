@@ -274,6 +274,21 @@ func TestACanaryOutlivesNoProbe(t *testing.T) {
 	}
 }
 
+// TestCleanUpReachesItsOwnNamespaceOnly: what another installation left over in its
+// namespace is that one's, though all canaries have the same name.
+func TestCleanUpReachesItsOwnNamespaceOnly(t *testing.T) {
+	var asked []string
+	prober, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Method+" "+r.URL.RequestURI())
+		refuse(w, http.StatusNotFound, "not found")
+	}))
+	prober.CleanUp(t.Context())
+	want := []string{"DELETE /api/v1/namespaces/holdfast-system/secrets/holdfast-canary", "DELETE /api/v1/namespaces/holdfast-system/configmaps/holdfast-canary"}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
 // TestAnAPIServerThatHangs: the probe ends in time, and says so.
 func TestAnAPIServerThatHangs(t *testing.T) {
 	for name, serve := range map[string]http.HandlerFunc{
