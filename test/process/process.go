@@ -20,7 +20,7 @@ import (
 
 const (
 	// readyTimeout bounds the start of one process; generous, for loaded machines.
-	readyTimeout = 2 * time.Minute
+	readyTimeout = 5 * time.Minute
 	readyPoll    = 50 * time.Millisecond
 	// stopGrace is how long a process may take to end after SIGTERM, unless it says.
 	stopGrace = 5 * time.Second
@@ -102,7 +102,7 @@ func (r *run) live(started chan<- error, log io.Closer) {
 }
 
 // WaitReady polls check until it succeeds. It fails when the process ends, when
-// ctx is done or when two minutes are over, with the end of the process's log.
+// ctx is done or when five minutes are over, with the end of the process's log.
 func (p *Process) WaitReady(ctx context.Context, check func(context.Context) error) error {
 	r := p.current()
 	if r == nil {
