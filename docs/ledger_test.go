@@ -23,7 +23,8 @@ func TestLedgerFormatNamesEveryField(t *testing.T) {
 	seen := map[reflect.Type]bool{}
 	var fields []string
 	for _, typ := range []reflect.Type{reflect.TypeFor[ledger.Entry](), reflect.TypeFor[ledger.Manifest](), reflect.TypeFor[ledger.ManifestChunk](),
-		reflect.TypeFor[ledger.EvidenceState](), reflect.TypeFor[control.Observation]()} {
+		reflect.TypeFor[ledger.EvidenceState](), reflect.TypeFor[ledger.PolicyRecord](), reflect.TypeFor[ledger.Member](), reflect.TypeFor[ledger.Record](),
+		reflect.TypeFor[ledger.CreatedObject](), reflect.TypeFor[control.Observation]()} {
 		fields = append(fields, fieldsOf(typ, seen)...)
 	}
 	for _, field := range fields {
