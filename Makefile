@@ -10,7 +10,7 @@ TOOL := go tool -modfile=go.tools.mod
 
 # Every suite that needs an API server starts one of its own: two packages at a
 # time is what two cores carry.
-TEST_FLAGS ?= -timeout=30m -p=2
+TEST_FLAGS ?= -timeout=50m -p=2
 FUZZTIME   ?= 30s
 
 ##@ Try
