@@ -61,10 +61,11 @@ var _ = Describe("Edits in flight", func() {
 			New:  "	r.intros.await(next, reached)\n	<-time.After(3 * time.Second)\n",
 		}}})
 		s := onOwn("inbetween", harness.OperatorOptions{Binary: binary})
+		s.observed()
 		s.Apply(s.tb, s.policy("").Enforce())
 		name := s.namespace("late")
 		s.AwaitDenied(s.tb, name)
-		s.awaitEpisodes(1, ledger.OriginNewSubject, ledger.EndingRepaired)
+		s.eventually("it was an episode", func() error { return s.episodes().On(name).Ended(ledger.EndingRepaired).Want(1) })
 	})
 
 	It("leave no namespace behind when the policy is edited many times", func() {
