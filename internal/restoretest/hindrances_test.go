@@ -1,8 +1,11 @@
 package restoretest_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -116,6 +120,34 @@ func testToldOnce(t *testing.T) {
 	p.stop()
 	if got := told.Load(); got != 1 {
 		t.Errorf("the log says it %d times", got)
+	}
+}
+
+// testYoungNamespace: that the service account of a namespace is not made yet is over in
+// a moment, and not recorded.
+func testYoungNamespace(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).withVolume()
+	refused := &atomic.Int64{}
+	r.wrap = func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if request.Method != http.MethodPost || !strings.HasSuffix(request.URL.Path, "/pods") || refused.Add(1) > 2 {
+				return next.RoundTrip(request)
+			}
+			why := fmt.Errorf("error looking up service account %s/default: serviceaccount \"default\" not found", r.namespace)
+			status := apierrors.NewForbidden(corev1.Resource("pods"), permissions.SentinelName, why).Status()
+			status.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+			body, err := json.Marshal(status)
+			return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}},
+				Body: io.NopCloser(bytes.NewReader(body)), Request: request}, err
+		})
+	}
+	p := r.start()
+	if seen := p.once(); seen.Restored == nil || seen.Restored.Phase != "Completed" {
+		t.Errorf("got %+v", seen)
+	}
+	if got := refused.Load(); got < 3 {
+		t.Errorf("it was tried %d times", got)
 	}
 }
 

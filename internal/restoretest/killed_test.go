@@ -100,10 +100,11 @@ func testKilled(t *testing.T) {
 			if sent && step.method == http.MethodGet {
 				continue
 			}
-			step.sent = sent
+			at := step
+			at.sent = sent
 			t.Run(name+map[bool]string{false: ", not sent", true: ", sent"}[sent], func(t *testing.T) {
 				t.Parallel()
-				killedAt(t, step)
+				killedAt(t, at)
 			})
 		}
 	}

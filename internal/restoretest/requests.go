@@ -18,6 +18,10 @@ import (
 // maxQuoted bounds what is quoted of an answer of the API server, in bytes.
 const maxQuoted = 160
 
+// noAccountYet is part of what the API server says of a pod in a namespace that is so
+// young that its service account is not made yet.
+const noAccountYet = "error looking up service account"
+
 // create creates an object.
 func (t *Tester) create(ctx context.Context, object client.Object) error {
 	namespace, what := object.GetNamespace(), "create a "+kindOf(object)
@@ -70,6 +74,7 @@ func (t *Tester) refused(err error, what, namespace string) error {
 		where = " in namespace " + namespace
 	}
 	switch {
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), noAccountYet): // over in a moment
 	// An authorizer says this, and admission does not.
 	case apierrors.IsUnauthorized(err), apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot "):
 		return unseen.Forbidden("Holdfast may not %s%s: %s.", what, where, t.table.MissingRestoreTests())

@@ -82,6 +82,7 @@ func TestOnAnAPIServer(t *testing.T) {
 		t.Run("a volume that is in use elsewhere", testSharedVolume)
 		t.Run("what is missing, or in the way", testHindrances)
 		t.Run("what is in the way is told once", testToldOnce)
+		t.Run("a namespace without its service account", testYoungNamespace)
 		t.Run("a sentinel that is not wanted any more", testForget)
 		t.Run("results count, and then do not", testCadence)
 	})
