@@ -28,4 +28,9 @@
 //	evidence.go, anchors.go    schedule, access, self-tests, witness
 //	history.go                 what really happened, for tests to compare with
 //	backups.go, backups_*.go   backups: the story, Velero, the operator, restore tests
+//	pen.go                     how verdicts on snapshots are written down
+//
+// In tests: first_test.go has the ledgers that every version has to read, of which
+// chronicle_*_test.go tell one event by event, with everything that an entry can say, and
+// pruned_test.go has a segment removed from another.
 package synthetic
