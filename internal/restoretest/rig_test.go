@@ -50,7 +50,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, client: admin(t), uid: unique("cluster"), namespace: unique("shop"), velero: startVelero(t), user: user}
 	r.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: r.namespace}})
-	r.target = control.RestoreTarget{Provider: "Velero", VeleroNamespace: r.velero.namespace, Namespace: r.namespace, Timeout: time.Minute}
+	r.target = control.RestoreTarget{Provider: "Velero", VeleroNamespace: r.velero.namespace, Namespace: r.namespace, Timeout: 10 * time.Minute}
 	return r
 }
 
