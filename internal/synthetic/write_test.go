@@ -169,7 +169,7 @@ func TestGeneratedLedger(t *testing.T) {
 // namespaces give, and time goes on all the same.
 func TestAPastInWhichNothingDriftsEnds(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	opts := Options{Seed: 1, Duration: 10 * day, Namespaces: 12, Entries: 900, Heartbeat: 2 * time.Hour, Collections: 2 * time.Hour,
 		Anchored: true, Broken: true, SegmentSize: 400}
