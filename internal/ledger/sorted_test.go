@@ -10,10 +10,10 @@ import (
 )
 
 // byLibrary is the canonical form as the library makes it of what encoding/json writes.
-func byLibrary(t testing.TB, v any) (data []byte, err error) {
-	t.Helper()
+func byLibrary(tb testing.TB, v any) (data []byte, err error) {
+	tb.Helper()
 	if data, err = json.Marshal(v); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return jcs.Transform(data)
 }
