@@ -60,7 +60,7 @@ var _ = Describe("Edits in flight", func() {
 			Old:  "	r.intros.await(next, reached)\n",
 			New:  "	r.intros.await(next, reached)\n	<-time.After(3 * time.Second)\n",
 		}}})
-		s := onOwn("inbetween", harness.OperatorOptions{Binary: binary})
+		s := onOwn("midway", harness.OperatorOptions{Binary: binary})
 		s.observed()
 		s.Apply(s.tb, s.policy("").Enforce())
 		name := s.namespace("late")
