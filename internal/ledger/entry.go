@@ -221,5 +221,14 @@ func (e *Entry) validate() error {
 	return nil
 }
 
+// canonical encodes v as canonical JSON.
+func canonical(v any) ([]byte, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return jcs.Transform(data)
+}
+
 // Opens reports whether the entry opens an episode.
 func (e *Entry) Opens() bool { return e.Episode != "" && e.Episode == EpisodeID(e.ID) }
