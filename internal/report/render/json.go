@@ -35,11 +35,9 @@ func JSON(w io.Writer, r *report.Record) error {
 // jsonWriter writes JSON. What cannot be written is told when it is flushed.
 type jsonWriter struct {
 	*bufio.Writer
-	// one is what the encoder has written of one element, and indented how it stands
-	// in the record.
-	one      bytes.Buffer
-	indented []byte
-	encoder  *json.Encoder
+	// one is what the encoder has written of one element.
+	one     bytes.Buffer
+	encoder *json.Encoder
 }
 
 const (
@@ -64,11 +62,11 @@ func (j *jsonWriter) value(v reflect.Value, indent string) error {
 		return j.elements(v, indent)
 	}
 	j.one.Reset()
+	j.encoder.SetIndent(indent, jsonIndent)
 	if err := j.encoder.Encode(v.Interface()); err != nil {
 		return err
 	}
-	j.indented = appendIndented(j.indented[:0], bytes.TrimSuffix(j.one.Bytes(), []byte("\n")), indent)
-	_, _ = j.Write(j.indented) // See text.
+	_, _ = j.Write(bytes.TrimSuffix(j.one.Bytes(), []byte("\n"))) // See text.
 	return nil
 }
 
