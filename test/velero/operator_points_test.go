@@ -95,9 +95,12 @@ func countsBackups(beside func() (*installation, *harness.Operator)) {
 }
 
 // completes begins a backup of a namespace, and waits until it counts as its recovery
-// point, and is recorded.
+// point, and is recorded: as one is that begins once the control is introduced.
 func (s *scene) completes(name, namespace string, edits ...func(*unstructured.Unstructured)) {
 	GinkgoHelper()
+	s.eventually("the control is introduced", func() error {
+		return s.evidence().Kind(ledger.KindControlIntroduced).Where(func(e *ledger.Entry) bool { return e.Control == backups }).Want(1)
+	})
 	s.byHand(name, namespace, edits...)
 	s.awaitState(backups, namespace, control.Conforming, "")
 	s.awaitOccurrence(ledger.OccurrenceCompleted, named(name))
