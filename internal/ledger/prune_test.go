@@ -330,7 +330,7 @@ func TestObjectsInUseAreNotSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.age(t)
-	if !log.HasObject(fresh.Digest) {
+	if !log.touch(log.place.object(objectsDir, fresh.Digest)) {
 		t.Error("an object that was put is not there")
 	}
 	if _, err := c.rec.Prune(context.Background()); err != nil {

@@ -197,9 +197,3 @@ func (l *Log) object(class, digest string) ([]byte, error) {
 	}
 	return o.Data, nil
 }
-
-// HasObject reports whether an object is durable beside the log. It then stays
-// there for a day at least, named by an entry or not.
-func (l *Log) HasObject(digest string) bool {
-	return l.touch(l.place.object(objectsDir, digest))
-}

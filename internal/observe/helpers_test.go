@@ -23,6 +23,12 @@ import (
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 )
 
+// policyVersion and policyKind are what the API calls the kind that most tests write.
+const (
+	policyVersion = "networking.k8s.io/v1"
+	policyKind    = "NetworkPolicy"
+)
+
 const (
 	fieldManager = "holdfast"
 	pollInterval = 5 * time.Millisecond
@@ -289,8 +295,8 @@ func (c *cluster) patchPolicy(t *testing.T, namespace, name string, patch map[st
 func (c *cluster) apply(t *testing.T, namespace, name string) *networkingv1.NetworkPolicy {
 	t.Helper()
 	wanted := document(t, map[string]any{
-		"apiVersion": "networking.k8s.io/v1",
-		"kind":       "NetworkPolicy",
+		"apiVersion": policyVersion,
+		"kind":       policyKind,
 		"metadata":   map[string]any{"name": name, "namespace": namespace},
 		"spec": map[string]any{
 			"podSelector": map[string]any{}, "policyTypes": []string{"Ingress"}, "ingress": []any{}, "egress": []any{},

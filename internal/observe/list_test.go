@@ -238,7 +238,7 @@ func testMarks(t *testing.T, c *cluster, o *told) {
 	if o.Mark("passing") == absent {
 		t.Error("a namespace that came and went leaves no mark")
 	}
-	write := o.BeginWrite(control.NeedNetworkPolicies, "marked", "applied")
+	write := o.BeginChange(policyVersion, policyKind, "marked", "applied")
 	version := c.apply(t, "marked", "applied").ResourceVersion
 	write.Done(version)
 	eventually(t, "the watch to reach our own write", func() bool { return o.Reached(map[string]string{"networkpolicies": version}) })

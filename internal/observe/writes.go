@@ -5,8 +5,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
-
-	"github.com/holdfast-dev/holdfast/internal/control"
 )
 
 // write is what is known of our latest write of an object whose effect the
@@ -133,20 +131,12 @@ type Write struct {
 	key      object
 }
 
-// BeginChange is BeginWrite for an object of any kind. A write of a kind that is
-// not observed at the time is not waited for.
+// BeginChange is called before an own write is sent. Until the write is Done, Removed
+// or Failed, one of which must follow, events of the object are held back, so that the
+// echo of the write triggers nothing. A write of a kind that is not observed at the time
+// is not waited for.
 func (o *Observer) BeginChange(apiVersion, kind, namespace, name string) *Write {
-	return o.begin(o.written(apiVersion, kind, namespace, name))
-}
-
-// BeginWrite is called before an own write is sent. Until the write is Done,
-// Removed or Failed, one of which must follow, events of the object are held back, so that
-// the echo of the write triggers nothing.
-func (o *Observer) BeginWrite(need control.Need, namespace, name string) *Write {
-	return o.begin(object{string(need), namespace, name})
-}
-
-func (o *Observer) begin(key object) *Write {
+	key := o.written(apiVersion, kind, namespace, name)
 	w := &Write{observer: o, key: key}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -163,7 +153,7 @@ func (o *Observer) written(apiVersion, kind, namespace, name string) object {
 
 // Done says that the write was answered with the object at resourceVersion, ""
 // where the outcome is unknown: then the namespace's snapshots are refused with
-// an UnresolvedWriteError until NoteWrite or NoteAbsent.
+// an UnresolvedWriteError until NoteChange or NoteGone.
 func (w *Write) Done(resourceVersion string) {
 	w.observer.endWrite(w.key, func(e *write) (echo bool) {
 		e.note(resourceVersion)
@@ -188,27 +178,17 @@ func (w *Write) Failed() {
 	w.observer.endWrite(w.key, func(*write) (echo bool) { return false })
 }
 
-// NoteWrite says that an own write, or a live read after one whose outcome was
+// NoteChange says that an own write, or a live read after one whose outcome was
 // unknown, gave the object at resourceVersion. "" means that the outcome is
 // unknown, as for Write.Done.
-func (o *Observer) NoteWrite(need control.Need, namespace, name, resourceVersion string) {
-	o.noteWrite(object{string(need), namespace, name}, func(e *write) { e.note(resourceVersion) })
-}
-
-// NoteChange is NoteWrite for an object of any kind.
 func (o *Observer) NoteChange(apiVersion, kind, namespace, name, resourceVersion string) {
 	o.noteWrite(o.written(apiVersion, kind, namespace, name), func(e *write) { e.note(resourceVersion) })
 }
 
-// NoteGone is NoteAbsent for an object of any kind.
+// NoteGone says that the object is gone, because we deleted it, or because a
+// live read did not find it.
 func (o *Observer) NoteGone(apiVersion, kind, namespace, name string) {
 	o.noteWrite(o.written(apiVersion, kind, namespace, name), (*write).gone)
-}
-
-// NoteAbsent says that the object is gone, because we deleted it, or because a
-// live read did not find it.
-func (o *Observer) NoteAbsent(need control.Need, namespace, name string) {
-	o.noteWrite(object{string(need), namespace, name}, (*write).gone)
 }
 
 // gone records that the object is known to be gone.

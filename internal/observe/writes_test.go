@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/holdfast-dev/holdfast/internal/control"
 	"github.com/holdfast-dev/holdfast/internal/observe"
 )
 
@@ -21,14 +20,14 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 		"created, announced before": {
 			namespace: "echo-create",
 			act: func(t *testing.T, ns string) {
-				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				w := o.BeginChange(policyVersion, policyKind, ns, "own")
 				w.Done(c.apply(t, ns, "own").ResourceVersion)
 			},
 		},
 		"created, answered after the event": {
 			namespace: "echo-late",
 			act: func(t *testing.T, ns string) {
-				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				w := o.BeginChange(policyVersion, policyKind, ns, "own")
 				applied := c.apply(t, ns, "own")
 				c.fence(t, o, "fence")
 				w.Done(applied.ResourceVersion)
@@ -37,7 +36,7 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 		"edited while the write was under way": {
 			namespace: "echo-edited",
 			act: func(t *testing.T, ns string) {
-				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				w := o.BeginChange(policyVersion, policyKind, ns, "own")
 				applied := c.apply(t, ns, "own")
 				c.patchPolicy(t, ns, "own", open)
 				c.fence(t, o, "fence")
@@ -48,7 +47,7 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 		"created by others while the write failed": {
 			namespace: "echo-failed",
 			act: func(t *testing.T, ns string) {
-				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				w := o.BeginChange(policyVersion, policyKind, ns, "own")
 				c.createPolicy(t, ns, "own")
 				c.fence(t, o, "fence")
 				w.Failed()
@@ -58,7 +57,7 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 		"edited after the write": {
 			namespace: "echo-then-edited",
 			act: func(t *testing.T, ns string) {
-				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				w := o.BeginChange(policyVersion, policyKind, ns, "own")
 				w.Done(c.apply(t, ns, "own").ResourceVersion)
 				c.patchPolicy(t, ns, "own", open)
 			},
@@ -67,8 +66,8 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 		"removed, answered before the event": {
 			namespace: "echo-removed",
 			act: func(t *testing.T, ns string) {
-				o.BeginWrite(control.NeedNetworkPolicies, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
-				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				o.BeginChange(policyVersion, policyKind, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
+				w := o.BeginChange(policyVersion, policyKind, ns, "own")
 				c.deletePolicy(t, ns, "own")
 				w.Removed()
 			},
@@ -76,8 +75,8 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 		"removed, answered after the event": {
 			namespace: "echo-removed-late",
 			act: func(t *testing.T, ns string) {
-				o.BeginWrite(control.NeedNetworkPolicies, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
-				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				o.BeginChange(policyVersion, policyKind, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
+				w := o.BeginChange(policyVersion, policyKind, ns, "own")
 				c.deletePolicy(t, ns, "own")
 				c.fence(t, o, "fence")
 				w.Removed()
@@ -86,8 +85,8 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 		"created anew by others while it was removed": {
 			namespace: "echo-recreated",
 			act: func(t *testing.T, ns string) {
-				o.BeginWrite(control.NeedNetworkPolicies, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
-				w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+				o.BeginChange(policyVersion, policyKind, ns, "own").Done(c.apply(t, ns, "own").ResourceVersion)
+				w := o.BeginChange(policyVersion, policyKind, ns, "own")
 				c.deletePolicy(t, ns, "own")
 				c.createPolicy(t, ns, "own")
 				c.fence(t, o, "fence")
@@ -99,7 +98,7 @@ func testEcho(t *testing.T, c *cluster, o *told) {
 			namespace: "echo-noop",
 			act: func(t *testing.T, ns string) {
 				for range 2 {
-					w := o.BeginWrite(control.NeedNetworkPolicies, ns, "own")
+					w := o.BeginChange(policyVersion, policyKind, ns, "own")
 					w.Done(c.apply(t, ns, "own").ResourceVersion)
 				}
 			},
@@ -140,7 +139,7 @@ func testStaleUntilSeen(t *testing.T, c *cluster, _ *told) {
 	before := o.triggered(namespace)
 
 	proxy.Freeze()
-	w := o.BeginWrite(control.NeedNetworkPolicies, namespace, "own")
+	w := o.BeginChange(policyVersion, policyKind, namespace, "own")
 	applied := c.apply(t, namespace, "own")
 	if _, err := o.Snapshot(namespace); err != nil {
 		t.Errorf("snapshot before the write was answered: %v", err)
@@ -182,28 +181,28 @@ func testUnknownOutcome(t *testing.T, c *cluster, o *told) {
 		}
 	}
 
-	o.BeginWrite(control.NeedNetworkPolicies, namespace, "own").Done("")
+	o.BeginChange(policyVersion, policyKind, namespace, "own").Done("")
 	blocked("no answer")
-	o.NoteAbsent(control.NeedNetworkPolicies, namespace, "own")
+	o.NoteGone(policyVersion, policyKind, namespace, "own")
 	if _, err := o.Snapshot(namespace); err != nil {
 		t.Errorf("snapshot after the object was found absent: %v", err)
 	}
 
-	o.NoteWrite(control.NeedNetworkPolicies, namespace, "own", "")
+	o.NoteChange(policyVersion, policyKind, namespace, "own", "")
 	policy := c.createPolicy(t, namespace, "own")
 	c.fence(t, o, "fence")
 	blocked("an event alone does not say whose it is")
-	o.NoteWrite(control.NeedNetworkPolicies, namespace, "own", policy.ResourceVersion)
+	o.NoteChange(policyVersion, policyKind, namespace, "own", policy.ResourceVersion)
 	if diff := cmp.Diff([]string{"own"}, names(o.snapshot(t, namespace).NetworkPolicies)); diff != "" {
 		t.Errorf("policies (-want +got):\n%s", diff)
 	}
 
-	o.NoteWrite(control.NeedNetworkPolicies, namespace, "own", "not a number")
+	o.NoteChange(policyVersion, policyKind, namespace, "own", "not a number")
 	if _, err := o.Snapshot(namespace); err != nil {
 		t.Errorf("a version that cannot be compared reads as stale: %v", err)
 	}
 
-	o.NoteWrite(control.NeedNetworkPolicies, namespace, "own", "")
+	o.NoteChange(policyVersion, policyKind, namespace, "own", "")
 	c.terminate(t, namespace)
 	c.finalize(t, namespace)
 	c.fence(t, o, "fence")
