@@ -262,11 +262,19 @@ func (c *chronicle) invalidPolicy() {
 		c.t.Fatal("the policy can be used")
 	}
 	gap := ledger.GapBody{Cause: ledger.CauseInvalidPolicy, Policy: staging, From: from}
-	id := c.say(ledger.Entry{Kind: ledger.KindGap, Reason: gap.Cause, Gap: &gap})
-	c.now = c.now.Add(20 * minute)
+	c.gap(gap, 20*minute)
+	c.edit(staging, stagingSpec(), ledger.ChangeBody{})
+}
+
+// gap says that a gap begins, and after a while that it has ended. It returns the id of
+// its beginning.
+func (c *chronicle) gap(gap ledger.GapBody, lasts time.Duration) (id string) {
+	c.t.Helper()
+	id = c.say(ledger.Entry{Kind: ledger.KindGap, Reason: gap.Cause, Gap: &gap})
+	c.now = c.now.Add(lasts)
 	to := ledger.At(c.now)
 	ended := gap
 	ended.To, ended.Ends = &to, id
 	c.say(ledger.Entry{Kind: ledger.KindGap, Reason: gap.Cause, Gap: &ended})
-	c.edit(staging, stagingSpec(), ledger.ChangeBody{})
+	return id
 }

@@ -45,12 +45,8 @@ func (c *chronicle) cutOff() {
 	c.t.Helper()
 	gap := ledger.GapBody{Cause: ledger.CauseUnreachable, Kind: "ingresses.networking.k8s.io", From: ledger.At(c.now)}
 	c.now = c.now.Add(2 * minute)
-	id := c.say(ledger.Entry{Kind: ledger.KindGap, Reason: gap.Cause, Gap: &gap})
-	c.now = c.now.Add(3 * minute)
+	c.gap(gap, 3*minute)
 	to := ledger.At(c.now)
-	ended := gap
-	ended.To, ended.Ends = &to, id
-	c.say(ledger.Entry{Kind: ledger.KindGap, Reason: gap.Cause, Gap: &ended})
 	c.now = c.now.Add(minute)
 	again := ledger.At(c.now)
 	c.say(ledger.Entry{Kind: ledger.KindGap, Reason: ledger.CauseWatchRestarted,
