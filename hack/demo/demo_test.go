@@ -33,8 +33,8 @@ func TestClaim(t *testing.T) {
 			if diff := cmp.Diff(c.want, out.String()); diff != "" {
 				t.Errorf("output (-want +got):\n%s", diff)
 			}
-			if s.claims != 1 || s.failed != c.wantFailed {
-				t.Errorf("%d claims, %d failed, want 1 and %d", s.claims, s.failed, c.wantFailed)
+			if s.claims != 1 || len(s.failed) != c.wantFailed {
+				t.Errorf("%d claims, failed: %q, want 1 and %d", s.claims, s.failed, c.wantFailed)
 			}
 		})
 	}

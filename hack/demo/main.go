@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -45,7 +46,12 @@ func run(ctx context.Context, s *screen, full bool) (err error) {
 	}
 	d, err := prepare(ctx, s, full)
 	if d != nil {
-		defer func() { err = errors.Join(err, d.stop()) }()
+		defer func() {
+			if err != nil && ctx.Err() == nil {
+				err = fmt.Errorf("%w\n%s", err, d.operator.lastWords())
+			}
+			err = errors.Join(err, d.stop())
+		}()
 	}
 	if err == nil {
 		err = d.show(ctx, steps(full))
@@ -65,8 +71,8 @@ func run(ctx context.Context, s *screen, full bool) (err error) {
 		<-ctx.Done()
 		s.printf("\ncleaning up\n")
 	}
-	if s.failed > 0 {
-		return fmt.Errorf("%d of %d claims do not hold", s.failed, s.claims)
+	if len(s.failed) > 0 {
+		return fmt.Errorf("%d of %d claims do not hold:\n%s", len(s.failed), s.claims, strings.Join(s.failed, "\n"))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,6 +24,7 @@ const (
 // operator is a running operator.
 type operator struct {
 	cmd     *exec.Cmd
+	log     string
 	exited  chan struct{}
 	err     error
 	started time.Time
@@ -50,7 +52,7 @@ func (d *demo) launch(ctx context.Context) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	// A Ctrl-C is for the demo, which then stops the operator in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	o := &operator{cmd: cmd, exited: make(chan struct{}), started: time.Now()}
+	o := &operator{cmd: cmd, log: log.Name(), exited: make(chan struct{}), started: time.Now()}
 	if err := cmd.Start(); err != nil {
 		return errors.Join(fmt.Errorf("start the operator: %w", err), log.Close())
 	}
@@ -59,10 +61,10 @@ func (d *demo) launch(ctx context.Context) error {
 		o.err = errors.Join(cmd.Wait(), log.Close())
 		close(o.exited)
 	}()
-	return o.awaitReady(ctx, "http://"+probe+"/readyz", d.path("operator.log"))
+	return o.awaitReady(ctx, "http://"+probe+"/readyz")
 }
 
-func (o *operator) awaitReady(ctx context.Context, url, log string) error {
+func (o *operator) awaitReady(ctx context.Context, url string) error {
 	err := wait.PollUntilContextTimeout(ctx, poll, waitLimit, true, func(ctx context.Context) (bool, error) {
 		select {
 		case <-o.exited:
@@ -72,10 +74,25 @@ func (o *operator) awaitReady(ctx context.Context, url, log string) error {
 		return answersOK(ctx, url), nil
 	})
 	if err != nil {
-		text, _ := os.ReadFile(log) // the error says enough without
-		return fmt.Errorf("the operator does not get ready: %w\n%s", err, text)
+		return fmt.Errorf("the operator does not get ready: %w", err)
 	}
 	return nil
+}
+
+// logEnd is how much of the operator's log is shown where something fails, in lines.
+const logEnd = 40
+
+// lastWords is the end of the operator's log, if it was started.
+func (o *operator) lastWords() string {
+	if o == nil {
+		return ""
+	}
+	text, err := os.ReadFile(o.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return "the end of the operator's log:\n" + strings.Join(lines[max(0, len(lines)-logEnd):], "\n")
 }
 
 // answersOK reports whether a URL answers, with status 200.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -45,10 +46,13 @@ func showSchedule(ctx context.Context, d *demo) error {
 func showCollected(ctx context.Context, d *demo) error {
 	d.story.past = d.generate(ctx) // it takes as long as the wait
 	var records v1alpha1.EvidenceRecordList
-	err := d.during("waiting for a collection", func() error {
+	complete := -1
+	// One of a moment at which something had not been probed yet is Partial.
+	err := d.during("waiting for a complete collection", func() error {
 		return wait.PollUntilContextTimeout(ctx, poll, slotLimit, true, func(ctx context.Context) (bool, error) {
 			err := d.client.List(ctx, &records)
-			return len(records.Items) > 0, err
+			complete = slices.IndexFunc(records.Items, func(r v1alpha1.EvidenceRecord) bool { return r.Spec.Result == v1alpha1.RecordResult(v1alpha1.SlotCompleted) })
+			return complete >= 0, err
 		})
 	})
 	if err != nil && !wait.Interrupted(err) {
@@ -57,11 +61,11 @@ func showCollected(ctx context.Context, d *demo) error {
 	if err := d.shells(ctx, "kubectl get evr"); err != nil {
 		return err
 	}
-	if len(records.Items) == 0 {
-		d.claim("a collection was made", true, false)
+	if complete < 0 {
+		d.claim("a complete collection was made", true, false)
 		return nil
 	}
-	found := records.Items[0].Spec
+	found := records.Items[complete].Spec
 	d.claim("the whole population was read again, past every cache, and compared with the record", true, found.Compared > 0 && found.Compared == found.Subjects)
 	d.claim("nothing was found in another state than recorded", 0, int(found.Discrepancies))
 	return nil

@@ -55,13 +55,11 @@ func showEnforce(ctx context.Context, d *demo) error {
 	if err := d.shells(ctx, enforceCommand); err != nil {
 		return err
 	}
+	var during map[string]string
 	waiting, err := d.awaitStatus(ctx, func(p *v1alpha1.ControlPolicy) bool {
-		return condition(p, v1alpha1.ConditionEnforced) == "False RollingOut"
+		during, _ = d.policies(ctx) // what is not seen is a claim that does not hold
+		return condition(p, v1alpha1.ConditionEnforced) == "False RollingOut" && slices.Contains(protected(during), "default")
 	})
-	if err != nil {
-		return err
-	}
-	during, err := d.policies(ctx)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,8 @@ type screen struct {
 	colour bool
 	since  time.Time
 	claims int
-	failed int
+	// failed are the claims that do not hold, as they were printed.
+	failed []string
 	// claimed is whether a claim was printed last.
 	claimed bool
 }
@@ -102,8 +103,9 @@ func (s *screen) claim(what string, expected, seen any) {
 		s.printf("%s %s\n", s.paint(green, "✓"), what)
 		return
 	}
-	s.failed++
-	s.printf("%s %s\n    expected  %s\n    seen      %s\n", s.paint(red, "✗"), what, want, got)
+	failed := fmt.Sprintf("%s\n    expected  %s\n    seen      %s", what, want, got)
+	s.failed = append(s.failed, failed)
+	s.printf("%s %s\n", s.paint(red, "✗"), failed)
 }
 
 // during names what is being done, and shows that it goes on while it takes long.

@@ -30,8 +30,8 @@ type story struct {
 
 // summary is the last line.
 func (d *demo) summary() string {
-	if d.failed > 0 {
-		return d.paint(red, fmt.Sprintf("%d of %d claims do not hold.", d.failed, d.claims))
+	if len(d.failed) > 0 {
+		return d.paint(red, fmt.Sprintf("%d of %d claims do not hold.", len(d.failed), d.claims))
 	}
 	return d.paint(green, fmt.Sprintf("All %d claims hold.", d.claims)) +
 		fmt.Sprintf(" First verdict after %.1fs, all of it in %.1fs.", d.story.firstVerdict.Seconds(), time.Since(d.since).Seconds())

@@ -26,6 +26,7 @@ import (
 const (
 	DefaultPatience    = 2 * time.Minute
 	DefaultPageTimeout = time.Minute
+	DefaultOutage      = 2 * time.Minute
 	DefaultMaxReread   = 1000
 )
 
@@ -62,6 +63,9 @@ type Options struct {
 	PageSize int64
 	// PageTimeout bounds one request. 0 means a minute.
 	PageTimeout time.Duration
+	// Outage is for how long, from its beginning, a collection asks again for what the
+	// API server does not answer, as while that is started again. 0 means two minutes.
+	Outage time.Duration
 	// Patience is how long differences may wait for the watches to show what was
 	// read: a bookmark comes once a minute to kinds in which nothing happens. 0
 	// means two minutes, for all of a collection together.
@@ -107,6 +111,7 @@ type Collector struct{ opts Options }
 // New returns a collector.
 func New(opts Options) *Collector {
 	opts.PageTimeout = cmp.Or(opts.PageTimeout, DefaultPageTimeout)
+	opts.Outage = cmp.Or(opts.Outage, DefaultOutage)
 	opts.MaxReread = cmp.Or(opts.MaxReread, DefaultMaxReread)
 	opts.Patience = cmp.Or(opts.Patience, DefaultPatience)
 	return &Collector{opts}

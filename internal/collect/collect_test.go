@@ -3,9 +3,11 @@ package collect_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,6 +45,7 @@ func TestCollect(t *testing.T) {
 		{"E11: objects that were missed are found", testMissedObjects},
 		{"what rests on probes is not compared before there are any", testProbesAwaited},
 		{"E3: a list that expires begins again", testExpired},
+		{"a collection outlasts an API server that is started again", testOutage},
 		{"E4: what may not be read is not evaluated", testForbidden},
 		{"E4: without namespaces there is no census", testNoNamespaces},
 		{"a policy that is edited meanwhile is not compared", testEdited},
@@ -241,6 +244,34 @@ func testExpired(t *testing.T, c *cluster) {
 	w.verified()
 }
 
+// testOutage: a slot that falls into the seconds in which no API server answers is
+// collected all the same, and the manifest says how often was asked.
+func testOutage(t *testing.T, c *cluster) {
+	w := newWorld(t, c, baseline())
+	w.recorded("conforming", control.Conforming)
+	w.recorded("deviating", control.Deviating)
+	back := time.Now().Add(time.Second)
+	r := w.collect(func(o *collect.Options, _ *collect.Request) {
+		o.Config = wrapped(o.Config, func(next roundTripper) roundTripper {
+			return func(r *http.Request) (*http.Response, error) {
+				if time.Now().Before(back) {
+					return nil, syscall.ECONNREFUSED
+				}
+				return next(r)
+			}
+		})
+	})
+	complete(t, r, ledger.CollectionCompleted)
+	i := slices.IndexFunc(r.Manifest.Lists, func(l ledger.ManifestList) bool { return l.Resource == "namespaces" })
+	if l := r.Manifest.Lists[i]; l.Restarts == 0 || l.From.Before(back) || l.Failed != "" {
+		t.Errorf("got %+v, want it read after %s", l, back)
+	}
+	if r.Entry.Collection.Compared != 2 {
+		t.Errorf("got %+v, want two units compared", r.Entry.Collection)
+	}
+	w.verified()
+}
+
 func testForbidden(t *testing.T, c *cluster) {
 	w := newWorld(t, c, baseline())
 	w.recorded("conforming", control.Conforming)
@@ -288,7 +319,7 @@ func testNoNamespaces(t *testing.T, c *cluster) {
 		t.Errorf("got %s: %s", r.Entry.Reason, r.Entry.Message)
 	}
 	slow := w.collect(func(o *collect.Options, _ *collect.Request) {
-		o.PageTimeout = 100 * time.Millisecond
+		o.PageTimeout, o.Outage = 100*time.Millisecond, time.Nanosecond
 		o.Config = wrapped(o.Config, func(next roundTripper) roundTripper {
 			return func(r *http.Request) (*http.Response, error) {
 				if r.URL.Path == "/api/v1/namespaces" {

@@ -231,7 +231,7 @@ type ManifestList struct {
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 	Pages           int    `json:"pages"`
 	Count           int    `json:"count"`
-	// Restarts is how often it began again because it had expired (410).
+	// Restarts is how often it began again because it had expired (410), or was not answered.
 	Restarts int  `json:"restarts,omitempty"`
 	From     Time `json:"from"`
 	To       Time `json:"to"`

@@ -30,7 +30,7 @@ type Reading struct {
 	// ResourceVersion is that of all pages.
 	ResourceVersion string
 	// Pages and Count are the numbers of requests and of objects; Restarts is how
-	// often the list began again because it had expired.
+	// often the list began again because it had expired, or was not answered.
 	Pages, Count, Restarts int
 	From, To               time.Time
 	// Err is why the kind could not be read. Nothing of it is kept then.
@@ -42,8 +42,10 @@ type Reading struct {
 // otherwise. A kind that ceases to be served meanwhile is not read.
 func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Static, error) {
 	s := newStatic(options)
+	outage, cancel := context.WithTimeout(ctx, options.Outage)
+	defer cancel()
 	for _, source := range s.always() {
-		if err := s.list(ctx, config, &source); err != nil {
+		if err := s.list(ctx, outage, config, &source); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +55,7 @@ func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Sta
 			continue
 		}
 		source := o.source(version, options.FieldManager)
-		if err := s.list(ctx, config, &source); err != nil {
+		if err := s.list(ctx, outage, config, &source); err != nil {
 			return nil, err
 		}
 	}
@@ -68,8 +70,9 @@ func (s *Static) needed(source *source) bool {
 		slices.ContainsFunc(source.needs, func(need control.Need) bool { return slices.Contains(s.options.Needs, need) })
 }
 
-// list reads all objects of a kind.
-func (s *Static) list(ctx context.Context, config *rest.Config, source *source) error {
+// list reads all objects of a kind. Until outage ends it asks again where it gets no
+// answer.
+func (s *Static) list(ctx, outage context.Context, config *rest.Config, source *source) error {
 	if !s.needed(source) {
 		return nil
 	}
@@ -80,7 +83,7 @@ func (s *Static) list(ctx context.Context, config *rest.Config, source *source) 
 		page: func(items []any) { s.keep(source, items) },
 		drop: func() { source.table.replace(s.store, nil) },
 	}
-	reading := l.read(ctx, config)
+	reading := l.insist(ctx, outage, config)
 	if s.withdrawn(ctx, config, source, reading.Err) {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -174,6 +175,53 @@ func testRefused(t *testing.T, c *cluster) {
 	}
 	if _, there := listed.Versions()["services"]; there || listed.Versions()["pods"] == "" {
 		t.Errorf("versions: %v", listed.Versions())
+	}
+}
+
+// testUnanswered: what is not answered for a while, as while an API server is started
+// again, is read afterwards; what is refused is not asked for again.
+func testUnanswered(t *testing.T, c *cluster) {
+	unavailable := func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	}
+	refused := func(*http.Request) (*http.Response, error) { return nil, syscall.ECONNREFUSED }
+	forbidden := func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	}
+	for name, tc := range map[string]struct {
+		answer       func(*http.Request) (*http.Response, error)
+		outage       time.Duration
+		wantRestarts int
+		wantErr      bool
+	}{
+		"refused twice":          {refused, time.Hour, 2, false},
+		"unavailable twice":      {unavailable, time.Hour, 2, false},
+		"no patience":            {refused, 0, 0, true},
+		"forbidden is no outage": {forbidden, time.Hour, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			times := 2
+			config := rest.CopyConfig(c.RESTConfig())
+			config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+				return roundTripper(func(r *http.Request) (*http.Response, error) {
+					if r.URL.Path != "/api/v1/services" || times == 0 {
+						return next.RoundTrip(r)
+					}
+					times--
+					return tc.answer(r)
+				})
+			})
+			listed, err := observe.List(t.Context(), config, observe.StaticOptions{
+				Needs: []control.Need{control.NeedServices}, Lenient: true, Outage: tc.outage})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := readingOf(t, listed, "services")
+			if r.Restarts != tc.wantRestarts || (r.Err != nil) != tc.wantErr || (r.Count == 0) != tc.wantErr {
+				t.Errorf("got %+v, want %d restarts, failed: %t", r, tc.wantRestarts, tc.wantErr)
+			}
+		})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 )
 
@@ -55,6 +56,33 @@ func (l *lister) read(ctx context.Context, config *rest.Config) Reading {
 	}
 	r.Query, r.To = query.asked(), l.now()
 	return r
+}
+
+// insist reads the kind, and until outage ends again where there was no answer.
+func (l *lister) insist(ctx, outage context.Context, config *rest.Config) Reading {
+	pause := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Steps: 4, Cap: 5 * time.Second, Jitter: 0.1}
+	r := l.read(ctx, config)
+	for unanswered(r.Err) && ctx.Err() == nil {
+		select {
+		case <-outage.Done():
+			return r
+		case <-time.After(pause.Step()):
+		}
+		restarts := r.Restarts + 1
+		r = l.read(ctx, config)
+		r.Restarts += restarts
+	}
+	return r
+}
+
+// unanswered reports whether a request failed because the API server could not be
+// reached, or could not say what is there. Asked later it may.
+func unanswered(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return err != nil && !errors.Is(err, errMoved)
+	}
+	return status.Status().Code >= http.StatusInternalServerError || apierrors.IsTooManyRequests(err)
 }
 
 // expired reports whether a list has to begin again.

@@ -27,11 +27,12 @@ func (tr *tree) demo(t *testing.T, command string, options ...string) {
 	arguments := slices.Concat(strings.Fields(command)[1:], options, []string{"DEMO_EXIT=1"})
 	demo := exec.Command("make", arguments...)
 	demo.Dir, demo.Env = tr.dir, append(tr.inherited(t), "HOME="+tr.dir, "CONTROLPLANE_ASSETS="+assets)
-	output, err := demo.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, output)
+	var output, problems strings.Builder
+	demo.Stdout, demo.Stderr = &output, &problems
+	if err := demo.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s\nIt printed:\n%s", command, err, &problems, &output)
 	}
-	tr.compareShown(t, command, string(output))
+	tr.compareShown(t, command, output.String())
 }
 
 // compareShown compares what pages show that a command prints with what it printed.
