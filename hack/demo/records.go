@@ -51,7 +51,9 @@ func showCollected(ctx context.Context, d *demo) error {
 	err := d.during("waiting for a complete collection", func() error {
 		return wait.PollUntilContextTimeout(ctx, poll, slotLimit, true, func(ctx context.Context) (bool, error) {
 			err := d.client.List(ctx, &records)
-			complete = slices.IndexFunc(records.Items, func(r v1alpha1.EvidenceRecord) bool { return r.Spec.Result == v1alpha1.RecordResult(v1alpha1.SlotCompleted) })
+			complete = slices.IndexFunc(records.Items, func(r v1alpha1.EvidenceRecord) bool {
+				return r.Spec.Result == v1alpha1.RecordResult(v1alpha1.SlotCompleted)
+			})
 			return complete >= 0, err
 		})
 	})
