@@ -50,23 +50,23 @@ func (c *Cluster) Since(tb testing.TB, mark AuditMark) Requests {
 	return requests
 }
 
-// readAudit reads the complete lines from an offset on.
+// readAudit reads the complete lines that begin at an offset or after it: a mark may
+// lie within a line that was being written.
 func readAudit(path string, offset int64) (Requests, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+	if _, err := file.Seek(max(offset-1, 0), io.SeekStart); err != nil {
 		return nil, err
 	}
 	content, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
 	}
-	// A mark may lie within a line that was being written.
-	if begin := bytes.Index(content, []byte(`{"kind":"Event"`)); begin > 0 {
-		content = content[begin:]
+	if offset > 0 {
+		_, content, _ = bytes.Cut(content, []byte{'\n'})
 	}
 	var requests Requests
 	reader := bufio.NewReader(bytes.NewReader(content))
