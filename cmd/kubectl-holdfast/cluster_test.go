@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -16,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -185,6 +188,7 @@ func (e *environment) as(t *testing.T, user string, rules ...rbacv1.PolicyRule) 
 	e.create(t, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: user},
 		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: user},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}})
+	e.awaitRights(t, user, rules)
 	content, err := e.KubeconfigFor(user)
 	if err != nil {
 		t.Fatal(err)
@@ -194,6 +198,23 @@ func (e *environment) as(t *testing.T, user string, rules ...rbacv1.PolicyRule) 
 		t.Fatal(err)
 	}
 	return []string{"--kubeconfig", path}
+}
+
+// awaitRights waits until a user may do what rules say: the API server goes by its
+// own copy of roles and bindings.
+func (e *environment) awaitRights(t *testing.T, user string, rules []rbacv1.PolicyRule) {
+	t.Helper()
+	for _, rule := range rules {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: rule.Resources[0]}}}
+		err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+			err := e.Create(ctx, review)
+			return review.Status.Allowed, err
+		})
+		if err != nil {
+			t.Fatalf("await that %s may %s: %v (%s)", user, rule.String(), err, review.Status.Reason)
+		}
+	}
 }
 
 // reading is the permission to list resources of groups.
