@@ -96,12 +96,16 @@ func each[O any, P interface {
 	*O
 	runtime.Object
 }, L runtime.Object](ctx context.Context, n *collection, list func(context.Context, metav1.ListOptions) (L, error), fn func(P)) error {
-	ctx, cancel := context.WithTimeout(ctx, n.PageTimeout)
-	defer cancel()
 	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 		return list(ctx, options)
 	})
-	all, _, err := pages.List(ctx, metav1.ListOptions{})
+	var all runtime.Object
+	_, err := n.insistence.Ask(ctx, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, n.PageTimeout)
+		defer cancel()
+		all, _, err = pages.List(ctx, metav1.ListOptions{})
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -63,8 +63,9 @@ type Options struct {
 	PageSize int64
 	// PageTimeout bounds one request. 0 means a minute.
 	PageTimeout time.Duration
-	// Outage is for how long, from its beginning, a collection asks again for what the
-	// API server does not answer, as while that is started again. 0 means two minutes.
+	// Outage is how much time a collection spends, all in all, on asking again for what
+	// no API server answers, as while one is started again. 0 means two minutes. It is
+	// never more than three quarters of the time from a slot to the next one.
 	Outage time.Duration
 	// Patience is how long differences may wait for the watches to show what was
 	// read: a bookmark comes once a minute to kinds in which nothing happens. 0
@@ -164,8 +165,10 @@ type collection struct {
 	// probing is whether a control needs probes.
 	probing bool
 	cluster *observe.Static
-	encoder assess.Encoder
-	chunks  chunks
+	// insistence asks again while no API server answers.
+	insistence *observe.Insistence
+	encoder    assess.Encoder
+	chunks     chunks
 	// written are the objects that are durable already, by digest.
 	written map[string]struct{}
 	// listed are the namespaces that the list has; names are the scopes to be
@@ -203,9 +206,13 @@ func (c *Collector) Collect(ctx context.Context, req Request) (*Result, error) {
 
 func (n *collection) begin() {
 	n.body = ledger.CollectionBody{Slot: ledger.At(n.req.Slot), Late: n.req.Late, Started: ledger.At(n.Now()), State: ledger.CollectionCompleted}
+	outage := n.Outage
 	if n.req.Next != nil {
 		n.body.Next = new(ledger.At(*n.req.Next))
+		// What never answers must not have the next slot pass.
+		outage = min(outage, n.req.Next.Sub(n.req.Slot)*3/4)
 	}
+	n.insistence = observe.NewInsistence(outage)
 	for _, def := range n.req.Definitions {
 		n.policies = append(n.policies, newPolicy(def))
 	}

@@ -46,6 +46,7 @@ func TestCollect(t *testing.T) {
 		{"what rests on probes is not compared before there are any", testProbesAwaited},
 		{"E3: a list that expires begins again", testExpired},
 		{"a collection outlasts an API server that is started again", testOutage},
+		{"and does not wait for it until the next slot", testOutageLasts},
 		{"E4: what may not be read is not evaluated", testForbidden},
 		{"E4: without namespaces there is no census", testNoNamespaces},
 		{"a policy that is edited meanwhile is not compared", testEdited},
@@ -245,16 +246,29 @@ func testExpired(t *testing.T, c *cluster) {
 }
 
 // testOutage: a slot that falls into the seconds in which no API server answers is
-// collected all the same, and the manifest says how often was asked.
+// collected all the same, whatever they interrupt, and the manifest says how often was
+// asked.
 func testOutage(t *testing.T, c *cluster) {
 	w := newWorld(t, c, baseline())
 	w.recorded("conforming", control.Conforming)
 	w.recorded("deviating", control.Deviating)
-	back := time.Now().Add(time.Second)
+	// A change that nobody judged has its namespace read again.
+	c.create(t, "outage-missed", production)
+	defer c.drop(t, "outage-missed")
+	w.recorded("outage-missed", control.Deviating)
+	w.engine.hear("outage-missed", false)
+	if err := c.deny(t.Context(), "outage-missed"); err != nil {
+		t.Fatal(err)
+	}
+	lost := map[string]bool{
+		"/api/v1/namespaces": true, "/apis/rbac.authorization.k8s.io/v1/clusterroles": true,
+		"/apis/networking.k8s.io/v1/namespaces/outage-missed/networkpolicies": true,
+	}
 	r := w.collect(func(o *collect.Options, _ *collect.Request) {
 		o.Config = wrapped(o.Config, func(next roundTripper) roundTripper {
 			return func(r *http.Request) (*http.Response, error) {
-				if time.Now().Before(back) {
+				if lost[r.URL.Path] {
+					delete(lost, r.URL.Path)
 					return nil, syscall.ECONNREFUSED
 				}
 				return next(r)
@@ -262,14 +276,45 @@ func testOutage(t *testing.T, c *cluster) {
 		})
 	})
 	complete(t, r, ledger.CollectionCompleted)
-	i := slices.IndexFunc(r.Manifest.Lists, func(l ledger.ManifestList) bool { return l.Resource == "namespaces" })
-	if l := r.Manifest.Lists[i]; l.Restarts == 0 || l.From.Before(back) || l.Failed != "" {
-		t.Errorf("got %+v, want it read after %s", l, back)
+	if len(lost) > 0 {
+		t.Errorf("never asked for: %v", lost)
 	}
-	if r.Entry.Collection.Compared != 2 {
-		t.Errorf("got %+v, want two units compared", r.Entry.Collection)
+	i := slices.IndexFunc(r.Manifest.Lists, func(l ledger.ManifestList) bool { return l.Resource == "namespaces" })
+	if l := r.Manifest.Lists[i]; l.Restarts != 1 || l.Failed != "" {
+		t.Errorf("got %+v, want it read when asked again", l)
+	}
+	if b := r.Entry.Collection; b.Compared != 3 || b.Discrepancies != 1 {
+		t.Errorf("got %+v, want three units compared, and one that was missed", b)
+	}
+	for _, e := range w.entries(ledger.KindAccessObserved) {
+		if e.Reason != "" {
+			t.Errorf("who has access was not read: %s", e.Reason)
+		}
 	}
 	w.verified()
+}
+
+// testOutageLasts: what never answers does not keep a collection until the next slot.
+func testOutageLasts(t *testing.T, c *cluster) {
+	w := newWorld(t, c, baseline())
+	w.recorded("deviating", control.Deviating)
+	r := w.collect(func(o *collect.Options, req *collect.Request) {
+		req.Next = new(req.Slot.Add(time.Second))
+		o.Outage = time.Hour
+		o.Config = wrapped(o.Config, func(next roundTripper) roundTripper {
+			return func(r *http.Request) (*http.Response, error) {
+				if r.URL.Path == "/api/v1/pods" {
+					return nil, syscall.ECONNREFUSED
+				}
+				return next(r)
+			}
+		})
+	})
+	complete(t, r, ledger.CollectionPartial)
+	i := slices.IndexFunc(r.Manifest.Lists, func(l ledger.ManifestList) bool { return l.Resource == "pods" })
+	if l := r.Manifest.Lists[i]; l.Restarts == 0 || l.Failed != control.ReasonFailed {
+		t.Errorf("got %+v, want it asked for more than once", l)
+	}
 }
 
 func testForbidden(t *testing.T, c *cluster) {

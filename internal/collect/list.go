@@ -16,7 +16,7 @@ import (
 func (n *collection) list(ctx context.Context) error {
 	cluster, err := observe.List(ctx, n.Config, observe.StaticOptions{
 		FieldManager: n.FieldManager, Owned: n.owned, DNSService: n.DNSService, Needs: n.needs(), Lenient: true,
-		PageSize: n.PageSize, PageTimeout: n.PageTimeout, Outage: n.Outage, Now: n.Now,
+		PageSize: n.PageSize, PageTimeout: n.PageTimeout, Insistence: n.insistence, Now: n.Now,
 	})
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ func TestKinds(t *testing.T) {
 	t.Run("expired", func(t *testing.T) { testExpired(t, c) })
 	t.Run("refused", func(t *testing.T) { testRefused(t, c) })
 	t.Run("unanswered", func(t *testing.T) { testUnanswered(t, c) })
+	t.Run("silent", func(t *testing.T) { testSilent(t, c) })
 	t.Run("needs", func(t *testing.T) { testNeeds(t, c) })
 	t.Run("forbidden", func(t *testing.T) { testForbidden(t, c) })
 	t.Run("demandForbidden", func(t *testing.T) { testDemandForbidden(t, c) })

@@ -39,14 +39,16 @@ type Reading struct {
 
 // List reads everything once, or what Needs ask for. What is forbidden is
 // unavailable in snapshots; any other failure is an error, unless Lenient says
-// otherwise. A kind that ceases to be served meanwhile is not read.
+// otherwise. Where namespaces cannot be read, which are first, nothing else is. A
+// kind that ceases to be served meanwhile is not read.
 func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Static, error) {
 	s := newStatic(options)
-	outage, cancel := context.WithTimeout(ctx, options.Outage)
-	defer cancel()
 	for _, source := range s.always() {
-		if err := s.list(ctx, outage, config, &source); err != nil {
+		if err := s.list(ctx, config, &source); err != nil {
 			return nil, err
+		}
+		if s.readings[0].Err != nil {
+			return s, nil // without namespaces there is nothing to say, however long it takes
 		}
 	}
 	for _, o := range s.store.optionals {
@@ -55,7 +57,7 @@ func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Sta
 			continue
 		}
 		source := o.source(version, options.FieldManager)
-		if err := s.list(ctx, outage, config, &source); err != nil {
+		if err := s.list(ctx, config, &source); err != nil {
 			return nil, err
 		}
 	}
@@ -70,9 +72,8 @@ func (s *Static) needed(source *source) bool {
 		slices.ContainsFunc(source.needs, func(need control.Need) bool { return slices.Contains(s.options.Needs, need) })
 }
 
-// list reads all objects of a kind. Until outage ends it asks again where it gets no
-// answer.
-func (s *Static) list(ctx, outage context.Context, config *rest.Config, source *source) error {
+// list reads all objects of a kind.
+func (s *Static) list(ctx context.Context, config *rest.Config, source *source) error {
 	if !s.needed(source) {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (s *Static) list(ctx, outage context.Context, config *rest.Config, source *
 		page: func(items []any) { s.keep(source, items) },
 		drop: func() { source.table.replace(s.store, nil) },
 	}
-	reading := l.insist(ctx, outage, config)
+	reading := l.insist(ctx, s.options.Insistence, config)
 	if s.withdrawn(ctx, config, source, reading.Err) {
 		return nil
 	}

@@ -179,29 +179,30 @@ func testRefused(t *testing.T, c *cluster) {
 }
 
 // testUnanswered: what is not answered for a while, as while an API server is started
-// again, is read afterwards; what is refused is not asked for again.
+// again, is read afterwards, and so is what is refused only for a moment.
 func testUnanswered(t *testing.T, c *cluster) {
-	unavailable := func(r *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	status := func(code int) func(*http.Request) (*http.Response, error) {
+		return func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: code, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+		}
 	}
 	refused := func(*http.Request) (*http.Response, error) { return nil, syscall.ECONNREFUSED }
-	forbidden := func(r *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
-	}
 	for name, tc := range map[string]struct {
 		answer       func(*http.Request) (*http.Response, error)
+		times        int
 		outage       time.Duration
 		wantRestarts int
 		wantErr      bool
 	}{
-		"refused twice":          {refused, time.Hour, 2, false},
-		"unavailable twice":      {unavailable, time.Hour, 2, false},
-		"no patience":            {refused, 0, 0, true},
-		"forbidden is no outage": {forbidden, time.Hour, 0, true},
+		"not connected twice":     {refused, 2, time.Hour, 2, false},
+		"unavailable twice":       {status(http.StatusServiceUnavailable), 2, time.Hour, 2, false},
+		"forbidden once":          {status(http.StatusForbidden), 1, time.Hour, 1, false},
+		"not found is an answer":  {status(http.StatusNotFound), 1, time.Hour, 0, true},
+		"nobody waits for answer": {refused, 1, 0, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			times := 2
+			times := tc.times
 			config := rest.CopyConfig(c.RESTConfig())
 			config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 				return roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -213,7 +214,7 @@ func testUnanswered(t *testing.T, c *cluster) {
 				})
 			})
 			listed, err := observe.List(t.Context(), config, observe.StaticOptions{
-				Needs: []control.Need{control.NeedServices}, Lenient: true, Outage: tc.outage})
+				Needs: []control.Need{control.NeedServices}, Lenient: true, Insistence: observe.NewInsistence(tc.outage)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,6 +223,30 @@ func testUnanswered(t *testing.T, c *cluster) {
 				t.Errorf("got %+v, want %d restarts, failed: %t", r, tc.wantRestarts, tc.wantErr)
 			}
 		})
+	}
+}
+
+// testSilent: where namespaces are not read nothing else is asked for: a server that
+// answers nothing would be waited for once for each kind.
+func testSilent(t *testing.T, c *cluster) {
+	var asked []string
+	config := rest.CopyConfig(c.RESTConfig())
+	config.Wrap(func(http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, r.URL.Path)
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+	})
+	listed, err := observe.List(t.Context(), config, observe.StaticOptions{Lenient: true, PageTimeout: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := readingOf(t, listed, "namespaces"); r.Err == nil || len(listed.Readings()) != 1 {
+		t.Errorf("got %+v, want namespaces that could not be read, and no more", listed.Readings())
+	}
+	if diff := cmp.Diff([]string{"/api/v1/namespaces"}, asked); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
 

@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -11,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 )
 
@@ -20,6 +20,9 @@ const maxRestarts = 3
 
 // errMoved says that a page was read at another resourceVersion than the first.
 var errMoved = errors.New("a page has another resourceVersion than the first one")
+
+// errUnreadable says that what an API server answered is not what was asked for.
+var errUnreadable = errors.New("the answer cannot be read")
 
 // lister lists one kind page by page.
 type lister struct {
@@ -58,31 +61,16 @@ func (l *lister) read(ctx context.Context, config *rest.Config) Reading {
 	return r
 }
 
-// insist reads the kind, and until outage ends again where there was no answer.
-func (l *lister) insist(ctx, outage context.Context, config *rest.Config) Reading {
-	pause := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Steps: 4, Cap: 5 * time.Second, Jitter: 0.1}
-	r := l.read(ctx, config)
-	for unanswered(r.Err) && ctx.Err() == nil {
-		select {
-		case <-outage.Done():
-			return r
-		case <-time.After(pause.Step()):
-		}
-		restarts := r.Restarts + 1
+// insist reads the kind, again while it is not answered.
+func (l *lister) insist(ctx context.Context, insistence *Insistence, config *rest.Config) (r Reading) {
+	restarts := 0
+	again, _ := insistence.Ask(ctx, func() error {
 		r = l.read(ctx, config)
-		r.Restarts += restarts
-	}
+		restarts += r.Restarts
+		return r.Err
+	})
+	r.Restarts = restarts + again
 	return r
-}
-
-// unanswered reports whether a request failed because the API server could not be
-// reached, or could not say what is there. Asked later it may.
-func unanswered(err error) bool {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return err != nil && !errors.Is(err, errMoved)
-	}
-	return status.Status().Code >= http.StatusInternalServerError || apierrors.IsTooManyRequests(err)
 }
 
 // expired reports whether a list has to begin again.
@@ -102,7 +90,7 @@ func (l *lister) pages(ctx context.Context, c client, r *Reading) error {
 		}
 		accessor, err := meta.ListAccessor(page)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errUnreadable, err)
 		}
 		version := accessor.GetResourceVersion()
 		if r.ResourceVersion != "" && version != r.ResourceVersion {
@@ -111,7 +99,7 @@ func (l *lister) pages(ctx context.Context, c client, r *Reading) error {
 		r.ResourceVersion = version
 		items, err := convertPage(page, l.source)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errUnreadable, err)
 		}
 		r.Count += len(items)
 		l.page(items)

@@ -113,7 +113,7 @@ func (s *Static) rereadKind(ctx context.Context, config *rest.Config, source *so
 	case source.extent == ofNamespaces:
 		l.namespace = scope
 	}
-	reading := l.read(ctx, config)
+	reading := l.insist(ctx, s.options.Insistence, config)
 	if source.extent == ofClaims {
 		// Nothing narrows a list to them.
 		items = slices.DeleteFunc(items, func(item any) bool { return !item.(interface{ concerns(string) bool }).concerns(scope) })

@@ -36,9 +36,8 @@ type StaticOptions struct {
 	PageSize int64
 	// PageTimeout bounds one request of List. 0 means no bound.
 	PageTimeout time.Duration
-	// Outage is for how long, from its beginning, List asks again for what it gets no
-	// answer to, as while an API server is started again. 0 means that it does not.
-	Outage time.Duration
+	// Insistence asks again for what an API server does not answer. nil asks once.
+	Insistence *Insistence
 	// Now is the clock of readings. nil means the system's.
 	Now func() time.Time
 }

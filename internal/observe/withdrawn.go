@@ -40,5 +40,5 @@ func (s *Static) servesNothing(ctx context.Context, config *rest.Config, by sour
 		},
 		drop: func() { serving = false },
 	}
-	return l.read(ctx, config).Err == nil && !serving
+	return l.insist(ctx, s.options.Insistence, config).Err == nil && !serving
 }
