@@ -86,7 +86,7 @@ func showBack(ctx context.Context, d *demo) error {
 	if err := d.showEpisodes(ctx, slices.DeleteFunc(slices.Clone(ended), func(e episode) bool { return e.unit != unitPlan && e.subject != "shop" })); err != nil {
 		return err
 	}
-	runs, err := d.backups.runs(ctx)
+	runs, err := d.awaitExtra(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,6 +116,16 @@ func (d *demo) claimRecorded(ctx context.Context) error {
 	}
 	d.claim("every run is recorded with what came of it, before Velero deletes it", 0, len(missing))
 	return nil
+}
+
+// awaitExtra waits until a run beside the plan completed, which may have been begun
+// behind one of the plan, and returns all runs that ended.
+func (d *demo) awaitExtra(ctx context.Context) (runs []ran, err error) {
+	err = d.slowly(ctx, func(ctx context.Context) (done bool, err error) {
+		runs, err = d.backups.runs(ctx)
+		return extras(runs) > 0, err
+	})
+	return runs, err
 }
 
 // extras is the number of runs that Holdfast began beside the plan, and that completed.

@@ -60,7 +60,8 @@ func showObserve(ctx context.Context, d *demo) error {
 		return err
 	}
 	policy, err := d.awaitStatus(ctx, func(p *v1alpha1.ControlPolicy) bool {
-		return condition(p, v1alpha1.ConditionConforming) == "False Deviating"
+		// While it is evaluated for the first time the policy is not ready, and not all of them are counted.
+		return condition(p, v1alpha1.ConditionConforming) == "False Deviating" && condition(p, v1alpha1.ConditionReady) == "True Evaluating"
 	})
 	if err != nil {
 		return err

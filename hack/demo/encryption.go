@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	storagev1 "k8s.io/api/storage/v1"
@@ -75,12 +76,15 @@ func showFlags(ctx context.Context, d *demo) error {
 	}
 	want := []string{unitDefault, unitVolume, unitClass, unitStored, unitServed}
 	found, err := d.awaitUnits(ctx, func(found []episode) bool {
-		return slices.Equal(open(found), want) && slices.Contains(rulesOf(found, unitStored), ruleStored)
+		return slices.Equal(open(found), want) && slices.Contains(rulesOf(found, unitStored), ruleStored) && slices.Contains(rulesOf(found, unitServed), ruleServed)
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := d.awaitStatusOf(ctx, encryptionPolicy, func(p *v1alpha1.ControlPolicy) bool { return len(subjects(p)) == len(want) }); err != nil {
+	// The status follows the ledger within about a second.
+	if _, err := d.awaitStatusOf(ctx, encryptionPolicy, func(p *v1alpha1.ControlPolicy) bool {
+		return len(subjects(p)) == len(want) && lists(p, unitStored, ruleStored) && lists(p, unitServed, ruleServed)
+	}); err != nil {
 		return err
 	}
 	if err := d.shells(ctx, "kubectl get ctlp", whyPlain); err != nil {
@@ -95,6 +99,15 @@ func showFlags(ctx context.Context, d *demo) error {
 	d.claim("etcd, read past it, holds the token in the clear", true, bytes.Contains(stored, []byte(token)))
 	d.claim("the Ingress has spec.tls, and its host was seen to accept TLS 1.0", true, slices.Contains(rulesOf(found, unitServed), ruleServed))
 	return nil
+}
+
+// lists reports whether a status lists an open episode of a unit in which a rule
+// fails, be it with another reason.
+func lists(p *v1alpha1.ControlPolicy, unit, rule string) bool {
+	id, _, _ := strings.Cut(rule, " ")
+	return p.Status.OpenEpisodes != nil && slices.ContainsFunc(p.Status.OpenEpisodes.Longest, func(e v1alpha1.OpenEpisode) bool {
+		return e.Control+" "+e.Subject == unit && slices.Contains(e.Rules, id)
+	})
 }
 
 func showDefaultClass(ctx context.Context, d *demo) error {
@@ -151,6 +164,10 @@ func showStored(ctx context.Context, d *demo) error {
 	if err := d.cluster.ShowAPIServer(ctx, 0); err != nil {
 		return err
 	}
+	keys, err := d.awaitKeys(ctx)
+	if err != nil {
+		return err
+	}
 	ended, err := d.showEnded(ctx, unitStored, "kubectl create secret generic fresh -n shop --from-literal=token="+token)
 	if err != nil {
 		return err
@@ -159,24 +176,23 @@ func showStored(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	if err := d.shells(ctx, "kubectl holdfast entries $DEMO/ledger --kind Probed --since "+stamp(d.story.encryption)+" | tail -n 1"); err != nil {
-		return err
-	}
-	keys, err := d.keys(ctx)
-	if err != nil {
+	if err := d.shells(ctx, "kubectl holdfast entries $DEMO/ledger --kind Probed --since "+stamp(d.story.encryption)+" | grep Canary | tail -n 1"); err != nil {
 		return err
 	}
 	d.note("etcd holds the Secret as %s…", stored[:min(len(stored), len(encryptedPrefix))])
-	d.claim("the episode ended, and not by Holdfast's doing", true, len(ended) == 1 && endedByOthers(ended[0].ending) && ended[0].repairs == 0)
+	d.claim("the episode ended, and not by Holdfast's doing", true, endedByOthers(ended))
 	d.claim("the key was seen in use, by provider and name", []string{"secrets/aesgcm/v1/key1"}, keys)
 	d.claim("etcd holds what is new under that key, and no token", true, bytes.HasPrefix(stored, []byte(encryptedPrefix)) && !bytes.Contains(stored, []byte(token)))
 	return nil
 }
 
-// endedByOthers is whether an episode ended so, also where a probe fell into the
-// time in which the API server was started again, and saw nothing.
-func endedByOthers(ending ledger.Ending) bool {
-	return ending == ledger.EndingCorrected || ending == ledger.EndingUnknownInGap
+// endedByOthers is whether episodes ended so, also where a probe fell into the time in
+// which the API server was started again, and saw nothing. What is seen in that time
+// may part one into several.
+func endedByOthers(episodes []episode) bool {
+	return len(episodes) > 0 && !slices.ContainsFunc(episodes, func(e episode) bool {
+		return e.repairs > 0 || e.ending != ledger.EndingCorrected && e.ending != ledger.EndingUnknownInGap
+	})
 }
 
 // encrypt starts the API server again, so that it encrypts what it stores.
@@ -242,6 +258,20 @@ func rulesOf(episodes []episode, unit string) []string {
 		}
 	}
 	return nil
+}
+
+// awaitKeys waits until a canary was seen to be encrypted, and returns with which keys
+// they were. Where none is the claims will say.
+func (d *demo) awaitKeys(ctx context.Context) ([]string, error) {
+	var keys []string
+	err := wait.PollUntilContextTimeout(ctx, poll, waitLimit, true, func(ctx context.Context) (done bool, err error) {
+		keys, err = d.keys(ctx)
+		return len(keys) > 0, err
+	})
+	if wait.Interrupted(err) && ctx.Err() == nil {
+		return nil, nil
+	}
+	return keys, err
 }
 
 // keys are the keys that canaries were seen to be encrypted with.

@@ -87,8 +87,8 @@ func (e *episode) fails(entry *ledger.Entry) {
 	}
 }
 
-// endedSince waits until a namespace has n episodes that began since t and all
-// of them ended, and returns those that there are, in any case.
+// endedSince waits until a namespace has n episodes under the policy about networks
+// that began since t and all of them ended, and returns those that there are, in any case.
 func (d *demo) endedSince(ctx context.Context, t time.Time, namespace string, n int) ([]episode, error) {
 	var found []episode
 	err := wait.PollUntilContextTimeout(ctx, poll, waitLimit, true, func(ctx context.Context) (bool, error) {
@@ -96,7 +96,7 @@ func (d *demo) endedSince(ctx context.Context, t time.Time, namespace string, n 
 		if err != nil {
 			return false, err
 		}
-		found = slices.DeleteFunc(episodesOf(entries), func(e episode) bool { return e.subject != namespace })
+		found = slices.DeleteFunc(episodesOf(entries), func(e episode) bool { return e.policy != policyName || e.subject != namespace })
 		open := slices.ContainsFunc(found, func(e episode) bool { return e.ending == "" })
 		return len(found) >= n && !open, nil
 	})

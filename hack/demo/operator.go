@@ -17,7 +17,7 @@ import (
 // The bounds of waiting, generous for loaded machines.
 const (
 	poll      = 20 * time.Millisecond
-	waitLimit = time.Minute
+	waitLimit = 3 * time.Minute
 	stopLimit = time.Minute
 )
 
@@ -44,7 +44,9 @@ func (d *demo) launch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(d.bin()+"/holdfast",
+	// Without a lease: where the API server takes long to start again it would be lost,
+	// and the operator end, which nobody starts again here.
+	cmd := exec.Command(d.bin()+"/holdfast", "--leader-elect=false",
 		"--kubeconfig", d.path("operator.kubeconfig"),
 		"--ledger-dir", d.ledger(),
 		"--metrics-bind-address", "0",

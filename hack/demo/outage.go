@@ -17,10 +17,10 @@ func showKill(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	killed := time.Now()
 	if err := d.kill(ctx); err != nil {
 		return err
 	}
+	killed := time.Now() // until then it may have recorded something
 	if err := d.shells(ctx, deleted.command, "kubectl get networkpolicies -n shop"); err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func showPeople(ctx context.Context, d *demo) error {
 	if err := d.shells(ctx,
 		"kubectl delete networkpolicy -n web allow-all",
 		"diff hack/demo/manifests/policy.yaml hack/demo/manifests/accepted.yaml || true", acceptCommand,
-		"kubectl wait ctlp/"+policyName+" --for=condition=Conforming --timeout=30s", "kubectl get ctlp -o wide"); err != nil {
+		"kubectl wait ctlp/"+policyName+" --for=condition=Conforming --timeout=2m", "kubectl get ctlp -o wide"); err != nil {
 		return err
 	}
 	policy, err := d.awaitStatus(ctx, func(p *v1alpha1.ControlPolicy) bool {
