@@ -172,12 +172,13 @@ func (t *Tree) addQuickly(ctx context.Context, entries []*tessera.Entry, first u
 		index, err := future()
 		want := first + uint64(i)
 		switch {
+		case failed != nil: // The others fail for the same reason: it is told once.
 		case err != nil:
-			failed = errors.Join(failed, fmt.Errorf("add leaf %d: %w", want, err))
+			failed = fmt.Errorf("add leaf %d: %w", want, err)
 		case index.Index != want:
-			failed = errors.Join(failed, fmt.Errorf("leaf %d was integrated as leaf %d", want, index.Index))
+			failed = fmt.Errorf("leaf %d was integrated as leaf %d", want, index.Index)
 		default:
-			failed = errors.Join(failed, t.leaves.Append(entries[i].LeafHash(), nil))
+			failed = t.leaves.Append(entries[i].LeafHash(), nil)
 		}
 	}
 	t.size.Store(t.leaves.End())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -100,13 +101,19 @@ func Classify(err error) error {
 		return nil
 	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrFull):
 		return err
-	case errors.Is(err, syscall.EROFS):
+	case says(err, syscall.EROFS):
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case says(err, syscall.ENOSPC), says(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	default:
 		return err
 	}
+}
+
+// says reports whether an error is the system's, or quotes it: Tessera passes on
+// the text alone where it cannot write a file.
+func says(err error, errno syscall.Errno) bool {
+	return errors.Is(err, errno) || strings.Contains(err.Error(), errno.Error())
 }
 
 // Lock takes the lock of a volume, for the life of the returned file. It does

@@ -69,6 +69,7 @@ func TestClassifySaysWhatAnErrorMeans(t *testing.T) {
 		"read-only":  {&os.PathError{Op: "open", Err: unix.EROFS}, ErrReadOnly},
 		"no room":    {&os.PathError{Op: "write", Err: unix.ENOSPC}, ErrFull},
 		"over quota": {unix.EDQUOT, ErrFull},
+		"in words":   {errors.New("add leaf 7: failed to create temp file: " + unix.ENOSPC.Error()), ErrFull},
 		"classified": {ErrFull, ErrFull},
 		"other":      {other, other},
 		"none":       {nil, nil},
