@@ -245,6 +245,7 @@ func testFrozen(t *testing.T, c *cluster) {
 	w := newWorldThrough(t, c, baseline(), proxy.RESTConfig(c.RESTConfig()))
 	c.create(t, "e11-frozen", production)
 	w.recorded("e11-frozen", control.Deviating)
+	w.eventually("all namespaces to be recorded", w.engine.idle)
 	proxy.Freeze()
 	if err := c.deny(t.Context(), "e11-frozen"); err != nil {
 		t.Fatal(err)
