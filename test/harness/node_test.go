@@ -5,11 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/test/harness"
@@ -22,22 +25,30 @@ const system = "holdfast-system"
 func TestNode(t *testing.T) {
 	cluster := harness.StartCluster(t, harness.ClusterOptions{PodNetwork: true, NoCRDs: true})
 	node := cluster.StartNode(t, harness.NodeOptions{Binaries: map[string]string{"registry.example.com/broken:1": "/bin/false"}})
+	try := func(args ...string) (string, error) {
+		output, err := exec.Command(cluster.KubectlPath(), append([]string{"--kubeconfig", cluster.Kubeconfig(), "-n", system}, args...)...).CombinedOutput()
+		return string(output), err
+	}
 	kubectl := func(args ...string) string {
 		t.Helper()
-		output, err := exec.Command(cluster.KubectlPath(), append([]string{"--kubeconfig", cluster.Kubeconfig(), "-n", system}, args...)...).CombinedOutput()
+		output, err := try(args...)
 		if err != nil {
 			t.Fatalf("kubectl %v: %v\n%s", args, err, output)
 		}
-		return string(output)
+		return output
 	}
 	kubectl("apply", "--server-side", "-k", filepath.Join(harness.Root(t), "config"))
-	kubectl("rollout", "status", "deployment/holdfast", "--timeout=60s")
+	kubectl("rollout", "status", "deployment/holdfast", "--timeout=5m")
 
-	first := onlyPod(t, cluster)
-	index := kubectl("get", "--raw", "/api/v1/namespaces/"+system+"/services/http:holdfast-ledger:ledger/proxy/ledgers")
-	if !strings.Contains(index, `"ledgers":`) {
-		t.Errorf("the service proxy answers %s, want the ledgers", index)
-	}
+	first := awaitPod(t, cluster, "")
+	// Services know a pod that is ready a moment later than Deployments do.
+	harness.Eventually(t, "the service proxy answers with the ledgers", func() error {
+		index, err := try("get", "--raw", "/api/v1/namespaces/"+system+"/services/http:holdfast-ledger:ledger/proxy/ledgers")
+		if err != nil || !strings.Contains(index, `"ledgers":`) {
+			return fmt.Errorf("it answers %s: %w", index, err)
+		}
+		return nil
+	})
 
 	account := "system:serviceaccount:" + system + ":holdfast"
 	if got := cluster.Since(t, 0).By(account).Succeeded().Writes(); len(got) == 0 {
@@ -56,8 +67,7 @@ func TestNode(t *testing.T) {
 	}
 
 	kubectl("delete", "pod", first.Name)
-	kubectl("rollout", "status", "deployment/holdfast", "--timeout=60s")
-	if second := onlyPod(t, cluster); second.UID == first.UID || second.Status.ContainerStatuses[0].RestartCount != 0 {
+	if second := awaitPod(t, cluster, first.UID); second.Status.ContainerStatuses[0].RestartCount != 0 {
 		t.Errorf("after the first pod's end there is %s, restarted %d times", second.Name, second.Status.ContainerStatuses[0].RestartCount)
 	}
 	if log := node.Logs(t, system, first.Name); !strings.Contains(log, "Holdfast has stopped") {
@@ -90,21 +100,23 @@ func user() int {
 	return os.Geteuid()
 }
 
-// onlyPod is the one pod, which is ready.
-func onlyPod(t *testing.T, cluster *harness.Cluster) *corev1.Pod {
+// awaitPod waits until there is one pod, another one than the last, and it is ready. The
+// status of a Deployment may be that of a moment ago.
+func awaitPod(t *testing.T, cluster *harness.Cluster, last types.UID) *corev1.Pod {
 	t.Helper()
 	pods := &corev1.PodList{}
-	if err := cluster.List(t.Context(), pods, client.InNamespace(system)); err != nil {
-		t.Fatal(err)
-	}
-	if len(pods.Items) != 1 {
-		t.Fatalf("there are %d pods, want 1", len(pods.Items))
-	}
-	for _, c := range pods.Items[0].Status.Conditions {
-		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
-			return &pods.Items[0]
+	harness.EventuallyWithin(t, 5*time.Minute, "there is one pod, and it is ready", func() error {
+		if err := cluster.List(t.Context(), pods, client.InNamespace(system)); err != nil {
+			return err
 		}
-	}
-	t.Fatalf("pod %s is not ready", pods.Items[0].Name)
-	return nil
+		if len(pods.Items) != 1 || pods.Items[0].UID == last {
+			return fmt.Errorf("there are %d pods", len(pods.Items))
+		}
+		isReady := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
+		if pod := &pods.Items[0]; !slices.ContainsFunc(pod.Status.Conditions, isReady) {
+			return fmt.Errorf("pod %s is not ready: %v", pod.Name, pod.Status.Conditions)
+		}
+		return nil
+	})
+	return &pods.Items[0]
 }
