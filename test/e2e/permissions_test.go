@@ -123,6 +123,7 @@ var _ = Describe("Issue 6: A permission of probes that is missing is named, with
 		s.saysItIsNotEvaluated("set the chart's values probe.enabled=true and enforce.encryptionAtRest=true")
 
 		s.op.Prober.Restore(s.tb)
+		s.awaitProbedAgain()
 		s.awaitGuarded()
 	})
 
@@ -173,7 +174,7 @@ func (s *scene) saysItIsNotEvaluated(remedy string) {
 // later than that, after five more.
 func (s *scene) awaitProbedAgain() {
 	GinkgoHelper()
-	harness.EventuallyWithin(s.tb, 7*harness.Patience, "the policy conforms", func() error {
+	harness.EventuallyWithin(s.tb, 7*time.Minute, "the policy conforms", func() error {
 		return harness.HasCondition(s.GetPolicy(s.tb, s.name), v1alpha1.ConditionConforming, metav1.ConditionTrue, v1alpha1.ReasonAllConforming)
 	})
 }
