@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -17,6 +18,7 @@ var _ = Describe("Edits in flight", func() {
 		const many = 80
 		s := onShared(name)
 		names := s.protected(many)
+		s.slowly(names[0], 100*time.Millisecond)
 		mark := s.Mark(s.tb)
 		var drifting sync.WaitGroup
 		drifting.Go(func() {

@@ -3,21 +3,17 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admission/v1"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/control"
@@ -42,7 +38,7 @@ var _ = Describe("Invariant 2: Nothing about a subject is repaired or announced 
 		s := onOwn("durable", harness.OperatorOptions{Binary: binary})
 		names := s.protected(3)
 
-		witness := s.watchWrites()
+		witness := s.watchWrites(names[0])
 		s.drift(names...)
 		s.AwaitDenied(s.tb, names...)
 		s.awaitEpisodes(3, ledger.OriginDrift, ledger.EndingRepaired)
@@ -141,88 +137,41 @@ type witness struct {
 	found  []string
 }
 
-// watchWrites has the API server ask about each write of the scene's operator.
-func (s *scene) watchWrites() *witness {
+// watchWrites has the API server tell of each write of the scene's operator.
+func (s *scene) watchWrites(namespace string) *witness {
+	GinkgoHelper()
 	w := &witness{volume: s.op.LedgerDir}
 	ids, err := os.ReadDir(filepath.Join(s.op.LedgerDir, "ledgers"))
 	Expect(err).NotTo(HaveOccurred())
 	Expect(ids).To(HaveLen(1))
 	w.ledger = ids[0].Name()
-	server := httptest.NewTLSServer(http.HandlerFunc(w.serve))
-	DeferCleanup(server.Close)
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	rule := func(group, resource string) admissionregistrationv1.RuleWithOperations {
-		return admissionregistrationv1.RuleWithOperations{
-			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.OperationAll},
-			Rule:       admissionregistrationv1.Rule{APIGroups: []string{group}, APIVersions: []string{"*"}, Resources: []string{resource}},
-		}
-	}
-	hook := &admissionregistrationv1.ValidatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: s.name},
-		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-			Name:         "witness.e2e.holdfast.dev",
-			ClientConfig: admissionregistrationv1.WebhookClientConfig{URL: new(server.URL + "/"), CABundle: ca},
-			Rules:        []admissionregistrationv1.RuleWithOperations{rule("networking.k8s.io", "networkpolicies"), rule("holdfast.dev", "controlpolicies/status")},
-			MatchConditions: []admissionregistrationv1.MatchCondition{{
-				Name: "operator", Expression: fmt.Sprintf("request.userInfo.username == %q", s.op.User)}},
-			SideEffects:             new(admissionregistrationv1.SideEffectClassNone),
-			AdmissionReviewVersions: []string{"v1"},
-		}},
-	}
-	Expect(s.Create(context.Background(), hook)).To(Succeed())
-	DeferCleanup(func(ctx context.Context) { Expect(client.IgnoreNotFound(s.Delete(ctx, hook))).To(Succeed()) })
-	// The webhook is in force once the operator's own dry run would be asked about.
-	s.eventually("the API server asks about the operator's writes", func() error {
-		cfg, err := s.RESTConfigForUser(s.op.User)
-		if err != nil {
-			return err
-		}
-		user, err := client.New(cfg, client.Options{Scheme: harness.Scheme()})
-		if err != nil {
-			return err
-		}
-		err = user.Create(context.Background(), deny("default"), client.DryRunAll)
-		if err == nil && w.seen() == 0 {
-			return errors.New("it did not ask yet")
-		}
-		return err
-	})
+	s.askAbout(namespace, w.look, writesOf("networking.k8s.io", "networkpolicies"), writesOf("holdfast.dev", "controlpolicies/status"))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.writes, w.found = 0, nil
 	return w
 }
 
-// serve admits every write, and takes note of those that came before their
-// episode was in the journal.
-func (w *witness) serve(response http.ResponseWriter, request *http.Request) {
-	var review admissionv1.AdmissionReview
-	if err := json.NewDecoder(request.Body).Decode(&review); err != nil {
-		http.Error(response, err.Error(), http.StatusBadRequest)
-		return
-	}
-	early, err := w.missing(review.Request)
+// look takes note of a write that comes before its episode is in the journal.
+func (w *witness) look(request *admissionv1.AdmissionRequest) {
+	early, err := w.missing(request)
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.writes++
 	if err != nil {
 		w.found = append(w.found, err.Error())
 	}
 	w.found = append(w.found, early...)
-	w.mu.Unlock()
-	review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
-	if err := json.NewEncoder(response).Encode(review); err != nil {
-		http.Error(response, err.Error(), http.StatusInternalServerError)
-	}
 }
 
 // missing are the episodes that a write speaks of, and the journal does not.
 func (w *witness) missing(request *admissionv1.AdmissionRequest) ([]string, error) {
-	open, err := w.open()
+	known, err := w.known()
 	if err != nil {
 		return nil, err
 	}
 	if request.Resource.Resource == "networkpolicies" {
-		if !open["Namespace "+request.Namespace] {
+		if !known["Namespace "+request.Namespace].open {
 			return []string{"a repair in " + request.Namespace}, nil
 		}
 		return nil, nil
@@ -233,21 +182,34 @@ func (w *witness) missing(request *admissionv1.AdmissionRequest) ([]string, erro
 	}
 	var missing []string
 	for _, episode := range policy.Status.OpenEpisodes.Longest {
-		if !open[episode.Subject] {
+		// It may have ended while its status was under way.
+		if !slices.Contains(known[episode.Subject].began, episode.Since.Unix()) {
 			missing = append(missing, "a status about "+episode.Subject)
 		}
 	}
 	return missing, nil
 }
 
-// open are the subjects whose newest state on the volume is Deviating. The
-// journal has what the log does not have yet.
-func (w *witness) open() (map[string]bool, error) {
-	open := map[string]bool{}
+// deviations are what the volume has of a subject: the second in which each of its
+// episodes began, and whether the newest state is Deviating.
+type deviations struct {
+	began []int64
+	open  bool
+}
+
+// known are the deviations of the subjects on the volume. The journal has what the
+// log does not have yet.
+func (w *witness) known() (map[string]deviations, error) {
+	known := map[string]deviations{}
 	take := func(entry *ledger.Entry) {
-		if entry.Kind == ledger.KindOutcomeChanged {
-			open[entry.Subject.String()] = entry.To.Outcome == control.Deviating
+		if entry.Kind != ledger.KindOutcomeChanged {
+			return
 		}
+		of := known[entry.Subject.String()]
+		if of.open = entry.To.Outcome == control.Deviating; of.open {
+			of.began = append(of.began, entry.ObservedAt.Unix())
+		}
+		known[entry.Subject.String()] = of
 	}
 	evidence, err := harness.ReadEvidence(context.Background(), w.volume)
 	for _, entry := range evidence {
@@ -269,7 +231,7 @@ func (w *witness) open() (map[string]bool, error) {
 		}
 		return nil
 	})
-	return open, err
+	return known, err
 }
 
 func (w *witness) seen() int {
