@@ -44,7 +44,7 @@ var _ = Describe("Collections", func() {
 		})
 		// The churn takes all the processors that there are: slots are missed.
 		harness.EventuallyWithin(s.tb, 3*harness.Patience, "ten collections are made", func() error {
-			if n := len(s.slots()); n < 10 {
+			if n := len(s.op.Evidence(s.tb).Kind(ledger.KindCollected)); n < 10 {
 				return fmt.Errorf("there are %d", n)
 			}
 			return nil
