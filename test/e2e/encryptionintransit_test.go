@@ -141,12 +141,13 @@ var _ = Describe("Encryption in transit", func() {
 	})
 
 	It("follows Istio and cert-manager as they come and go, makes what is missing, and holds STRICT until all was meshed for long enough", func() {
+		const meshedFor = time.Minute
 		s := preparePublished("mesh", harness.OperatorOptions{Values: []string{"tlsSecrets.read=true", "observe.istio=Enabled", "observe.certManager=Enabled"}})
 		namespace := s.namespace("shop")
 		s.op.Start(s.tb)
 		s.Apply(s.tb, s.inTransit(v1alpha1.EncryptionInTransit{
 			Ingress:      &v1alpha1.IngressEncryption{PlainHTTP: v1alpha1.JudgementRecord, CertificateTemplate: &v1alpha1.CertificateTemplate{IssuerRef: v1alpha1.IssuerReference{Name: "ca"}}},
-			Mesh:         &v1alpha1.MeshEncryption{Provider: "Istio", StrictAfter: &metav1.Duration{Duration: time.Minute}},
+			Mesh:         &v1alpha1.MeshEncryption{Provider: "Istio", StrictAfter: &metav1.Duration{Duration: meshedFor}},
 			Certificates: &v1alpha1.CertificateHealth{},
 		}).Enforce())
 		web := meshedPod(namespace, "web")
@@ -154,6 +155,7 @@ var _ = Describe("Encryption in transit", func() {
 		s.make(ofClass(ingress(namespace, shopHost, "shop"), "nginx"))
 		s.awaitTransit(namespace, control.Deviating, "NotInstalled")
 
+		before := time.Now()
 		crds.Install(s.tb, s.Cluster, crds.Istio, crds.CertManager)
 		DeferCleanup(func() { crds.Remove(newTB(), s.Cluster, crds.Istio, crds.CertManager) })
 		s.awaitTransit(namespace, control.Deviating, "NotStrict")
@@ -164,11 +166,10 @@ var _ = Describe("Encryption in transit", func() {
 		s.awaitObject(certificate)
 
 		strict := anyObject("security.istio.io/v1", "PeerAuthentication", namespace, strictPolicy)
-		Expect(client.IgnoreNotFound(s.Get(context.Background(), client.ObjectKeyFromObject(strict), strict))).To(Succeed())
-		Expect(strict.GetUID()).To(BeEmpty(), "nobody knows yet for how long all is meshed")
 		harness.EventuallyWithin(s.tb, 2*time.Minute, "STRICT is applied", func() error {
 			return s.Get(context.Background(), client.ObjectKeyFromObject(strict), strict)
 		})
+		Expect(strict.GetCreationTimestamp().Time).To(BeTemporally(">=", before.Add(meshedFor).Truncate(time.Second)), "nobody knew before for how long all is meshed")
 		s.awaitTransit(namespace, control.Conforming, "")
 		Expect(unstructured.SetNestedField(strict.Object, "PERMISSIVE", "spec", "mtls", "mode")).To(Succeed())
 		Expect(s.Update(context.Background(), strict)).To(Succeed())
