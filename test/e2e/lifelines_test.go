@@ -177,6 +177,7 @@ var _ = Describe("Invariant 8: Do no harm to DNS", func() {
 		// What is undone meanwhile is restored as it was.
 		Expect(s.Delete(context.Background(), networkPolicy(name, allowDNS))).To(Succeed())
 		s.Label(s.tb, name, "touched", "yes")
+		s.awaitEgress(name, toDNSPods(53))
 		s.settle()
 		Expect(s.applied(mark, name)).To(Equal([]string{allowDNS}))
 		s.awaitEgress(name, toDNSPods(53))
