@@ -73,7 +73,7 @@ func providePolicy(tb testing.TB, r *reader) {
 		r.save(tb, &p.blocks[i])
 	}
 	r.do(tb, "kubectl", "apply", "-f", "policy.yaml")
-	r.do(tb, "kubectl", "wait", "ctlp/network-baseline", "--for=condition=Ready", "--timeout=1m")
+	r.do(tb, "kubectl", "wait", "ctlp/network-baseline", "--for=condition=Ready", "--timeout=2m")
 }
 
 // do runs a command that the page takes for granted.
