@@ -17,15 +17,29 @@ import (
 // and classes, groups.
 func TestFoldAgreesWithANaiveOne(t *testing.T) {
 	for range histories / 100 { // rapid makes a hundred at a time
-		rapid.Check(t, func(rt *rapid.T) { agree(t, rt) })
+		rapid.Check(t, func(rt *rapid.T) { agree(drawn{t, rt}) })
 	}
 }
 
 // histories is how many histories are compared.
 const histories = 2000
 
-func agree(t *testing.T, rt *rapid.T) {
+// drawn is a test with something drawn: its failure is rapid's, which tells the
+// seed, and finds a shorter history that fails.
+type drawn struct {
+	testing.TB
+	rt *rapid.T
+}
+
+// Fatal implements testing.TB.
+func (d drawn) Fatal(args ...any) {
+	d.rt.Helper()
+	d.rt.Fatal(args...)
+}
+
+func agree(t drawn) {
 	t.Helper()
+	rt := t.rt
 	tick := rapid.SampledFrom([]time.Duration{20 * time.Second, 10 * time.Minute, time.Hour}).Draw(rt, "tick")
 	w := newWorld(t, tick)
 	for _, h := range happenings().Draw(rt, "happenings") {

@@ -50,6 +50,7 @@ type plainTimeline struct {
 func TestBackupsAgreeWithANaiveFold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p := drawBackups(rt)
+		t := drawn{t, rt}
 		s := p.write(t)
 		from := rapid.IntRange(0, p.last-1).Draw(rt, "from")
 		to := rapid.IntRange(from+1, p.last+8).Draw(rt, "to")
