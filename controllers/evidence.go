@@ -73,6 +73,8 @@ type EvidenceReconciler struct {
 	// finished is the newest Collected entry, by schedule, after which nothing is
 	// left to be done.
 	finished map[string]uint64
+	// witnessed is what is known of the newest collection's checkpoint, by schedule.
+	witnessed map[string]*witnessed
 	// refusals say why an anchor did not acknowledge, by schedule and name.
 	refusals map[string]string
 	// unavailable is when the ledger was found to be unavailable last.
@@ -84,7 +86,7 @@ type EvidenceReconciler struct {
 // NewEvidenceReconciler returns a reconciler that is not set up yet.
 func NewEvidenceReconciler(opts EvidenceOptions) *EvidenceReconciler {
 	return &EvidenceReconciler{EvidenceOptions: opts, started: opts.Now(), declared: map[string]*declared{}, adopted: map[string]*declared{},
-		finished: map[string]uint64{}, refusals: map[string]string{},
+		finished: map[string]uint64{}, witnessed: map[string]*witnessed{}, refusals: map[string]string{},
 		exports: exports{done: map[exportKey]v1alpha1.ExportStatus{}, again: map[exportKey]time.Time{}}}
 }
 

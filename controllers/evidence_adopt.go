@@ -93,6 +93,7 @@ func (r *EvidenceReconciler) withdraw(name string) {
 	delete(r.declared, name)
 	delete(r.adopted, name)
 	delete(r.finished, name)
+	delete(r.witnessed, name)
 	r.Recorder.Record(append(drafts, ledger.Draft{At: now, Entry: ledger.Entry{
 		Kind: ledger.KindScheduleChanged, Schedule: &known.Ref, Retention: &ledger.RetentionBody{},
 		Change: &ledger.ChangeBody{Type: ledger.ChangeDeleted, From: known.Ref.Definition},

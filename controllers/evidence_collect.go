@@ -80,25 +80,52 @@ func (r *EvidenceReconciler) selected(ctx context.Context, p *schedulePass) ([]*
 	return definitions, nil
 }
 
+// witnessed is the checkpoint that covers a schedule's newest collection, with the
+// number of entries that it covers, and what the anchors said of it.
+type witnessed struct {
+	seq        uint64
+	checkpoint *tlog.Checkpoint
+	entries    uint64
+	receipts   []receipt
+}
+
 // finish does what follows from a collection that is in the ledger: a checkpoint
 // covers it, the head mark and the anchors know that checkpoint, and a record
 // says so. Each step may be taken again.
 func (r *EvidenceReconciler) finish(ctx context.Context, p *schedulePass, c *collection) error {
-	checkpoint, entries, err := r.published(ctx, c.entry.Seq)
+	w, err := r.witness(ctx, p, c)
 	if err != nil {
 		return err
+	}
+	if err := r.keep(ctx, p, c, w.checkpoint, w.entries, w.receipts); err != nil {
+		return err
+	}
+	r.finished[p.ref.Name] = c.entry.Seq
+	return r.trim(ctx, p)
+}
+
+// witness has the head mark and the anchors know a checkpoint that covers a
+// collection. That is done once: while the record cannot be written it would be one
+// more entry, and one more request to each anchor, every five seconds.
+func (r *EvidenceReconciler) witness(ctx context.Context, p *schedulePass, c *collection) (*witnessed, error) {
+	if w := r.witnessed[p.ref.Name]; w != nil && w.seq == c.entry.Seq {
+		return w, nil
+	}
+	checkpoint, entries, err := r.published(ctx, c.entry.Seq)
+	if err != nil {
+		return nil, err
 	}
 	if log := r.Recorder.Log(); log != nil {
 		if err := log.SaveHead(ctx); err != nil {
 			r.Log.Error(err, "The head mark was not written after a collection")
 		}
 	}
-	receipts := r.anchor(ctx, p, checkpoint)
-	if err := r.keep(ctx, p, c, checkpoint, entries, receipts); err != nil {
-		return err
+	w := &witnessed{seq: c.entry.Seq, checkpoint: checkpoint, entries: entries, receipts: r.anchor(ctx, p, checkpoint)}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	r.finished[p.ref.Name] = c.entry.Seq
-	return r.trim(ctx, p)
+	r.witnessed[p.ref.Name] = w
+	return w, nil
 }
 
 // published waits until a checkpoint covers an entry, and returns it, with the

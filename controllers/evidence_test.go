@@ -32,6 +32,7 @@ func TestEvidence(t *testing.T) {
 		"E14EditsOfSchedulesAreEntries":        testEdits,
 		"E36RecordsAreAChain":                  testRecordsAreAChain,
 		"E37AnchorsAcknowledge":                testAnchors,
+		"E37AnchorsAreAskedOnce":               testAnchorsAskedOnce,
 		"E41AFailedCollectionShows":            testFailedCollection,
 		"E42TheRetentionFloorIsTheLargestEver": testRetentionFloor,
 		"E7CountsOfSlots":                      testCounts,
