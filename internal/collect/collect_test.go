@@ -58,6 +58,7 @@ func TestCollect(t *testing.T) {
 		{"E11: what was missed is found, read again and named", testDiscrepancies},
 		{"E11: what a watch has not shown is superseded", testFrozen},
 		{"E11: what changes meanwhile is superseded", testChurn},
+		{"E11: a namespace that was replaced is stated as recorded", testReplaced},
 		{"collections share what did not change", testDeduplication},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, c) })

@@ -114,8 +114,13 @@ func testDiscrepancies(t *testing.T, c *cluster) {
 	w.verified()
 }
 
+// subject is the one of a namespace that is recorded; empty where none is.
 func (w *world) subject(namespace string) (subject control.Subject) {
-	w.recorder.View(func(k *ledger.Known) { subject = k.MembersOf(namespace)[0].Subject })
+	w.recorder.View(func(k *ledger.Known) {
+		for _, m := range k.MembersOf(namespace) {
+			subject = m.Subject
+		}
+	})
 	return subject
 }
 
@@ -175,6 +180,35 @@ func testChurn(t *testing.T, c *cluster) {
 	if superseded == 0 {
 		t.Error("nothing ever changed while it was collected: there was no churn")
 	}
+	w.verified()
+}
+
+// testReplaced: of a namespace that another of its name took the place of, the
+// manifest states what is recorded as long as nothing is recorded of the new one.
+func testReplaced(t *testing.T, c *cluster) {
+	w := newWorld(t, c, baseline())
+	c.create(t, "e11-replaced", production)
+	w.recorded("e11-replaced", control.Deviating)
+	before := w.subject("e11-replaced")
+	w.engine.hear("e11-replaced", false)
+	w.eventually("all namespaces to be recorded", w.engine.idle)
+	c.drop(t, "e11-replaced")
+	c.create(t, "e11-replaced", production)
+	r := w.collect(func(o *collect.Options, _ *collect.Request) {
+		o.Settled = func(name string) bool { return name != "e11-replaced" }
+		o.Patience = time.Second
+	})
+	complete(t, r, ledger.CollectionCompleted)
+	w.implied(r)
+	for _, s := range w.scopes(r.Manifest) {
+		if s.Subject.Name == "e11-replaced" && (s.Subject != before || len(s.Inputs) > 0) {
+			t.Errorf("got %+v, want what is recorded of %+v", s, before)
+		}
+	}
+	w.engine.hear("e11-replaced", true)
+	w.engine.requeue("e11-replaced")
+	w.eventually("the new one to be recorded", func() bool { return w.subject("e11-replaced") != before })
+	w.implied(w.collect())
 	w.verified()
 }
 

@@ -181,12 +181,11 @@ func (n *collection) policyOf(def *assess.Definition) *policy {
 func (n *collection) asRecorded(k *ledger.Known, s *scope) {
 	read := s.entry
 	s.entry = ledger.ManifestScope{Subject: read.Subject}
-	if s.exists {
+	members := k.MembersOf(s.name)
+	if s.exists && !replaced(read.Subject, members) {
 		s.parts = s.parts[:1] // the namespace, or the cluster
 		s.entry.Inputs = s.inputs()
-	}
-	members := k.MembersOf(s.name)
-	if !s.exists && len(members) > 0 {
+	} else if len(members) > 0 {
 		s.entry.Subject, s.exists = members[0].Subject, true
 	}
 	for i, p := range n.policies {
@@ -209,6 +208,11 @@ func (n *collection) asRecorded(k *ledger.Known, s *scope) {
 			}
 		}
 	}
+}
+
+// replaced is whether what is recorded is another namespace, which had the name before.
+func replaced(read control.Subject, members []*ledger.Member) bool {
+	return len(members) > 0 && !slices.ContainsFunc(members, func(m *ledger.Member) bool { return m.Subject == read })
 }
 
 func (n *collection) unitsAsRecorded(k *ledger.Known, s *scope, p *policy) {
