@@ -120,7 +120,7 @@ func showBrake(ctx context.Context, d *demo) error {
 		return err
 	}
 	held, err := d.awaitStatus(ctx, func(p *v1alpha1.ControlPolicy) bool {
-		return condition(p, v1alpha1.ConditionEnforced) == "False RolloutHeld"
+		return condition(p, v1alpha1.ConditionEnforced) == "False RolloutHeld" && condition(p, v1alpha1.ConditionReady) == "True Evaluating"
 	})
 	if err != nil {
 		return err
