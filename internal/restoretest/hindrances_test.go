@@ -171,8 +171,7 @@ func testCadence(t *testing.T) {
 	another := &tester{Tester: p.Tester, rig: other, cancel: p.cancel, ended: p.ended}
 	another.want(nil)
 	r.velero.do(func(v *velero) { v.tamper = without[*corev1.ConfigMap] })
-	another.want(r.velero.backup(t, other.namespace))
-	if seen := r.tested(2); seen.Restore.Namespace != other.namespace || !seen.Restored.Items[0].Missing {
+	if seen := r.testedOf(another, 2); seen.Restore.Namespace != other.namespace || !seen.Restored.Items[0].Missing {
 		t.Errorf("got %+v", seen)
 	}
 	p.stop()
@@ -191,13 +190,11 @@ func testCadence(t *testing.T) {
 	})
 	r.offset.Store(int64(every / 8)) // what failed is due
 	p.want(r.velero.backup(t, r.namespace))
-	another.want(r.velero.backup(t, other.namespace))
-	if seen := r.tested(3); seen.Restore.Namespace != other.namespace || seen.Restored.Items[0].Missing {
+	if seen := r.testedOf(another, 3); seen.Restore.Namespace != other.namespace || seen.Restored.Items[0].Missing {
 		t.Errorf("got %+v", seen)
 	}
 	r.offset.Store(int64(every)) // and now the first one
-	p.want(r.velero.backup(t, r.namespace))
-	seen := r.tested(4)
+	seen := r.testedOf(p, 4)
 	if seen.Restore.Namespace != r.namespace || seen.Restored.Items[0].SHA256 == good.Restored.Items[0].SHA256 {
 		t.Errorf("got %+v, want other data than before", seen)
 	}

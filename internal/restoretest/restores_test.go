@@ -61,8 +61,8 @@ func testRestores(t *testing.T) {
 				}
 				return object
 			}
-		}, change: func(target *control.RestoreTarget) { target.Timeout = 15 * time.Second },
-			want:  control.Restored{Phase: "Completed", Warnings: 1, Failure: "the restored pod did not say within 15s what is in its volume"},
+		}, change: func(target *control.RestoreTarget) { target.Timeout = 30 * time.Second },
+			want:  control.Restored{Phase: "Completed", Warnings: 1, Failure: "the restored pod did not say within 30s what is in its volume"},
 			items: items{"ConfigMap": "same"}},
 		"it partially failed": {script: func(v *velero) {
 			v.end = func(status map[string]any) { status["phase"], status["errors"] = "PartiallyFailed", int64(3) }

@@ -204,6 +204,24 @@ func (p *tester) once() *control.Observation {
 	return p.tested(before + 1)
 }
 
+// testedOf has the namespace of a tester backed up again and again, as a schedule does,
+// until a number of runs is recorded, and returns what the last one saw: a backup may
+// hold a sentinel that a test has compared, and that is about to be written anew.
+func (r *rig) testedOf(p *tester, runs int) *control.Observation {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("%d tests are recorded", runs), func() error {
+		got := len(r.recorded())
+		if got >= runs {
+			return nil
+		}
+		if candidate, err := p.velero.tryBackup(r.t.Context(), p.namespace); err == nil {
+			p.want(candidate)
+		}
+		return fmt.Errorf("got %d", got)
+	})
+	return r.tested(runs)
+}
+
 // nothingLeft insists that nothing is left of any test of the cluster.
 func (r *rig) nothingLeft() {
 	r.t.Helper()

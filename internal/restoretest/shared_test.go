@@ -68,9 +68,7 @@ func testSharedVolume(t *testing.T) {
 	// A person sees to it, and Holdfast does the rest.
 	r.freed(restored)
 	r.offset.Add(int64(every))
-	again.want(r.velero.backup(t, r.namespace))
-	eventually(t, "the namespace is tested again", func() error { return r.velero.begun(3) })
-	if seen := r.tested(3); seen.Restore.Namespace != r.namespace || seen.Restored == nil || seen.Restored.VolumeShared {
+	if seen := r.testedOf(again, 3); seen.Restore.Namespace != r.namespace || seen.Restored == nil || seen.Restored.VolumeShared {
 		t.Errorf("got %+v", seen)
 	}
 	r.nothingLeft()
