@@ -32,7 +32,9 @@ import (
 const (
 	crds = "../../config/crd/bases"
 
-	patience = time.Minute
+	// patience is longer than a controller manager needs that finds its API server back
+	// after a restart, and looks at claims and volumes again four times a minute.
+	patience = 3 * time.Minute
 	poll     = 50 * time.Millisecond
 )
 
