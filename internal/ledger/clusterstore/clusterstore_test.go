@@ -1,6 +1,8 @@
 package clusterstore
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -36,6 +39,7 @@ func TestClusterStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("head mark", func(t *testing.T) { testHead(t, client) })
+	t.Run("head mark without an answer", func(t *testing.T) { testUnansweredHead(t, client) })
 	t.Run("signing key", func(t *testing.T) { testKey(t, client) })
 	t.Run("records", func(t *testing.T) { testRecords(t, cp) })
 }
@@ -142,6 +146,59 @@ func testHead(t *testing.T, client kubernetes.Interface) {
 	if err := ours.Save(ctx, want); !apierrors.IsNotFound(err) {
 		t.Errorf("over one that is gone: got %v, want NotFound", err)
 	}
+}
+
+// testUnansweredHead: a mark that was stored although no answer came, at first and
+// later, does not keep its own process from writing the next one, but any other.
+func testUnansweredHead(t *testing.T, client kubernetes.Interface) {
+	ctx := t.Context()
+	configMaps := client.CoreV1().ConfigMaps("default")
+	ours := &Head{ConfigMaps: configMaps}
+	mark := func(n int) ledger.Head {
+		return ledger.Head{LedgerID: "id", Checkpoint: fmt.Sprintf("note %d", n), VerifierKey: "vkey", Holder: "pod", Time: ledger.At(time.Unix(1_700_000_000, 0))}
+	}
+	for n := range 2 {
+		ours.ConfigMaps = lossy{configMaps}
+		for lost := range 2 { // only the first takes effect
+			if err := ours.Save(ctx, mark(10*n+lost)); err == nil {
+				t.Fatal("saved without an answer")
+			}
+		}
+		theirs := &Head{ConfigMaps: configMaps, loaded: ours.loaded}
+		if err := theirs.Save(ctx, mark(100)); err == nil {
+			t.Error("another process saved over a mark that it had not seen")
+		}
+		ours.ConfigMaps = configMaps
+		want := mark(10*n + 5)
+		if err := ours.Save(ctx, want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := (&Head{ConfigMaps: configMaps}).Load(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, *got); diff != "" {
+			t.Errorf("head mark (-want +got):\n%s", diff)
+		}
+	}
+	if err := configMaps.Delete(ctx, HeadName, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lossy loses the answers to what is written.
+type lossy struct {
+	corev1client.ConfigMapInterface
+}
+
+func (l lossy) Create(ctx context.Context, cm *corev1.ConfigMap, options metav1.CreateOptions) (*corev1.ConfigMap, error) {
+	_, err := l.ConfigMapInterface.Create(ctx, cm, options)
+	return nil, errors.Join(err, context.Canceled)
+}
+
+func (l lossy) Update(ctx context.Context, cm *corev1.ConfigMap, options metav1.UpdateOptions) (*corev1.ConfigMap, error) {
+	_, err := l.ConfigMapInterface.Update(ctx, cm, options)
+	return nil, errors.Join(err, context.Canceled)
 }
 
 func testKey(t *testing.T, client kubernetes.Interface) {

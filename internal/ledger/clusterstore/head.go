@@ -5,6 +5,8 @@ package clusterstore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +39,9 @@ type Head struct {
 
 	mu     sync.Mutex
 	loaded *corev1.ConfigMap
+	// unanswered are the newest marks that could not be saved: any may be what is
+	// stored.
+	unanswered []map[string]string
 }
 
 // Load reads the head mark; nil if there is none.
@@ -79,24 +84,57 @@ func encodeHead(head ledger.Head) map[string]string {
 	}
 }
 
+// maxUnanswered is how many marks are remembered of which it is not known whether they
+// were stored.
+const maxUnanswered = 16
+
 // Save replaces the head mark that was loaded. The resourceVersion keeps two
-// processes from replacing each other's.
+// processes from replacing each other's; one of our own of which no answer came, as
+// when the process is told to stop, is in nobody's way.
 func (h *Head) Save(ctx context.Context, head ledger.Head) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	data := encodeHead(head)
+	err := h.write(ctx, data)
+	if (apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)) && h.isOwn(ctx) {
+		err = h.write(ctx, data)
+	}
+	if err != nil {
+		h.unanswered = append(h.unanswered[max(0, len(h.unanswered)-maxUnanswered+1):], data)
+		return fmt.Errorf("write the head mark: ConfigMap %s: %w", HeadName, err)
+	}
+	h.unanswered = nil
+	return nil
+}
+
+// write replaces what was loaded.
+func (h *Head) write(ctx context.Context, data map[string]string) error {
 	var saved *corev1.ConfigMap
 	var err error
 	if h.loaded == nil {
-		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: HeadName}, Data: encodeHead(head)}
+		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: HeadName}, Data: data}
 		saved, err = h.ConfigMaps.Create(ctx, cm, metav1.CreateOptions{})
 	} else {
 		cm := h.loaded.DeepCopy()
-		cm.Data = encodeHead(head)
+		cm.Data = data
 		saved, err = h.ConfigMaps.Update(ctx, cm, metav1.UpdateOptions{})
 	}
-	if err != nil {
-		return fmt.Errorf("write the head mark: ConfigMap %s: %w", HeadName, err)
+	if err == nil {
+		h.loaded = saved
 	}
-	h.loaded = saved
-	return nil
+	return err
+}
+
+// isOwn is whether what is stored is a mark that this process sent without being
+// answered. It is then what was loaded.
+func (h *Head) isOwn(ctx context.Context) bool {
+	if len(h.unanswered) == 0 {
+		return false
+	}
+	stored, err := h.ConfigMaps.Get(ctx, HeadName, metav1.GetOptions{})
+	if err != nil || !slices.ContainsFunc(h.unanswered, func(sent map[string]string) bool { return maps.Equal(sent, stored.Data) }) {
+		return false
+	}
+	h.loaded = stored
+	return true
 }
