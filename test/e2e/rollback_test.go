@@ -26,7 +26,8 @@ var _ = Describe("Invariant 8: Do no harm to pods", func() {
 		foreign.Spec.PodSelector = metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
 		Expect(s.Create(s.tb.Context(), foreign)).To(Succeed())
 		mark := s.Mark(s.tb)
-		s.Apply(s.tb, s.policy("").Enforce().Allow(v1alpha1.Allowance{Type: v1alpha1.AllowSameNamespace}))
+		// The interval is for how long what begins to be enforced is watched.
+		s.Apply(s.tb, s.policy("").Enforce().Rollout(10, 10*time.Minute).Allow(v1alpha1.Allowance{Type: v1alpha1.AllowSameNamespace}))
 		s.AwaitConforming(s.tb, s.name)
 		Expect(s.applied(mark, name)).To(Equal([]string{allowSameNamespace, harness.Deny}))
 

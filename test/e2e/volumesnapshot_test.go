@@ -34,7 +34,7 @@ var _ = Describe("Backup by VolumeSnapshots", func() {
 		s.awaitState(backups, empty, control.NotApplicable, "")
 		s.awaitState(backups, agedData, control.Deviating, backup.ReasonVolumesMissing)
 
-		taken := time.Now().Add(-objective + 20*time.Second).Truncate(time.Second)
+		taken := time.Now().Add(-objective + 30*time.Second).Truncate(time.Second)
 		first := s.snapshot("first", agedData, "data")
 		s.ready(first, map[string]any{"readyToUse": false, "error": map[string]any{"message": "the driver is busy", "time": stamp(taken)}})
 		s.ready(first, map[string]any{"readyToUse": true, "creationTime": stamp(taken)})
