@@ -6,6 +6,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -21,6 +22,10 @@ import (
 	"github.com/holdfast-dev/holdfast/test/controlplane"
 	"github.com/holdfast-dev/holdfast/test/harness"
 )
+
+// order is the seed of the specs' order, unless -ginkgo.seed says otherwise. Ginkgo's
+// own is the time of day: each run would be another one.
+const order = 1
 
 // operatorVariable names an operator to test instead of one built from here.
 const operatorVariable = "E2E_OPERATOR"
@@ -40,7 +45,14 @@ func TestE2E(t *testing.T) {
 	// Clients are quiet: what a spec has to say is in its failure.
 	ctrl.SetLogger(logr.Discard())
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Holdfast")
+	suite, reporter := GinkgoConfiguration()
+	suite.RandomSeed = order
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name == "ginkgo.seed" {
+			suite.RandomSeed = GinkgoRandomSeed()
+		}
+	})
+	RunSpecs(t, "Holdfast", suite, reporter)
 }
 
 var (
