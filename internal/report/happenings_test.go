@@ -108,7 +108,7 @@ func (w *world) intro(id string) {
 
 // touchObject repairs, fails to, or gives up for a while.
 func (w *world) touchObject(b *being, id string, h happening) {
-	if !b.inside || !b.under(id) || !slices.Contains(w.statedNow(), id) {
+	if !b.there() || !b.under(id) || !slices.Contains(w.statedNow(), id) {
 		return
 	}
 	kind := []ledger.Kind{ledger.KindRepaired, ledger.KindRepaired, ledger.KindRepairFailed, ledger.KindContested}[h.How%4]

@@ -145,17 +145,20 @@ func rank(b *being) int {
 // gone when the old one ended.
 func (w *world) forget(id string) {
 	for _, b := range w.all {
-		if id != "C" || !b.stale {
-			continue
+		if id == "C" && b.stale {
+			w.vanish(b)
 		}
-		for len(b.came) <= w.tick {
-			b.came, b.went = append(b.came, ""), append(b.went, "")
-		}
-		from := b.doubts[len(b.doubts)-1].from
-		b.gone(from)
-		b.inside = false
-		w.settled(b)
 	}
+}
+
+// vanish has a being that a new ledger did not speak of be gone since the old one ended.
+func (w *world) vanish(b *being) {
+	for len(b.came) <= w.tick {
+		b.came, b.went = append(b.came, ""), append(b.went, "")
+	}
+	b.gone(b.doubts[len(b.doubts)-1].from)
+	b.inside = false
+	w.settled(b)
 }
 
 // gone has it be gone from a tick on.

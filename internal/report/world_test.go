@@ -75,6 +75,10 @@ func (b *being) under(id string) bool {
 // itself is whether it is a scope that C judges.
 func (b *being) itself() bool { return b.scope != nil && b.scope.subject == b.subject }
 
+// there is whether the being is in scope as far as the operator sees: a scope that a
+// new ledger found gone is not judged again, though nothing was said of it yet.
+func (b *being) there() bool { return b.inside && (b.scope == nil || b.scope.inside) }
+
 type doubt struct{ from, to int }
 
 // settled ends a doubt.
@@ -250,13 +254,16 @@ func (w *world) comes(b *being, how string) {
 	w.see(b)
 }
 
-// goes notes that a being is in scope no more.
+// goes notes that a being is in scope no more: since now, if it is known to have been.
 func (w *world) goes(b *being, how string) {
+	if b.stale {
+		w.vanish(b)
+		return
+	}
 	for len(b.came) <= w.tick {
 		b.came, b.went = append(b.came, ""), append(b.went, "")
 	}
 	b.went[w.tick], b.inside = how, false
-	w.settled(b)
 }
 
 // see notes that the being's scope was evaluated, and all that is in it.
@@ -316,7 +323,7 @@ func (w *world) become(b *being, id string, to control.Outcome, rules string, pr
 		return
 	}
 	c := w.cell(b, id)
-	if !b.inside || !slices.Contains(w.statedNow(), id) || (c.last != nil && c.last.tick == w.tick) {
+	if !b.there() || !slices.Contains(w.statedNow(), id) || (c.last != nil && c.last.tick == w.tick) {
 		return
 	}
 	st := statement{policy: worldPolicy, control: id, subject: b.subject, to: to, ending: ending}
