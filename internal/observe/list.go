@@ -47,8 +47,8 @@ func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Sta
 		if err := s.list(ctx, config, &source); err != nil {
 			return nil, err
 		}
-		if s.readings[0].Err != nil {
-			return s, nil // without namespaces there is nothing to say, however long it takes
+		if s.blind() {
+			return s, nil
 		}
 	}
 	for _, o := range s.store.optionals {
@@ -65,6 +65,10 @@ func List(ctx context.Context, config *rest.Config, options StaticOptions) (*Sta
 	s.store.drain()
 	return s, nil
 }
+
+// blind reports whether namespaces could not be read: without them there is nothing to
+// say, however much else is waited for.
+func (s *Static) blind() bool { return s.readings[0].Err != nil }
 
 // needed reports whether a kind is to be read.
 func (s *Static) needed(source *source) bool {
