@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -118,6 +119,9 @@ var _ = Describe("Evidence", Ordered, ContinueOnFailure, func() {
 			}
 			if incomplete < 2 {
 				return fmt.Errorf("%d slots are incomplete", incomplete)
+			}
+			if len(s.op.Evidence(s.tb).Gaps(ledger.CauseUnreachable)) == 0 {
+				return errors.New("no gap says so yet")
 			}
 			return nil
 		})
