@@ -191,7 +191,7 @@ func testReplaced(t *testing.T, c *cluster) {
 	w.recorded("e11-replaced", control.Deviating)
 	before := w.subject("e11-replaced")
 	w.engine.hear("e11-replaced", false)
-	w.eventually("all namespaces to be recorded", w.engine.idle)
+	w.eventually("all namespaces to be recorded", w.complete)
 	c.drop(t, "e11-replaced")
 	c.create(t, "e11-replaced", production)
 	r := w.collect(func(o *collect.Options, _ *collect.Request) {
@@ -279,7 +279,7 @@ func testFrozen(t *testing.T, c *cluster) {
 	w := newWorldThrough(t, c, baseline(), proxy.RESTConfig(c.RESTConfig()))
 	c.create(t, "e11-frozen", production)
 	w.recorded("e11-frozen", control.Deviating)
-	w.eventually("all namespaces to be recorded", w.engine.idle)
+	w.eventually("all namespaces to be recorded", w.complete)
 	proxy.Freeze()
 	if err := c.deny(t.Context(), "e11-frozen"); err != nil {
 		t.Fatal(err)

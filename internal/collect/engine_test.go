@@ -3,8 +3,6 @@ package collect_test
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -59,13 +57,6 @@ func (e *engine) settled(namespace string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return !e.queued[namespace] && !e.under[namespace]
-}
-
-// idle is whether everything is judged that is to be.
-func (e *engine) idle() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return len(e.queued) == 0 && !slices.Contains(slices.Collect(maps.Values(e.under)), true)
 }
 
 func (e *engine) run(ctx context.Context) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -257,6 +258,29 @@ func (w *world) recorded(namespace string, want control.Outcome) {
 		})
 		return got == want
 	})
+}
+
+// complete is whether all namespaces in scope that the API server has are recorded. That
+// the engine has nothing to do is not enough: it may not have heard of all yet.
+func (w *world) complete() bool {
+	list, err := w.cluster.CoreV1().Namespaces().List(w.tb.Context(), metav1.ListOptions{})
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	complete := true
+	w.recorder.View(func(k *ledger.Known) {
+		judged := func(m *ledger.Member) bool {
+			_, found := k.Unit(ledger.Unit{Policy: "baseline", Control: "NET-1", Subject: m.Subject})
+			return found
+		}
+		for i := range list.Items {
+			ns := control.Namespace{Name: list.Items[i].Name, Labels: list.Items[i].Labels}
+			if w.def.Dispose(ns) == assess.InScope && !slices.ContainsFunc(k.MembersOf(ns.Name), judged) {
+				complete = false
+			}
+		}
+	})
+	return complete
 }
 
 func (w *world) eventually(what string, condition func() bool) {
