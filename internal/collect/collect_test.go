@@ -407,6 +407,8 @@ func testEdited(t *testing.T, c *cluster) {
 func testEditedWhileListed(t *testing.T, c *cluster) {
 	w := newWorld(t, c, baseline())
 	w.recorded("conforming", control.Conforming)
+	w.engine.hear("conforming", false) // it would judge by the first generation again
+	w.eventually("no pass to be due", func() bool { return w.engine.settled("conforming") })
 	next := defined(t, stricter())
 	var once sync.Once
 	r := w.collect(func(o *collect.Options, _ *collect.Request) {
