@@ -231,7 +231,8 @@ type ManifestList struct {
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 	Pages           int    `json:"pages"`
 	Count           int    `json:"count"`
-	// Restarts is how often it began again because it had expired (410), or was not answered.
+	// Restarts is how often it began again because it had expired
+	// (410), was not answered, or was refused as by an API server that was just started.
 	Restarts int  `json:"restarts,omitempty"`
 	From     Time `json:"from"`
 	To       Time `json:"to"`

@@ -13,7 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// TestInsistence asks an API server that answers differently as time passes.
+// TestInsistence asks an API server that answers differently as time passes. Time here
+// is that of synctest: it passes at once, and to sleep is how long a request takes.
 func TestInsistence(t *testing.T) {
 	pods := schema.GroupResource{Resource: "pods"}
 	forbidden := apierrors.NewForbidden(pods, "", errors.New("not yet"))
